@@ -1,0 +1,239 @@
+"""The one place where a knob is described: its default, its bounds, its scale, what it does, and the ranges it may be drawn from.
+
+A declaration made once by `hyper(...)` serves the check of values, the error texts, the command line, the search spaces and the docs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+
+from manyfit.errors import Problem, RecipeError
+
+T = TypeVar("T")
+Scale = Literal["linear", "log"]
+_KEY = "hyper"
+
+
+@dataclass(frozen=True)
+class Knob:
+    """What is known of one hyperparameter. `low` and `high` include the end, `above` and `below` exclude it."""
+
+    default: Any
+    low: float | None = None
+    high: float | None = None
+    above: float | None = None
+    below: float | None = None
+    scale: Scale = "linear"
+    doc: str = ""
+    usual: tuple[float, float] | None = None
+    structural: bool = False
+    optional: bool = False
+
+    @property
+    def rule(self) -> str:
+        """The bounds as the rest of a sentence: "must be ≥ 0 and < 1"."""
+        bounds = ((">", self.above), ("≥", self.low), ("<", self.below), ("≤", self.high))
+        parts = [f"{sign} {bound:g}" for sign, bound in bounds if bound is not None]
+        return "must be " + (" and ".join(parts) if parts else f"a {kind_of(self.default)}")
+
+    def allows(self, value: float) -> bool:
+        """Whether a number lies within the bounds. NaN and infinity never do."""
+        return (
+            math.isfinite(value)
+            and (self.low is None or value >= self.low)
+            and (self.high is None or value <= self.high)
+            and (self.above is None or value > self.above)
+            and (self.below is None or value < self.below)
+        )
+
+    def problem(self, where: str, value: Any) -> Problem | None:
+        """What is wrong with `value`, or nothing."""
+        if value is None and self.optional:
+            return None
+        hint = f"Usual values are {self.usual[0]:g} to {self.usual[1]:g}; the" if self.usual else "The"
+        hint += f" default is {self.default}."
+        expected = kind_of(self.default)
+        if expected == "switch":
+            if isinstance(value, bool):
+                return None
+            return Problem(where, "must be true or false", repr(value), hint=hint)
+        if expected in ("number", "whole number"):
+            if isinstance(value, bool) or not is_number(value):
+                return Problem(where, self.rule, repr(value), hint=hint)
+            if expected == "whole number" and value != int(value):
+                return Problem(where, self.rule.replace("must be", "must be a whole number"), repr(value), hint=hint)
+            if not self.allows(float(value)):
+                return Problem(where, self.rule, f"{value!r}", hint=hint)
+        return None
+
+
+def kind_of(default: Any) -> str:
+    """The word for the type of a knob, read off its default: "switch", "whole number", "number" or "text"."""
+    if isinstance(default, bool):
+        return "switch"
+    if isinstance(default, int):
+        return "whole number"
+    return "number" if isinstance(default, float) else "text"
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value counts as a real number (Python's or NumPy's, not text)."""
+    return isinstance(value, (int, float)) or (hasattr(value, "dtype") and getattr(value, "shape", None) == ())
+
+
+def hyper(
+    default: T,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+    scale: Scale = "linear",
+    doc: str = "",
+    usual: tuple[float, float] | None = None,
+    structural: bool = False,
+    optional: bool = False,
+) -> T:
+    """Declare a hyperparameter as a field of a frozen dataclass.
+
+    Args:
+        default: The value when nothing is said; its type is the type of the knob.
+        low: Smallest value allowed, itself included.
+        high: Largest value allowed, itself included.
+        above: Bound that the value must exceed.
+        below: Bound that the value must stay under.
+        scale: How a search moves along it: "linear" or "log".
+        doc: One line: what it does, with its unit.
+        usual: The usual values, shown in errors and used as the default range of a search.
+        structural: True when networks that differ in it can't share a pack (it changes the equations).
+        optional: True when None is allowed and means "off".
+
+    Returns:
+        A dataclass field that carries the declaration.
+
+    Example:
+        >>> from dataclasses import dataclass
+        >>> @dataclass(frozen=True)
+        ... class Rule:
+        ...     lr: float = hyper(0.1, low=0, scale="log", doc="Step length.")
+        >>> knobs(Rule)["lr"].rule
+        'must be ≥ 0'
+    """
+    knob = Knob(default, low, high, above, below, scale, doc, usual, structural, optional)
+    return dataclasses.field(default=default, metadata={_KEY: knob})
+
+
+def knobs(rule: Any) -> dict[str, Knob]:
+    """The declared hyperparameters of a rule (class or instance), by name, in order."""
+    return {f.name: f.metadata[_KEY] for f in dataclasses.fields(rule) if _KEY in f.metadata}
+
+
+def problems_of(rule: Any, where: str = "") -> Iterator[Problem]:
+    """Everything that is wrong with the values of one rule."""
+    prefix = where or type(rule).__name__
+    for name, knob in knobs(rule).items():
+        problem = knob.problem(f"{prefix}.{name}", getattr(rule, name))
+        if problem is not None:
+            yield problem
+
+
+@dataclass(frozen=True)
+class LogRange:
+    """Positive numbers from `low` to `high`, evenly spread in their logarithm.
+
+    Example:
+        >>> LogRange(1e-4, 1.0).at(0.5)
+        0.01
+    """
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not (0 < self.low <= self.high < math.inf):
+            raise RecipeError(Problem("LogRange", "must have 0 < low ≤ high", f"({self.low:g}, {self.high:g})"))
+
+    def at(self, u: float) -> float:
+        """The value at the share `u` in [0, 1] of the range."""
+        return float(self.low * math.exp(u * math.log(self.high / self.low)))
+
+    def grid(self, n: int) -> list[float]:
+        """`n` values from end to end, evenly spread."""
+        return [self.at(i / max(n - 1, 1)) for i in range(n)]
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers from `low` to `high`, evenly spread."""
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not (-math.inf < self.low <= self.high < math.inf):
+            raise RecipeError(Problem("Range", "must have low ≤ high", f"({self.low:g}, {self.high:g})"))
+
+    def at(self, u: float) -> float:
+        """The value at the share `u` in [0, 1] of the range."""
+        return float(self.low + u * (self.high - self.low))
+
+    def grid(self, n: int) -> list[float]:
+        """`n` values from end to end, evenly spread."""
+        return [self.at(i / max(n - 1, 1)) for i in range(n)]
+
+
+@dataclass(frozen=True)
+class IntRange:
+    """Whole numbers from `low` to `high`, both included, equally likely.
+
+    Example:
+        >>> [IntRange(1, 3).at(u) for u in (0.0, 0.5, 1.0)]
+        [1, 2, 3]
+    """
+
+    low: int
+    high: int
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.high:
+            raise RecipeError(Problem("IntRange", "must have low ≤ high", f"({self.low}, {self.high})"))
+
+    def at(self, u: float) -> int:
+        """The value at the share `u` in [0, 1] of the range."""
+        return min(self.low + int(u * (self.high - self.low + 1)), self.high)
+
+    def grid(self, n: int) -> list[int]:
+        """At most `n` different values from end to end."""
+        return sorted({round(self.low + (self.high - self.low) * i / max(n - 1, 1)) for i in range(n)})
+
+
+@dataclass(frozen=True)
+class Choice(Generic[T]):
+    """One of several values, equally likely.
+
+    Example:
+        >>> Choice(("relu", "tanh")).at(0.7)
+        'tanh'
+    """
+
+    options: tuple[T, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "options", tuple(self.options))
+        if not self.options:
+            raise RecipeError(Problem("Choice", "must have at least one option"))
+
+    def at(self, u: float) -> T:
+        """The option at the share `u` in [0, 1] of the list."""
+        return self.options[min(int(u * len(self.options)), len(self.options) - 1)]
+
+    def grid(self, n: int) -> list[T]:
+        """The first `n` options."""
+        return list(self.options[:n])
+
+
+AnyRange = LogRange | Range | IntRange | Choice[Any]

@@ -1,0 +1,73 @@
+"""Names of rules: who registers them, who finds them, and what a wrong name is answered with.
+
+A rule is one file. `discover` imports every file of a room, `@register` in that file makes the name known, and an entry point
+`manyfit.<kind>` adds what other packages bring.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from types import MappingProxyType
+from typing import Any
+
+from manyfit.errors import Problem, UnknownNameError, did_you_mean
+
+
+@dataclass
+class Registry:
+    """The rules of one kind ("optimizer", "schedule", …) by name."""
+
+    kind: str
+    _rules: dict[str, Any] = field(default_factory=dict)
+    _searched: bool = False
+
+    def add(self, name: str, rule: Any) -> None:
+        """Make a rule known. A name can be taken once only."""
+        taken = self._rules.get(name)
+        if taken is not None and (taken.__module__, taken.__qualname__) != (rule.__module__, rule.__qualname__):
+            raise UnknownNameError(Problem(f"{self.kind} {name!r}", f"is already registered by {taken.__module__}"))
+        self._rules[name] = rule
+
+    def find(self, name: str) -> Any:
+        """The rule of that name.
+
+        Raises:
+            UnknownNameError: If nobody registered it; the message names the nearest.
+        """
+        rules = self.all()
+        if name not in rules:
+            raise UnknownNameError(Problem("", f"unknown {self.kind} {name!r}", hint=did_you_mean(name, rules)))
+        return rules[name]
+
+    def all(self) -> Mapping[str, Any]:
+        """Every rule by name, entry points of other packages included, in the order of their names."""
+        if not self._searched:
+            self._searched = True
+            for entry in metadata.entry_points(group=f"manyfit.{self.kind}s"):
+                self.add(entry.name, entry.load())
+        return MappingProxyType(dict(sorted(self._rules.items())))
+
+
+def name_of(rule: Any) -> str:
+    """The registered name of a rule (class or instance): its class name in lower case with underscores.
+
+    Example:
+        >>> class CrossEntropy: ...
+        >>> name_of(CrossEntropy)
+        'cross_entropy'
+    """
+    cls = rule if isinstance(rule, type) else type(rule)
+    given = cls.__dict__.get("name")
+    return given if isinstance(given, str) else re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+
+
+def discover(package: str, path: Iterable[str]) -> None:
+    """Import every file of a room that does not begin with an underscore, so that its rules register themselves."""
+    for module in pkgutil.iter_modules(path):
+        if not module.name.startswith("_"):
+            importlib.import_module(f"{package}.{module.name}")
