@@ -1,0 +1,112 @@
+"""Train hundreds of networks for about the price of one, and answer with error bars.
+
+Names are loaded when they are first used, so that `import manyfit` costs nothing and a command that only shows its help
+never pays for what trains.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from manyfit.data import load
+    from manyfit.engines.base import fit
+    from manyfit.errors import (
+        DataError,
+        EngineError,
+        ManyfitError,
+        Problem,
+        RecipeError,
+        RunError,
+        UnknownNameError,
+        UsageError,
+    )
+    from manyfit.hyper import Choice, IntRange, LogRange, Range
+    from manyfit.job import train
+    from manyfit.model import Model, load_model
+    from manyfit.networks.dense import Dense
+    from manyfit.population import Member, Population
+    from manyfit.recipe import Recipe
+    from manyfit.rng import Streams
+    from manyfit.runs import Run
+
+__all__ = [
+    "Choice",
+    "DataError",
+    "Dense",
+    "EngineError",
+    "IntRange",
+    "LogRange",
+    "ManyfitError",
+    "Member",
+    "Model",
+    "Population",
+    "Problem",
+    "Range",
+    "Recipe",
+    "RecipeError",
+    "Run",
+    "RunError",
+    "Streams",
+    "UnknownNameError",
+    "UsageError",
+    "__version__",
+    "fit",
+    "load",
+    "load_model",
+    "train",
+]
+
+__version__: str
+
+# Which room a public name lives in. The imports above say the same to type checkers; a test holds the two together.
+_ROOM_OF = {
+    "Choice": "hyper",
+    "DataError": "errors",
+    "Dense": "networks.dense",
+    "EngineError": "errors",
+    "IntRange": "hyper",
+    "LogRange": "hyper",
+    "ManyfitError": "errors",
+    "Member": "population",
+    "Model": "model",
+    "Population": "population",
+    "Problem": "errors",
+    "Range": "hyper",
+    "Recipe": "recipe",
+    "RecipeError": "errors",
+    "Run": "runs",
+    "RunError": "errors",
+    "Streams": "rng",
+    "UnknownNameError": "errors",
+    "UsageError": "errors",
+    "fit": "engines.base",
+    "load": "data",
+    "load_model": "model",
+    "train": "job",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its room, once (PEP 562).
+
+    Args:
+        name: What was asked for: one of `__all__`.
+
+    Returns:
+        The object, which from now on is an ordinary attribute of the package.
+
+    Raises:
+        AttributeError: The package has no such public name.
+    """
+    if name == "__version__":
+        value = import_module("importlib.metadata").version("manyfit")
+    elif name in _ROOM_OF:
+        value = getattr(import_module(f"manyfit.{_ROOM_OF[name]}"), name)
+    else:
+        raise AttributeError(f"module 'manyfit' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
