@@ -1,7 +1,7 @@
 """Train hundreds of networks for about the price of one, and answer with error bars.
 
-Names are loaded when they are first used, so that `import manyfit` costs nothing and a command that only shows its help
-never pays for what trains.
+Names are loaded when they are first used, so that `import manyfit` costs nothing and a command that only
+shows its help never pays for what trains.
 """
 
 from importlib import import_module
@@ -58,7 +58,7 @@ __all__ = [
 
 __version__: str
 
-# Which room a public name lives in. The imports above say the same to type checkers; a test holds the two together.
+# Which room a public name lives in. The imports above say the same to type checkers; a test compares them.
 _ROOM_OF = {
     "Choice": "hyper",
     "DataError": "errors",

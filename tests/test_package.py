@@ -1,0 +1,143 @@
+"""The package as it is installed: its public names, what importing it costs, and that its core was built."""
+
+import ast
+import importlib.metadata
+import os
+import re
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import manyfit
+
+ROOT = Path(__file__).parents[1]
+
+
+def python(code: str, *args: str) -> subprocess.CompletedProcess[str]:
+    """Run `code` in a fresh interpreter, where nothing has been imported yet."""
+    return subprocess.run(
+        [sys.executable, *args, "-c", code], capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+@pytest.mark.native
+def test_native_core_is_built_for_this_version():
+    import manyfit._native as core
+
+    assert core.version() == manyfit.__version__
+
+
+def test_version_is_the_one_in_pyproject():
+    declared = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.M)
+
+    assert declared and declared[1] == manyfit.__version__ == importlib.metadata.version("manyfit")
+
+
+@pytest.mark.parametrize("name", manyfit.__all__)
+def test_every_public_name_loads(name):
+    assert getattr(manyfit, name) is not None
+    assert name in dir(manyfit)
+
+
+def test_names_for_type_checkers_are_the_names_at_run_time():
+    tree = ast.parse((ROOT / "src/manyfit/__init__.py").read_text())
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level == 0]
+    declared = {
+        alias.name: node.module.removeprefix("manyfit.")
+        for node in imports
+        if node.module and node.module.startswith("manyfit.")
+        for alias in node.names
+    }
+
+    assert declared == manyfit._ROOM_OF
+    assert sorted(declared) + ["__version__"] == sorted(manyfit.__all__, key=lambda n: (n == "__version__", n))
+
+
+def test_no_public_verb_has_the_name_of_a_module():
+    modules = {path.stem for path in (ROOT / "src/manyfit").iterdir()}
+
+    assert modules.isdisjoint(name for name in manyfit.__all__ if name.islower())
+
+
+def test_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="'manyfit' has no attribute 'trian'"):
+        manyfit.trian  # noqa: B018 - reading it is the test
+
+
+def test_import_loads_no_room_and_takes_less_than_50_ms():
+    code = (
+        "import sys, time; before = set(sys.modules); start = time.perf_counter(); import manyfit; "
+        "print(time.perf_counter() - start, *sorted(set(sys.modules) - before))"
+    )
+    # The best of three: other processes share the machine.
+    runs = [python(code).stdout.split() for _ in range(3)]
+
+    assert min(float(run[0]) for run in runs) < 0.05
+    assert [name for name in runs[0][1:] if name.split(".")[0] not in sys.stdlib_module_names] == ["manyfit"]
+
+
+def test_help_imports_neither_torch_nor_what_trains():
+    code = (
+        "import sys; from manyfit.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print(*(set(sys.modules) & {'torch', 'polars', 'sklearn', 'scipy', 'optuna', 'numpy'}), file=sys.stderr)"
+    )
+    done = python(code)
+
+    assert "train" in done.stdout
+    assert done.stderr.split() == []
+
+
+def test_help_takes_less_than_400_ms():
+    def seconds() -> float:
+        start = time.perf_counter()
+        done = subprocess.run([sys.executable, "-m", "manyfit", "--help"], capture_output=True, check=True)
+        assert b"train" in done.stdout
+        return time.perf_counter() - start
+
+    # The best of five: other processes share the machine.
+    assert min(seconds() for _ in range(5)) < 0.4
+
+
+@pytest.mark.slow
+def test_wheel_is_built_without_a_compiler(tmp_path):
+    wheel, log = build_wheel(tmp_path, CXX="/bin/false")
+
+    assert "py3-none-any" in wheel.name, log
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {"manyfit/__init__.py", "manyfit/py.typed"} <= set(names)
+    assert not [name for name in names if name.endswith(".so")]
+
+
+@pytest.mark.slow
+@pytest.mark.native
+def test_wheel_carries_the_core(tmp_path):
+    # One instruction set, no optimization: that the core is packed is the question, not how fast it is.
+    wheel, log = build_wheel(tmp_path, CXXFLAGS="-O0", SKBUILD_CMAKE_DEFINE="MANYFIT_ISAS=v2")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+
+    # -S: without the checkout that an editable install puts before everything.
+    done = python(
+        f"import sys; sys.path.insert(0, {str(tmp_path / 'site')!r})\n"
+        "import manyfit._native as core; print(core.__file__, core.version())",
+        "-S",
+    )
+
+    assert done.stdout.split() == [str(next(tmp_path.glob("site/manyfit/_native*.so"))), manyfit.__version__], log
+
+
+def build_wheel(folder: Path, **environment: str) -> tuple[Path, str]:
+    """A wheel of this checkout, built by the tools already installed, without the network."""
+    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index"]
+    command += ["--config-settings", f"build-dir={folder / 'build'}", "-w", str(folder), str(ROOT)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=os.environ | environment, timeout=280, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return next(folder.glob("*.whl")), done.stdout + done.stderr
