@@ -2,7 +2,8 @@
 
 import os
 
-# Before numpy, scikit-learn or torch is imported: test workers share the processor, and sums must not depend on threads.
+# Before numpy, scikit-learn or torch is imported: test workers share the processor, and a sum must not depend on
+# how many threads took part in it.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"):
     os.environ.setdefault(variable, "1")
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-# No deadline: the first example of a test pays for imports and caches. Derandomized: a suite that is green stays green.
+# No deadline: the first example of a test pays for imports and caches. Derandomized: what is green stays green.
 settings.register_profile(
     "manyfit", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
