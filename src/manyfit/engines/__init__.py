@@ -1,0 +1,1 @@
+"""What advances populations: one protocol, one loop, several engines that give the same results."""

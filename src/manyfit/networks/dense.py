@@ -1,0 +1,55 @@
+"""The dense family: layers of units, each unit a weighted sum of all the values before it. The native engine's own kind of network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from manyfit.errors import Problem, did_you_mean
+from manyfit.hyper import hyper, problems_of
+from manyfit.networks.activation import ACTIVATIONS
+from manyfit.networks.init import INITS
+
+
+@dataclass(frozen=True)
+class Dense:
+    """A dense network: z⁽ˡ⁾ = W⁽ˡ⁾ a⁽ˡ⁻¹⁾ + b⁽ˡ⁾, a⁽ˡ⁾ = σ(z⁽ˡ⁾), with a linear last layer. The chapter's 3.4.2.
+
+    How many inputs and outputs it has is read off the data.
+
+    Example:
+        >>> Dense(hidden=(10,)).widths(n_inputs=1, n_outputs=1)
+        (1, 10, 1)
+        >>> Dense(hidden=(10,)).n_parameters(1, 1)
+        31
+    """
+
+    hidden: tuple[int, ...] = hyper((32,), structural=True, doc="Units of each hidden layer; empty for a linear model.")
+    activation: str = hyper("relu", structural=True, doc="What hidden units do with their sum.")
+    dropout: float = hyper(0.0, low=0, below=1, usual=(0, 0.5), doc="Probability that a hidden unit is dropped in a step.")
+    input_dropout: float = hyper(0.0, low=0, below=1, usual=(0, 0.2), doc="Probability that an input is dropped in a step.")
+    init: str = hyper("torch", doc="How initial weights are drawn.")
+
+    def __post_init__(self) -> None:
+        hidden = (self.hidden,) if isinstance(self.hidden, int) else tuple(self.hidden)
+        object.__setattr__(self, "hidden", hidden)
+
+    def problems(self) -> Iterator[Problem]:
+        """Everything that is wrong with this network."""
+        yield from problems_of(self)
+        for width in self.hidden:
+            if isinstance(width, bool) or not isinstance(width, int) or width < 1:
+                yield Problem("Dense.hidden", "must hold whole numbers ≥ 1", repr(list(self.hidden)))
+        if self.activation not in ACTIVATIONS:
+            yield Problem("", f"unknown activation {self.activation!r}", hint=did_you_mean(str(self.activation), ACTIVATIONS))
+        if self.init not in INITS:
+            yield Problem("", f"unknown init {self.init!r}", hint=did_you_mean(str(self.init), INITS))
+
+    def widths(self, n_inputs: int, n_outputs: int) -> tuple[int, ...]:
+        """Units of every layer, inputs and outputs included."""
+        return (n_inputs, *self.hidden, n_outputs)
+
+    def n_parameters(self, n_inputs: int, n_outputs: int) -> int:
+        """How many weights and biases it has."""
+        widths = self.widths(n_inputs, n_outputs)
+        return sum(a * b + b for a, b in zip(widths, widths[1:], strict=False))

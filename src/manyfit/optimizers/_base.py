@@ -1,0 +1,45 @@
+"""What an optimizer is: a frozen record of hyperparameters and two pure functions on one parameter array of one network.
+
+`init(xp, p)` makes the state, a dict of arrays shaped like `p`. `step(xp, p, g, s, t, h)` returns the new parameter and the new state.
+`xp` is numpy or torch, `t` counts updates from 1, `h` holds the hyperparameters with `h.lr` already multiplied by the schedule.
+Neither changes its inputs. Engines add the axis of networks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
+
+from manyfit.registry import Registry, name_of
+
+State = dict[str, Any]
+T = TypeVar("T")
+
+registry = Registry("optimizer")
+
+
+@runtime_checkable
+class Optimizer(Protocol):
+    """An update rule."""
+
+    lr: float
+    examples: ClassVar[tuple[Mapping[str, Any], ...]]
+    oracle: ClassVar[tuple[str, Mapping[str, str]]]
+
+    @staticmethod
+    def init(xp: Any, p: Any) -> State:
+        """The state before the first update."""
+        ...
+
+    @staticmethod
+    def step(xp: Any, p: Any, g: Any, s: State, t: Any, h: Any) -> tuple[Any, State]:
+        """One update."""
+        ...
+
+
+def rule(cls: type[T]) -> type[T]:
+    """Make a class a registered optimizer: a frozen dataclass, known by its name in lower case."""
+    frozen = dataclass(frozen=True)(cls)
+    registry.add(name_of(frozen), frozen)
+    return frozen

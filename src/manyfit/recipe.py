@@ -1,0 +1,182 @@
+"""A recipe: everything that says how one network is trained, in one frozen record that prints, compares and round-trips."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from manyfit import losses, optimizers, penalties, schedules
+from manyfit.errors import Problem, RecipeError, did_you_mean
+from manyfit.hyper import hyper, problems_of
+from manyfit.losses import Loss
+from manyfit.networks import Dense
+from manyfit.optimizers import Optimizer
+from manyfit.penalties import Penalty
+from manyfit.registry import Registry, name_of
+from manyfit.schedules import Schedule
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """When training ends before its last epoch.
+
+    Example:
+        >>> Stopping(patience=5)
+        Stopping(patience=5, min_delta=0.0, target_loss=None)
+    """
+
+    patience: int | None = hyper(None, low=1, optional=True, doc="Epochs without a better held-out loss; then the best weights are kept.")
+    min_delta: float = hyper(0.0, low=0, doc="How much lower the held-out loss must be to count as better.")
+    target_loss: float | None = hyper(None, optional=True, doc="Training loss of an epoch at which training is done: “loss small enough?”.")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that says how one network is trained. Rules may be given by name.
+
+    Example:
+        >>> recipe = Recipe(Dense((32, 32)), loss="cross_entropy", optimizer="adamw", schedule="cosine", epochs=30)
+        >>> recipe.set("optimizer.lr", 0.01).optimizer.lr
+        0.01
+        >>> Recipe.from_dict(recipe.to_dict()) == recipe
+        True
+    """
+
+    network: Dense = Dense()
+    loss: Loss = losses.MSE()
+    optimizer: Optimizer = optimizers.registry.find("adam")()
+    schedule: Schedule = schedules.registry.find("constant")()
+    penalties: tuple[Penalty, ...] = ()
+    batch_size: int | None = hyper(32, low=1, optional=True, usual=(16, 512), doc="Rows per update; None for all of them.")
+    epochs: int = hyper(20, low=0, usual=(5, 200), doc="Passes over the training rows.")
+    clip_norm: float | None = hyper(None, above=0, optional=True, usual=(0.1, 10), doc="Largest norm of the whole gradient of a network.")
+    stopping: Stopping = Stopping()
+    precision: str = hyper("float32", structural=True, doc="float32 or float64.")
+
+    def __post_init__(self) -> None:
+        for name, kinds in _KINDS.items():
+            value = getattr(self, name)
+            if isinstance(value, str):
+                object.__setattr__(self, name, kinds.find(value)())
+        given = self.penalties if isinstance(self.penalties, (tuple, list)) else (self.penalties,)
+        found = tuple(penalties.registry.find(p)() if isinstance(p, str) else p for p in given)
+        object.__setattr__(self, "penalties", found)
+
+    def problems(self) -> Iterator[Problem]:
+        """Everything that is wrong with this recipe."""
+        yield from self.network.problems()
+        for part in (self.optimizer, self.schedule, *self.penalties):
+            yield from problems_of(part)
+        yield from problems_of(self.stopping)
+        yield from problems_of(self)
+        if self.precision not in ("float32", "float64"):
+            yield Problem("Recipe.precision", "must be 'float32' or 'float64'", repr(self.precision))
+        for kind in {type(p) for p in self.penalties}:
+            if sum(type(p) is kind for p in self.penalties) > 1:
+                yield Problem("Recipe.penalties", f"must hold {kind.__name__} once only", hint="Add the strengths up.")
+
+    def check(self) -> Recipe:
+        """The recipe itself.
+
+        Raises:
+            RecipeError: If anything is wrong with it; all problems at once.
+        """
+        found = list(self.problems())
+        if found:
+            raise RecipeError(found, "this recipe")
+        return self
+
+    def get(self, path: str) -> Any:
+        """The value at a dotted path: `"optimizer.lr"`, `"network.hidden"`, `"l2.strength"`, `"epochs"`."""
+        value: Any = self
+        for name in path.split("."):
+            value = _part(value, name, path)
+        return value
+
+    def set(self, path: str, value: Any) -> Recipe:
+        """The same recipe with another value at a dotted path.
+
+        Raises:
+            RecipeError: If there is no such path; the message names the nearest.
+        """
+        head, _, rest = path.partition(".")
+        if head in penalties.registry.all():
+            kept = tuple(p for p in self.penalties if name_of(p) != head)
+            old = next((p for p in self.penalties if name_of(p) == head), penalties.registry.find(head)())
+            new = dataclasses.replace(old, **{rest or "strength": value})  # type: ignore[type-var]
+            return dataclasses.replace(self, penalties=(*kept, new))
+        part = _part(self, head, path)
+        if rest:
+            _part(part, rest, path)
+            value = dataclasses.replace(part, **{rest: value})
+        return dataclasses.replace(self, **{head: value})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON and TOML; whatever is None is left out."""
+        fields: dict[str, Any] = {"network": {"kind": "dense", **_plain(self.network)}}
+        for name in _KINDS:
+            rule = getattr(self, name)
+            fields[name] = {"rule": name_of(rule), **_plain(rule)}
+        fields["penalties"] = [{"rule": name_of(p), **_plain(p)} for p in self.penalties]
+        fields["stopping"] = _plain(self.stopping)
+        fields.update({k: v for k, v in _plain(self).items() if k not in (*fields, "network")})
+        return fields if self.batch_size is not None else {**fields, "batch_size": 0}
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Recipe:
+        """The recipe that `to_dict` wrote.
+
+        Raises:
+            RecipeError: If a field or a rule is unknown, or a value is out of bounds.
+        """
+        known = {f.name for f in dataclasses.fields(cls)}
+        unknown = [Problem("", f"unknown field {k!r} of a recipe", hint=did_you_mean(k, known)) for k in fields if k not in known]
+        if unknown:
+            raise RecipeError(unknown, "this recipe")
+        values = dict(fields)
+        if "network" in values:
+            values["network"] = _build(Dense, {k: v for k, v in values["network"].items() if k != "kind"})
+        for name, kinds in _KINDS.items():
+            if name in values:
+                values[name] = _rule_from(values[name], kinds)
+        values["penalties"] = tuple(_rule_from(p, penalties.registry) for p in values.get("penalties", ()))
+        values["stopping"] = _build(Stopping, values.get("stopping", {}))
+        if values.get("batch_size") == 0:
+            values["batch_size"] = None
+        return _build(cls, values).check()
+
+
+_KINDS: dict[str, Registry] = {"loss": losses.registry, "optimizer": optimizers.registry, "schedule": schedules.registry}
+
+
+def _plain(record: Any) -> dict[str, Any]:
+    values = {f.name: getattr(record, f.name) for f in dataclasses.fields(record)}
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items() if v is not None}
+
+
+def _part(record: Any, name: str, path: str) -> Any:
+    fields = {f.name for f in dataclasses.fields(record)}
+    if name not in fields:
+        found = next((p for p in getattr(record, "penalties", ()) if name_of(p) == name), None)
+        if found is None:
+            raise RecipeError(Problem("", f"no field {name!r} in {path!r}", hint=did_you_mean(name, fields)))
+        return found
+    return getattr(record, name)
+
+
+def _build(cls: type[Any], values: Mapping[str, Any]) -> Any:
+    known = {f.name for f in dataclasses.fields(cls)}
+    unknown = [Problem("", f"unknown field {k!r} of {cls.__name__}", hint=did_you_mean(k, known)) for k in values if k not in known]
+    if unknown:
+        raise RecipeError(unknown, cls.__name__)
+    return cls(**values)
+
+
+def _rule_from(fields: str | Mapping[str, Any], kinds: Registry) -> Any:
+    if isinstance(fields, str):
+        return kinds.find(fields)()
+    if "rule" not in fields:
+        raise RecipeError(Problem(kinds.kind, "must name its rule", repr(dict(fields)), hint='For example {rule = "adam", lr = 0.001}.'))
+    return _build(kinds.find(fields["rule"]), {k: v for k, v in fields.items() if k != "rule"})

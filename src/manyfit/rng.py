@@ -1,0 +1,183 @@
+"""Counter-based randomness: every random number is a pure function of (stream key, purpose, step, position).
+
+No generator has a state, so no network can disturb another, a resumed training draws what an uninterrupted one would have drawn, and
+every engine draws the same. The function is Philox4x32-10 (dropout: 7 rounds), counter `(time, row, purpose and layer, column)`.
+
+References:
+    Salmon, Moraes, Dror & Shaw 2011, Parallel Random Numbers: As Easy as 1, 2, 3, https://doi.org/10.1145/2063384.2063405
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+_MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
+_WEYL = (0x9E3779B9, 0xBB67AE85)
+_LOW = np.uint64(0xFFFFFFFF)
+_HALF = np.uint64(32)
+
+KEEP_ALL = 65536
+"""Dropout keeps a unit when its 16-bit draw lies below a threshold; this one keeps them all."""
+
+
+class Purpose(IntEnum):
+    """What a random number is for. It stands in the top byte of the third counter word, the layer in the rest."""
+
+    WEIGHT = 1
+    BIAS = 2
+    ORDER = 3
+    DROPOUT = 4
+    NOISE = 5
+    KEY = 6
+    SAMPLE = 7
+
+
+def philox(counters: ArrayLike, key: int, rounds: int = 10) -> NDArray[np.uint32]:
+    """Random words of a Philox4x32 generator.
+
+    Args:
+        counters: Shape `(..., 4)`, 32-bit counter words.
+        key: 64-bit key; its low half is the first key word.
+        rounds: 10 as published for general use, 7 as the authors' lower limit for dropout.
+
+    Returns:
+        Four 32-bit words for each counter, shape `(..., 4)`.
+
+    Example:
+        >>> [hex(int(word)) for word in philox([0, 0, 0, 0], key=0)]
+        ['0x6627e8d5', '0xe169c58d', '0xbc57ac4c', '0x9b00dbd8']
+    """
+    words = np.asarray(counters, dtype=np.uint32).astype(np.uint64)
+    a, b, c, d = (words[..., i] for i in range(4))
+    k0, k1 = key & 0xFFFFFFFF, key >> 32 & 0xFFFFFFFF
+    for _ in range(rounds):
+        left, right = a * _MULTIPLIERS[0], c * _MULTIPLIERS[1]
+        a, b, c, d = (
+            (right >> _HALF) ^ b ^ np.uint64(k0),
+            right & _LOW,
+            (left >> _HALF) ^ d ^ np.uint64(k1),
+            left & _LOW,
+        )
+        k0, k1 = (k0 + _WEYL[0]) & 0xFFFFFFFF, (k1 + _WEYL[1]) & 0xFFFFFFFF
+    return np.stack([a, b, c, d], axis=-1).astype(np.uint32)
+
+
+def words(key: int, purpose: Purpose, n_rows: int, n_columns: int, *, time: int = 0, layer: int = 0, rounds: int = 10) -> NDArray[np.uint32]:
+    """A table of random words, one for each row and column; growing the table changes no word of it.
+
+    Returns:
+        Shape `(n_rows, n_columns)`, 32-bit words.
+
+    Example:
+        >>> small, large = words(7, Purpose.WEIGHT, 2, 3), words(7, Purpose.WEIGHT, 5, 9)
+        >>> bool((large[:2, :3] == small).all())
+        True
+    """
+    n_blocks = -(-n_columns // 4)
+    counters = np.empty((n_rows, n_blocks, 4), dtype=np.uint32)
+    counters[..., 0] = time
+    counters[..., 1] = np.arange(n_rows, dtype=np.uint32)[:, None]
+    counters[..., 2] = purpose << 24 | layer
+    counters[..., 3] = np.arange(n_blocks, dtype=np.uint32)
+    return philox(counters, key, rounds).reshape(n_rows, 4 * n_blocks)[:, :n_columns]
+
+
+def uniform(random_words: NDArray[np.uint32]) -> NDArray[np.float64]:
+    """Random words as numbers strictly between 0 and 1, symmetric around one half."""
+    return (random_words.astype(np.float64) + 0.5) * 2.0**-32
+
+
+def epoch_order(key: int, epoch: int, n_rows: int) -> NDArray[np.int64]:
+    """The order in which an epoch visits the rows: a random permutation of `0 … n_rows - 1`.
+
+    Args:
+        key: Order stream of the network.
+        epoch: Counts from 0.
+        n_rows: Number of training rows.
+
+    Example:
+        >>> sorted(epoch_order(3, 0, 5).tolist())
+        [0, 1, 2, 3, 4]
+    """
+    return np.argsort(words(key, Purpose.ORDER, 1, n_rows, time=epoch)[0], kind="stable")
+
+
+def keep_threshold(p: float) -> int:
+    """The 16-bit threshold below which a draw keeps a unit, for dropout with probability `p`.
+
+    Example:
+        >>> keep_threshold(0.0), keep_threshold(0.25)
+        (65536, 49152)
+    """
+    return max(1, round((1.0 - p) * KEEP_ALL))
+
+
+def dropout_mask(key: int, step: int, layer: int, n_rows: int, n_units: int, keep: int) -> NDArray[np.float64]:
+    """What each unit's value is multiplied by in one step: 0 where it is dropped, `65536 / keep` where it is kept.
+
+    Args:
+        key: Noise stream of the network.
+        step: Updates made before this one.
+        layer: 0 for the inputs, i for the outputs of hidden layer i.
+        n_rows: Rows in the batch.
+        n_units: Units of the layer.
+        keep: Threshold from `keep_threshold`.
+
+    Returns:
+        Shape `(n_rows, n_units)`.
+    """
+    if keep >= KEEP_ALL:
+        return np.ones((n_rows, n_units))
+    n_words = 4 * -(-n_units // 8)
+    drawn = words(key, Purpose.DROPOUT, n_rows, n_words, time=step, layer=layer, rounds=7)
+    halves = np.stack([drawn & np.uint32(0xFFFF), drawn >> np.uint32(16)], axis=-1).reshape(n_rows, 2 * n_words)[:, :n_units]
+    return np.where(halves < keep, KEEP_ALL / keep, 0.0)
+
+
+def derive(root: int, *path: int) -> int:
+    """A 64-bit key of its own for each path of up to four small integers under a root key."""
+    counter = [*path, *[0] * (3 - len(path))][:3]
+    drawn = philox([counter[0], counter[1], Purpose.KEY << 24, counter[2]], key=root & 0xFFFFFFFFFFFFFFFF)
+    return int(drawn[0]) | int(drawn[1]) << 32
+
+
+@dataclass(frozen=True)
+class Streams:
+    """The keys of one network's randomness, each 64 bits. Networks that share a key share what is drawn from it: that makes them pairs.
+
+    init: Initial weights.
+    order: Order of the rows in each epoch.
+    noise: Dropout and input noise.
+    split: Which rows train, which are held out.
+
+    Example:
+        >>> a = Streams.of(0)
+        >>> b = a.replace(order=Streams.of(1).order)       # the same start, another order of the rows
+        >>> a.init == b.init, a.order == b.order
+        (True, False)
+    """
+
+    init: int
+    order: int
+    noise: int
+    split: int
+
+    @classmethod
+    def of(cls, seed: int, stage: int = 0, replicate: int = 0) -> Streams:
+        """Four keys from one integer. Different stages and replicates of a seed never share a key.
+
+        Args:
+            seed: Any integer; 64 bits of it count.
+            stage: What the numbers are for: 0 direct use, others as the questions and the job declare them.
+            replicate: Which repetition.
+        """
+        return cls(*(derive(seed, stream, stage, replicate) for stream in range(4)))
+
+    def replace(self, **keys: int) -> Streams:
+        """The same keys but for those given."""
+        return dataclasses.replace(self, **keys)

@@ -1,0 +1,131 @@
+"""The ledger: the arrays that an engine fills while it trains. What a checkpoint holds, and what a run is made of.
+
+Engines write it, the loop and the run folder read it. It knows nothing of how a network is advanced.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from manyfit.networks import initial_parameters
+from manyfit.population import Population
+
+
+class Fate(IntEnum):
+    """How a network's training ended. Diverging is a fate, not an exception."""
+
+    TRAINING = 0
+    FINISHED = 1
+    DIVERGED = 2
+    STOPPED = 3
+    TARGET = 4
+    CUT = 5
+
+    def sentence(self, step: int) -> str:
+        """The fate in words."""
+        return {
+            Fate.TRAINING: "still training",
+            Fate.FINISHED: "finished",
+            Fate.DIVERGED: f"diverged at step {step}",
+            Fate.STOPPED: f"stopped early at step {step}",
+            Fate.TARGET: f"reached its target loss at step {step}",
+            Fate.CUT: f"cut at step {step}",
+        }[self]
+
+
+class Cursor(IntEnum):
+    """Columns of `Ledger.cursor`."""
+
+    EPOCH = 0
+    BATCH = 1
+    STEP = 2
+    FATE = 3
+    FATE_STEP = 4
+    BEST_EPOCH = 5
+    BAD = 6
+    SPARE = 7
+
+
+class Sums(IntEnum):
+    """Columns of `Ledger.sums`."""
+
+    EPOCH_LOSS = 0
+    EPOCH_WEIGHT = 1
+    START = 2
+    BEST = 3
+
+
+@dataclass(eq=False)
+class Ledger:
+    """Where every network of a population stands.
+
+    cursor: [P, 8] whole numbers, columns as in `Cursor`: epochs and batches done, updates made, fate and its step, best epoch (−1: none
+        yet), epochs without improvement.
+    sums: [P, 4], columns as in `Sums`: loss and weight summed over the running epoch, loss of the first step, best held-out loss.
+    loss: [P, T] mean training loss of each epoch, without penalties; NaN where there was none.
+    held_loss: [P, T] loss on held-out rows after the epoch; NaN where it was not asked.
+    parameters: P arrays [n], flat: for each layer weights [in, out], then biases [out].
+    state: P arrays [S, n], the optimizer's state in the same order.
+    best: P arrays [n], weights at the best epoch; empty for recipes without patience.
+    probes: For each probe [P, K, N, C] outputs (logits), NaN where the network had ended.
+    """
+
+    cursor: NDArray[np.int64]
+    sums: NDArray[np.float64]
+    loss: NDArray[np.float64]
+    held_loss: NDArray[np.float64]
+    parameters: list[NDArray[np.floating]]
+    state: list[NDArray[np.floating]]
+    best: list[NDArray[np.floating]]
+    probes: list[NDArray[np.floating]]
+
+    @classmethod
+    def begin(cls, population: Population) -> Ledger:
+        """The ledger of a population that has not been trained yet, with initial parameters drawn."""
+        P, T = len(population), population.n_epochs
+        cursor = np.zeros((P, len(Cursor)), dtype=np.int64)
+        cursor[:, Cursor.BEST_EPOCH] = -1
+        sums = np.zeros((P, len(Sums)))
+        sums[:, Sums.BEST] = np.inf
+        parameters = _initial(population)
+        state, best = [], []
+        for member, flat in zip(population.members, parameters, strict=True):
+            n_states = len(type(member.recipe.optimizer).init(np, np.zeros(1)))
+            state.append(np.zeros((n_states, flat.size), dtype=flat.dtype))
+            best.append(np.zeros(flat.size if member.recipe.stopping.patience else 0, dtype=flat.dtype))
+        probes = []
+        for probe in population.probes:
+            outputs = {population.view_of(member).n_outputs for member in population.members}
+            shape = (P, len(probe.epochs), len(probe.rows), max(outputs, default=0))
+            probes.append(np.full(shape, np.nan))
+        return cls(cursor, sums, np.full((P, T), np.nan), np.full((P, T), np.nan), parameters, state, best, probes)
+
+    @property
+    def fate(self) -> NDArray[np.int64]:
+        """[P] codes of `Fate`."""
+        return self.cursor[:, Cursor.FATE]
+
+    @property
+    def is_done(self) -> bool:
+        """Whether no network is still training."""
+        return bool((self.fate != Fate.TRAINING).all())
+
+
+def _initial(population: Population) -> list[NDArray[np.floating]]:
+    """Initial parameters of every network, drawn together for those of one shape and once for those that share a stream."""
+    shapes: dict[tuple[tuple[int, ...], str, str], list[int]] = {}
+    for i, member in enumerate(population.members):
+        key = (population.widths(i), member.recipe.network.init, member.recipe.precision)
+        shapes.setdefault(key, []).append(i)
+    drawn: list[NDArray[np.floating]] = [np.empty(0)] * len(population)
+    for (widths, scheme, precision), indices in shapes.items():
+        keys = [population.members[i].streams.init for i in indices]
+        distinct = {key: position for position, key in enumerate(dict.fromkeys(keys))}
+        table = initial_parameters(list(distinct), widths, scheme).astype(precision)
+        for i, key in zip(indices, keys, strict=True):
+            drawn[i] = table[distinct[key]].copy()
+    return drawn

@@ -1,0 +1,121 @@
+"""A run: the arrays that a trained population leaves behind. Engines write it, questions and reports read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from manyfit.population import Population
+from manyfit.runs.ledger import Cursor, Fate, Ledger
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What a trained population leaves behind.
+
+    Axes: T epochs, P networks.
+
+    population: What was trained.
+    epoch: [T] epochs passed, 1, 2, …, increasing.
+    loss: [T, P] mean training loss during the epoch, without penalties; NaN after a network has ended.
+    held_loss: [T, P] loss on held-out rows after the epoch, NaN where it was not recorded.
+    steps: [P] updates made.
+    fate: [P] codes of `Fate`; `fates` says them in words.
+    fate_step: [P] the update at which it happened.
+    best_epoch: [P] epoch whose weights were kept, from 1; 0 without patience.
+    parameters: P flat arrays; `weights(i)` gives them by layer.
+    probes: Outputs by name of probe, [K, P, N, C].
+    seconds: Wall time of the training.
+    core_seconds: Time spent inside the engine's loop, summed over threads.
+    engine: What trained it: name, version, instruction set.
+    """
+
+    population: Population
+    loss: NDArray[np.float64]
+    held_loss: NDArray[np.float64]
+    steps: NDArray[np.int64]
+    fate: NDArray[np.int64]
+    fate_step: NDArray[np.int64]
+    best_epoch: NDArray[np.int64]
+    parameters: tuple[NDArray[np.floating], ...]
+    probes: Mapping[str, NDArray[np.floating]] = field(default_factory=dict)
+    seconds: float = 0.0
+    core_seconds: float = 0.0
+    engine: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, population: Population, ledger: Ledger, *, seconds: float, core_seconds: float, engine: Mapping[str, Any]) -> Run:
+        """The run that a ledger describes. Networks still in training count as cut."""
+        fate = np.where(ledger.fate == Fate.TRAINING, Fate.CUT, ledger.fate)
+        fate_step = np.where(fate == Fate.CUT, ledger.cursor[:, Cursor.STEP], ledger.cursor[:, Cursor.FATE_STEP])
+        probes = {p.name: out.transpose(1, 0, 2, 3) for p, out in zip(population.probes, ledger.probes, strict=True)}
+        return cls(
+            population,
+            loss=ledger.loss.T.copy(),
+            held_loss=ledger.held_loss.T.copy(),
+            steps=ledger.cursor[:, Cursor.STEP].copy(),
+            fate=fate,
+            fate_step=fate_step,
+            best_epoch=ledger.cursor[:, Cursor.BEST_EPOCH] + 1,
+            parameters=tuple(ledger.parameters),
+            probes=probes,
+            seconds=seconds,
+            core_seconds=core_seconds,
+            engine=dict(engine),
+        )
+
+    def __len__(self) -> int:
+        return len(self.fate)
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{n} {Fate(code).name.lower()}" for code, n in zip(*np.unique(self.fate, return_counts=True), strict=True))
+        return f"<Run of {len(self)} networks: {counts or 'none'}; {self.seconds:.2f} s on {self.engine.get('name', '?')}>"
+
+    @property
+    def epoch(self) -> NDArray[np.int64]:
+        """[T] epochs passed at each row of the records."""
+        return np.arange(1, len(self.loss) + 1)
+
+    @property
+    def fates(self) -> list[str]:
+        """[P] the fates in words."""
+        return [Fate(code).sentence(int(step)) for code, step in zip(self.fate, self.fate_step, strict=True)]
+
+    @property
+    def diverged(self) -> NDArray[np.bool_]:
+        """[P] whether the network diverged."""
+        return self.fate == Fate.DIVERGED
+
+    @property
+    def final_loss(self) -> NDArray[np.float64]:
+        """[P] training loss of the last epoch that was trained; infinite for diverged networks, which so rank worst."""
+        return self._last(self.loss)
+
+    @property
+    def score(self) -> NDArray[np.float64]:
+        """[P] held-out loss of the weights that were kept (best epoch with patience, else the last); infinite for diverged networks."""
+        last = self._last(self.held_loss)
+        kept = self.best_epoch > 0
+        best = self.held_loss[np.maximum(self.best_epoch - 1, 0), np.arange(len(self))] if len(self.held_loss) else last
+        return np.where(kept & ~self.diverged, best, last)
+
+    def _last(self, record: NDArray[np.float64]) -> NDArray[np.float64]:
+        seen = ~np.isnan(record)
+        row = np.where(seen.any(0), len(record) - 1 - seen[::-1].argmax(0), 0) if len(record) else np.zeros(len(self), dtype=int)
+        last = record[row, np.arange(len(self))] if len(record) else np.full(len(self), np.nan)
+        return np.where(self.diverged, np.inf, last)
+
+    def weights(self, index: int) -> list[tuple[NDArray[np.floating], NDArray[np.floating]]]:
+        """Weights [out, in] and biases [out] of every layer of one network, as torch's Linear holds them."""
+        widths = self.population.widths(index)
+        flat, start, layers = self.parameters[index], 0, []
+        for n_in, n_out in zip(widths, widths[1:], strict=False):
+            weight = flat[start : start + n_in * n_out].reshape(n_in, n_out).T
+            start += n_in * n_out
+            layers.append((weight, flat[start : start + n_out]))
+            start += n_out
+        return layers
