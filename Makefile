@@ -3,7 +3,7 @@
 # make native  rebuilds the C++ core in place, seconds after the first time
 # Each step leaves a stamp in .venv, so that the second time costs nothing.
 
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 JOBS ?= 2
 BUDGET ?= 20
 
