@@ -1,0 +1,281 @@
+"""The native engine: dense networks in the C++ core, a SIMD lane or a whole vector unit for each.
+
+Python sorts the networks into groups whose equations agree and hands the core arrays; the core trains them and writes into the same
+arrays. What may differ inside a group, and what may not, is the key in `_group_key`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from manyfit import _native
+from manyfit.hyper import knobs
+from manyfit.losses import Loss
+from manyfit.networks import Dense
+from manyfit.penalties import L1, L2
+from manyfit.population import Member, Population, Rows
+from manyfit.recipe import Recipe
+from manyfit.registry import name_of
+from manyfit.rng import keep_threshold
+from manyfit.runs.ledger import Ledger
+
+ROW_BLOCK = 8
+"""The core works on rows in blocks of this many; networks whose last batches end in different blocks don't share a group."""
+
+_CATALOG: Mapping[str, Any] = _native.catalog()
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on (macOS and Windows don't say: all of them)."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def supports(recipe: Recipe) -> bool:
+    """Whether the core knows every rule of a recipe."""
+    return (
+        isinstance(recipe.network, Dense)
+        and recipe.network.activation in _CATALOG["activations"]
+        and name_of(recipe.loss) in _CATALOG["losses"]
+        and name_of(recipe.optimizer) in _CATALOG["optimizers"]
+        and all(isinstance(penalty, (L1, L2)) for penalty in recipe.penalties)
+    )
+
+
+class Native:
+    """Advances dense networks in the C++ core.
+
+    Args:
+        threads: Threads that take packs of networks; all cores by default. The number changes no result.
+        isa: Instruction set, one of `_native.isas()`; the best by default. Results are equal bit for bit within one.
+        layout: "auto", "across" (a lane a network) or "within" (a vector along a layer). Both give the same bits.
+    """
+
+    name: ClassVar[str] = "native"
+
+    def __init__(self, threads: int | None = None, isa: str = "", layout: str = "auto") -> None:
+        self.threads = threads or usable_cores()
+        self.isa = isa or _native.isa()
+        self.layout = layout
+        self._sessions: list[Any] = []
+        self._groups: list[_Group] = []
+        self._ledger: Ledger | None = None
+
+    def describe(self) -> dict[str, Any]:
+        """Name, core version and instruction set: what decides bits. Threads don't."""
+        return {"name": self.name, "version": _native.version(), "isa": self.isa}
+
+    def start(self, population: Population, ledger: Ledger) -> None:
+        """Take up a population where its ledger stands."""
+        self._ledger = ledger
+        keys: dict[tuple[Any, ...], list[int]] = {}
+        for index, member in enumerate(population.members):
+            keys.setdefault(_group_key(population, index, member), []).append(index)
+        for precision in sorted({key[0] for key in keys}):
+            session = _native.Session(precision, self.isa)
+            shared = _Shared(session, population)
+            self._sessions.append(session)
+            for key, indices in keys.items():
+                if key[0] == precision:
+                    group = _Group(population, ledger, indices)
+                    session.add_group(**group.spec(shared, self.layout))
+                    self._groups.append(group)
+
+    def advance(self, *, seconds: float | None = None, steps: int | None = None) -> bool:
+        """Train for about that long, or for that many updates of each network at most; True when all are done."""
+        return all([session.advance(seconds, steps, self.threads) for session in self._sessions])
+
+    def read(self) -> Ledger:
+        """Bring the ledger up to date."""
+        assert self._ledger is not None
+        for session in self._sessions:
+            session.flush()
+        for group in self._groups:
+            group.write(self._ledger)
+        return self._ledger
+
+    def stop(self) -> float:
+        """Let go of the core; returns the seconds spent inside it, summed over threads."""
+        spent = sum(session.seconds for session in self._sessions)
+        self._sessions, self._groups = [], []
+        return spent
+
+    def predict(self, network: Dense, parameters: NDArray[np.floating], X: NDArray[np.float64]) -> NDArray[np.floating]:
+        """Outputs (logits) [P, N, C] of networks of one shape, parameters [P, n], on inputs [N, D]. A row alone gives the same bits."""
+        widths = network.widths(X.shape[1], _n_outputs(network, X.shape[1], parameters.shape[1]))
+        flat = np.ascontiguousarray(parameters)
+        return _native.forward(flat.dtype.name, list(widths), network.activation, flat, np.ascontiguousarray(X, dtype=np.float64), self.isa, self.threads)
+
+    def input_grad(
+        self, network: Dense, loss: Loss, parameters: NDArray[np.floating], X: NDArray[np.float64], y: NDArray[Any]
+    ) -> NDArray[np.floating]:
+        """Gradient of each row's own loss with respect to its inputs, [P, N, D]."""
+        widths = network.widths(X.shape[1], _n_outputs(network, X.shape[1], parameters.shape[1]))
+        flat, inputs = np.ascontiguousarray(parameters), np.ascontiguousarray(X, dtype=np.float64)
+        return _native.input_grad(flat.dtype.name, list(widths), network.activation, name_of(loss), flat, inputs, y, self.isa, self.threads)
+
+
+def _n_outputs(network: Dense, n_inputs: int, n_parameters: int) -> int:
+    """Outputs of a network, from how many parameters it has."""
+    last = network.hidden[-1] if network.hidden else n_inputs
+    body = network.n_parameters(n_inputs, 0)
+    return (n_parameters - body) // (last + 1)
+
+
+def _group_key(population: Population, index: int, member: Member) -> tuple[Any, ...]:
+    """What networks must share to be trained by the same equations in the same pack, from this network's own recipe and rows alone."""
+    recipe, n = member.recipe, len(member.rows.train)
+    batch = min(recipe.batch_size or n, n)
+    n_last = n - (-(-n // batch) - 1) * batch
+    flags = tuple(getattr(recipe.optimizer, name) for name in _CATALOG["optimizers"][name_of(recipe.optimizer)]["flags"])
+    return (
+        recipe.precision,
+        population.widths(index),
+        recipe.network.activation,
+        bool(recipe.network.dropout),
+        bool(recipe.network.input_dropout),
+        name_of(recipe.loss),
+        name_of(recipe.optimizer),
+        flags,
+        recipe.clip_norm is not None,
+        bool(recipe.penalties),
+        bool(recipe.stopping.patience),
+        batch,
+        -(-n // batch),
+        -(-n_last // ROW_BLOCK),
+    )
+
+
+class _Shared:
+    """What the groups of a session share: views, probes, tables of multipliers, each handed to the core once."""
+
+    def __init__(self, session: Any, population: Population) -> None:
+        self._session = session
+        self.views = {name: session.add_view(view.X, view.y, view.weights) for name, view in population.views.items()}
+        self.probes = [session.add_probe(self.views[p.view], p.rows.astype(np.int32)) for p in population.probes]
+        self._tables: dict[tuple[Any, int, int], int] = {}
+
+    def table(self, recipe: Recipe, steps_per_epoch: int) -> int:
+        """Number of the table of a recipe's schedule."""
+        key = (recipe.schedule, recipe.epochs, steps_per_epoch)
+        if key not in self._tables:
+            self._tables[key] = self._session.add_table(recipe.schedule.table(recipe.epochs, steps_per_epoch))
+        return self._tables[key]
+
+
+@dataclass
+class _Group:
+    """Networks of one key, with the arrays that the core reads and writes."""
+
+    population: Population
+    ledger: Ledger
+    indices: list[int]
+
+    def __post_init__(self) -> None:
+        ledger, at = self.ledger, self.indices
+        self.params = np.stack([ledger.parameters[i] for i in at])
+        self.state = np.stack([ledger.state[i] for i in at])
+        self.best = np.stack([ledger.best[i] for i in at])
+        self.loss, self.held_loss = ledger.loss[at], ledger.held_loss[at]
+        self.cursor, self.sums = ledger.cursor[at], ledger.sums[at]
+        dtype = self.params.dtype
+        n_outputs = self.population.widths(at[0])[-1]
+        self.probes = [np.ascontiguousarray(out[at][..., :n_outputs].astype(dtype)) for out in ledger.probes]
+        for position, index in enumerate(at):
+            ledger.parameters[index] = self.params[position]
+            ledger.state[index] = self.state[position]
+            ledger.best[index] = self.best[position]
+
+    def write(self, ledger: Ledger) -> None:
+        """Copy what the core has recorded into the ledger; parameters and states are views of the same memory already."""
+        ledger.loss[self.indices], ledger.held_loss[self.indices] = self.loss, self.held_loss
+        ledger.cursor[self.indices], ledger.sums[self.indices] = self.cursor, self.sums
+        for out, written in zip(ledger.probes, self.probes, strict=True):
+            out[self.indices, :, :, : written.shape[-1]] = written
+
+    def spec(self, shared: _Shared, layout: str) -> dict[str, Any]:
+        """The group as the core wants it."""
+        members = [self.population.members[i] for i in self.indices]
+        recipes = [member.recipe for member in members]
+        first, n = recipes[0], len(members[0].rows.train)
+        batch = min(first.batch_size or n, n)
+        steps = -(-n // batch)
+        known = _CATALOG["optimizers"][name_of(first.optimizer)]
+        train, train_offsets = _ragged([member.rows for member in members], "train")
+        held, held_offsets = _ragged([member.rows for member in members], "held")
+        return {
+            "widths": list(self.population.widths(self.indices[0])),
+            "activation": first.network.activation,
+            "loss": name_of(first.loss),
+            "optimizer": name_of(first.optimizer),
+            "flags": {name: int(getattr(first.optimizer, name)) for name in known["flags"]},
+            "batch_size": batch,
+            "layout": layout,
+            "record_every": self.population.record_every,
+            "clip": first.clip_norm is not None,
+            "hyper": np.array([[float(getattr(r.optimizer, name)) for name in known["hypers"]] for r in recipes]).reshape(len(recipes), -1),
+            "table": np.array([shared.table(r, steps) for r in recipes], dtype=np.int32),
+            "keys": np.array([(m.streams.order, m.streams.noise) for m in members], dtype=np.uint64),
+            "epochs": np.array([r.epochs for r in recipes], dtype=np.int32),
+            "view": np.array([shared.views[m.rows.view] for m in members], dtype=np.int32),
+            "train": train,
+            "train_offsets": train_offsets,
+            "held": held,
+            "held_offsets": held_offsets,
+            "keep16": np.array([_keep(r.network) for r in recipes], dtype=np.uint32),
+            "l1": _strengths(recipes, L1, on_biases=False),
+            "l2": _strengths(recipes, L2, on_biases=False),
+            "l1_bias": _strengths(recipes, L1, on_biases=True),
+            "l2_bias": _strengths(recipes, L2, on_biases=True),
+            "clip_norm": np.array([np.inf if r.clip_norm is None else r.clip_norm for r in recipes]),
+            "min_delta": np.array([r.stopping.min_delta for r in recipes]),
+            "target_loss": np.array([-np.inf if r.stopping.target_loss is None else r.stopping.target_loss for r in recipes]),
+            "patience": np.array([r.stopping.patience or 0 for r in recipes], dtype=np.int32),
+            "params": self.params,
+            "state": self.state,
+            "best": self.best,
+            "loss_record": self.loss,
+            "held_record": self.held_loss,
+            "cursor": self.cursor,
+            "sums": self.sums,
+            "probes": [
+                (number, np.array(probe.epochs, dtype=np.int32), out)
+                for number, probe, out in zip(shared.probes, self.population.probes, self.probes, strict=True)
+            ],
+        }
+
+
+def _keep(network: Dense) -> list[int]:
+    """Dropout thresholds of the inputs and of each hidden layer."""
+    return [keep_threshold(network.input_dropout)] + [keep_threshold(network.dropout)] * len(network.hidden)
+
+
+def _ragged(rows: Sequence[Rows], part: str) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Row indices of every network end to end, and where each begins. Rows that networks share are laid down once per network."""
+    lists = [getattr(r, part) for r in rows]
+    offsets = np.zeros(len(lists) + 1, dtype=np.int64)
+    np.cumsum([len(indices) for indices in lists], out=offsets[1:])
+    return np.concatenate(lists).astype(np.int32), offsets
+
+
+def _strengths(recipes: Sequence[Recipe], kind: type[L1] | type[L2], *, on_biases: bool) -> NDArray[np.float64]:
+    """Strength of one kind of penalty for each network, on weights or on biases; 0 where there is none."""
+    return np.array(
+        [next((p.strength for p in r.penalties if isinstance(p, kind) and (p.biases or not on_biases)), 0.0) for r in recipes]
+    )
+
+
+def check_catalog() -> None:
+    """Assert that the core's idea of every rule agrees with the Python one: same hyperparameters in the same order, same state."""
+    from manyfit.optimizers import registry
+
+    for name, known in _CATALOG["optimizers"].items():
+        rule = registry.find(name)
+        declared = [k for k, knob in knobs(rule).items() if not knob.structural]
+        assert declared == list(known["hypers"]), (name, declared, known["hypers"])
+        assert list(rule.init(np, np.zeros(1))) == list(known["state"]), name
