@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 _MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
-_WEYL = (0x9E3779B9, 0xBB67AE85)
+_WEYL = (np.uint64(0x9E3779B9), np.uint64(0xBB67AE85))
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 
@@ -37,12 +37,12 @@ class Purpose(IntEnum):
     SAMPLE = 7
 
 
-def philox(counters: ArrayLike, key: int, rounds: int = 10) -> NDArray[np.uint32]:
+def philox(counters: ArrayLike, key: int | NDArray[np.uint64], rounds: int = 10) -> NDArray[np.uint32]:
     """Random words of a Philox4x32 generator.
 
     Args:
         counters: Shape `(..., 4)`, 32-bit counter words.
-        key: 64-bit key; its low half is the first key word.
+        key: 64-bit key, its low half is the first key word; or an array of keys that broadcasts against the counters' leading axes.
         rounds: 10 as published for general use, 7 as the authors' lower limit for dropout.
 
     Returns:
@@ -54,24 +54,31 @@ def philox(counters: ArrayLike, key: int, rounds: int = 10) -> NDArray[np.uint32
     """
     words = np.asarray(counters, dtype=np.uint32).astype(np.uint64)
     a, b, c, d = (words[..., i] for i in range(4))
-    k0, k1 = key & 0xFFFFFFFF, key >> 32 & 0xFFFFFFFF
+    keys = np.asarray(key, dtype=np.uint64)
+    k0, k1 = keys & _LOW, keys >> _HALF
     for _ in range(rounds):
         left, right = a * _MULTIPLIERS[0], c * _MULTIPLIERS[1]
-        a, b, c, d = (
-            (right >> _HALF) ^ b ^ np.uint64(k0),
-            right & _LOW,
-            (left >> _HALF) ^ d ^ np.uint64(k1),
-            left & _LOW,
-        )
-        k0, k1 = (k0 + _WEYL[0]) & 0xFFFFFFFF, (k1 + _WEYL[1]) & 0xFFFFFFFF
+        a, b, c, d = (right >> _HALF) ^ b ^ k0, right & _LOW, (left >> _HALF) ^ d ^ k1, left & _LOW
+        k0, k1 = (k0 + _WEYL[0]) & _LOW, (k1 + _WEYL[1]) & _LOW
     return np.stack([a, b, c, d], axis=-1).astype(np.uint32)
 
 
-def words(key: int, purpose: Purpose, n_rows: int, n_columns: int, *, time: int = 0, layer: int = 0, rounds: int = 10) -> NDArray[np.uint32]:
+def words(
+    key: int | NDArray[np.uint64], purpose: Purpose, n_rows: int, n_columns: int, *, time: int = 0, layer: int = 0, rounds: int = 10
+) -> NDArray[np.uint32]:
     """A table of random words, one for each row and column; growing the table changes no word of it.
 
+    Args:
+        key: Stream, or an array `(P,)` of streams for a table each.
+        purpose: What they are for.
+        n_rows: Rows of the table: units, batch positions.
+        n_columns: Columns of the table: inputs, row positions.
+        time: Epoch or step.
+        layer: Layer of the network.
+        rounds: Of Philox.
+
     Returns:
-        Shape `(n_rows, n_columns)`, 32-bit words.
+        Shape `(n_rows, n_columns)`, or `(P, n_rows, n_columns)` for an array of streams; 32-bit words.
 
     Example:
         >>> small, large = words(7, Purpose.WEIGHT, 2, 3), words(7, Purpose.WEIGHT, 5, 9)
@@ -84,7 +91,8 @@ def words(key: int, purpose: Purpose, n_rows: int, n_columns: int, *, time: int 
     counters[..., 1] = np.arange(n_rows, dtype=np.uint32)[:, None]
     counters[..., 2] = purpose << 24 | layer
     counters[..., 3] = np.arange(n_blocks, dtype=np.uint32)
-    return philox(counters, key, rounds).reshape(n_rows, 4 * n_blocks)[:, :n_columns]
+    keys = np.asarray(key, dtype=np.uint64)[..., None, None]
+    return philox(counters, keys, rounds).reshape(*keys.shape[:-2], n_rows, 4 * n_blocks)[..., :n_columns]
 
 
 def uniform(random_words: NDArray[np.uint32]) -> NDArray[np.float64]:

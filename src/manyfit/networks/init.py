@@ -62,9 +62,10 @@ def initial_parameters(keys: Sequence[int], widths: Sequence[int], scheme: str =
         (2, 21)
     """
     parts = []
+    streams = np.asarray(keys, dtype=np.uint64)
     for layer, (n_in, n_out) in enumerate(zip(widths, widths[1:], strict=False)):
-        drawn = np.stack([uniform(words(key, Purpose.WEIGHT, n_out, n_in, layer=layer)) for key in keys])
-        first = np.stack([uniform(words(key, Purpose.BIAS, n_out, 1, layer=layer))[:, 0] for key in keys])
+        drawn = uniform(words(streams, Purpose.WEIGHT, n_out, n_in, layer=layer))
+        first = uniform(words(streams, Purpose.BIAS, n_out, 1, layer=layer))[..., 0]
         weight, bias = INITS[scheme](drawn, first, max(n_in, 1), n_out)
         parts += [weight.transpose(0, 2, 1).reshape(len(keys), -1), bias]
     return np.concatenate(parts, axis=1)
