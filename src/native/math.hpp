@@ -1,0 +1,160 @@
+// exp, log, tanh and friends on vectors: own polynomials, so that a number has the same bits in whichever lane and on every
+// vendor's processor (v3, v4 and neon agree; v2 has no fused multiply-add and differs in the last bits). No estimate
+// instructions (rsqrt, rcp): vendors differ in them.
+//
+// ULP: distance to the true value in units of the result's last place. The bounds in the comments hold on the whole range of
+// normal results (tests/native/test_math.py measures them); results too small for a normal number are zero, as the mode in
+// which the core runs (FlushDenormals) makes them. NaN in gives NaN out, always.
+//
+// The polynomials are minimax fits by Remez exchange in 60 digits, rounded to the type. The reductions are the classical ones:
+// Cody & Waite 1980, Software manual for the elementary functions; for log, Tang 1990, https://doi.org/10.1145/98267.98294.
+#pragma once
+
+#include "simd.hpp"
+
+namespace manyfit::MANYFIT_ISA {
+
+namespace detail {
+
+// Numbers per type. `exp_poly` is P in exp(r) = 1 + r + r^2 P(r) on |r| <= ln(2)/2 (error 3e-9, 4e-18 of the result);
+// `log_poly` is P in 2 atanh(s) / s = 2 + z P(z), z = s^2, s <= 0.172 (8e-10, 1.2e-18).
+template <class Real>
+struct Elementary;
+
+template <>
+struct Elementary<float> {
+    static constexpr int mantissa_bits = 23, bias = 127;
+    static constexpr float log2e = 0x1.715476p+0f;
+    // ln 2 in two pieces: the first has few enough bits that its product with an exponent is exact.
+    static constexpr float ln2_high = 0x1.63p-1f, ln2_low = -0x1.bd0106p-13f;
+    // 1.5 * 2^23: adding it leaves the nearest integer in the low bits of the sum.
+    static constexpr float round_magic = 0x1.8p+23f;
+    static constexpr float exp_high = 88.9f, exp_low = -87.3f;
+    static constexpr float tanh_one = 9.1f;
+    static constexpr float exp_poly[5] = {0x1.fffffcp-2f, 0x1.555490p-3f, 0x1.5558f4p-5f, 0x1.123a6cp-7f, 0x1.6a2364p-10f};
+    static constexpr float log_poly[3] = {0x1.55557ap-1f, 0x1.995e9cp-2f, 0x1.31e678p-2f};
+    static constexpr std::int32_t sqrt_half = 0x3f3504f3, least_normal = 0x00800000;
+};
+
+template <>
+struct Elementary<double> {
+    static constexpr int mantissa_bits = 52, bias = 1023;
+    static constexpr double log2e = 0x1.71547652b82fep+0;
+    static constexpr double ln2_high = 0x1.62e42fefa0000p-1, ln2_low = 0x1.cf79abc9e3b3ap-40;
+    static constexpr double round_magic = 0x1.8p+52;
+    static constexpr double exp_high = 709.9, exp_low = -708.3;
+    static constexpr double tanh_one = 19.2;
+    static constexpr double exp_poly[10] = {0x1.000000000000ap-1,  0x1.55555555554f9p-3,  0x1.55555555507f1p-5,
+                                            0x1.1111111127e85p-7,  0x1.6c16c1844b08dp-10, 0x1.a01a0129b3d7cp-13,
+                                            0x1.a01999adb84cap-16, 0x1.71df262d27cf7p-19, 0x1.28adce83f0516p-22,
+                                            0x1.ad7f019a3d07bp-26};
+    static constexpr double log_poly[7] = {0x1.5555555555593p-1, 0x1.999999997fb2ep-2, 0x1.2492494217d55p-2,
+                                           0x1.c71c51e7cf9bcp-3, 0x1.7466463422f9fp-3, 0x1.39a0f44c71cf9p-3,
+                                           0x1.2f0d954534405p-3};
+    static constexpr std::int64_t sqrt_half = 0x3fe6a09e667f3bcd, least_normal = 0x0010000000000000;
+};
+
+template <class Vec, class Real, int N>
+MANYFIT_INLINE Vec horner(Vec x, const Real (&c)[N]) {
+    Vec y = broadcast(c[N - 1]);
+    for (int k = N - 2; k >= 0; k--) y = fma(y, x, broadcast(c[k]));
+    return y;
+}
+
+// exp(x) - 1 = scale * t + (scale - 1), with t = exp(r) - 1 on |r| <= ln(2)/2 and scale = 2^(n - Less).
+// The low bits of the rounded sum are n + bias - Less: shifted into place they are the power of two itself.
+template <int Less, class Vec>
+MANYFIT_INLINE Vec exp_parts(Vec x, Vec& scale) {
+    using Real = RealOf<Vec>;
+    using K = Elementary<Real>;
+    const Vec magic = broadcast(K::round_magic + Real(K::bias - Less));
+    const Vec shifted = fma(x, broadcast(K::log2e), magic);
+    const Vec n = shifted - magic;
+    scale = Vec(U<Real>(shifted) << K::mantissa_bits);
+    const Vec r = fnma(n, broadcast(K::ln2_low), fnma(n, broadcast(K::ln2_high), x));
+    return fma(r * r, horner(r, K::exp_poly), r);
+}
+
+// log(1 + f) + k ln 2 for 1 + f in [sqrt(1/2), sqrt(2)].
+template <class Vec>
+MANYFIT_INLINE Vec log_core(Vec f, Vec k) {
+    using Real = RealOf<Vec>;
+    using K = Elementary<Real>;
+    const Vec half_square = Real(0.5) * f * f;
+    const Vec s = f / (Real(2) + f), z = s * s;
+    const Vec rest = fma(s, fma(z, horner(z, K::log_poly), half_square), k * K::ln2_low);
+    return fma(k, broadcast(K::ln2_high), f - (half_square - rest));
+}
+
+}  // namespace detail
+
+// exp(x), within 1.1 ULP (v2: 2). Below 2^-125 (float) or 2^-1021 (double) the result is 0, above the largest number inf.
+template <class Vec>
+MANYFIT_INLINE Vec exp(Vec x) {
+    using K = detail::Elementary<RealOf<Vec>>;
+    // One power of two less, then doubled: otherwise 2^n itself overflows for the largest results.
+    x = max(broadcast(K::exp_low), min(broadcast(K::exp_high), x));
+    Vec scale;
+    const Vec t = detail::exp_parts<1>(x, scale);
+    // Without a fused operation t * scale alone could be too small to be normal.
+    const Vec half = has_fma ? fma(t, scale, scale) : (t + RealOf<Vec>(1)) * scale;
+    return half + half;
+}
+
+// Natural logarithm, within 1 ULP. log(0) = -inf (also for numbers too small to be normal), log(negative) = NaN.
+template <class Vec>
+MANYFIT_INLINE Vec log(Vec x) {
+    using Real = RealOf<Vec>;
+    using K = detail::Elementary<Real>;
+    using Int = I<Real>;
+    // x = 2^k m with m in [sqrt(1/2), sqrt(2)): the exponent counts from sqrt(1/2) upwards. Biased, so that the shift needs no
+    // sign and the integer becomes a Real by two additions (64-bit conversions are rare before AVX-512).
+    constexpr auto bias_bits = typename VectorTypes<Real>::Int(K::bias) << K::mantissa_bits;
+    const Int bits = Int(x);
+    const Int biased = Int(U<Real>(bits - K::sqrt_half + bias_bits) >> K::mantissa_bits);
+    const Vec k = Vec(biased + Int(broadcast(K::round_magic))) - (K::round_magic + Real(K::bias));
+    const Vec m = Vec(bits - (biased << K::mantissa_bits) + bias_bits);
+    const Vec y = detail::log_core(m - Real(1), k);
+    const Vec infinity = broadcast(Real(__builtin_inff()));
+    const Vec least = broadcast(__builtin_bit_cast(Real, K::least_normal));
+    // inf and NaN of either sign pass through x + x; negative numbers become NaN as inf - inf.
+    const Vec unusual = select(x < Real(0), infinity - infinity, x + x);
+    return select(x < least, select(x > -least, -infinity, unusual), select(x < infinity, y, unusual));
+}
+
+// log(1 + t) for t in [0, 1] (all that a softplus asks for), within 2 ULP.
+template <class Vec>
+MANYFIT_INLINE Vec log1p(Vec t) {
+    using Real = RealOf<Vec>;
+    // Above sqrt(2) - 1, halve 1 + t: (t - 1) / 2 is exact from 1/2 on and nearly so below.
+    const auto upper = t > Real(0.41421356237309504880);
+    const Vec k = select(upper, broadcast(Real(1)), Vec{});
+    const Vec f = select(upper, Real(0.5) * (t - Real(1)), t);
+    return detail::log_core(f, k);
+}
+
+// log(1 + exp(x)) without overflow: max(x, 0) + log1p(exp(-|x|)), within 2 ULP.
+template <class Vec>
+MANYFIT_INLINE Vec softplus(Vec x) {
+    return max(Vec{}, x) + log1p(exp(-abs(x)));
+}
+
+// 1 / (1 + exp(-x)), within 2.5 ULP.
+template <class Vec>
+MANYFIT_INLINE Vec sigmoid(Vec x) {
+    using Real = RealOf<Vec>;
+    return Real(1) / (Real(1) + exp(-x));
+}
+
+// tanh(x), within 3 ULP, and odd to the bit. From e = exp(2|x|) - 1, which is accurate near 0 too: tanh = e / (e + 2).
+template <class Vec>
+MANYFIT_INLINE Vec tanh(Vec x) {
+    using Real = RealOf<Vec>;
+    const Vec a = min(broadcast(detail::Elementary<Real>::tanh_one), abs(x));
+    Vec scale;
+    const Vec t = detail::exp_parts<0>(a + a, scale);
+    const Vec e = fma(t, scale, scale - Real(1));
+    return copysign(e / (e + Real(2)), x);
+}
+
+}  // namespace manyfit::MANYFIT_ISA
