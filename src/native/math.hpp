@@ -157,4 +157,18 @@ MANYFIT_INLINE Vec tanh(Vec x) {
     return copysign(e / (e + Real(2)), x);
 }
 
+// m / (sqrt(x) + eps), what an adaptive rule steps by; relative error within 1.5e-7 (float), 2.8e-16 (double).
+// x = inf gives 0, as in torch; NaN stays NaN; 0 / (0 + 0) is NaN.
+//
+// The exact root and division of the hardware, because they are the fastest on the processor measured (Zen 5, one core, a whole
+// Adam update of float32 in the L1 cache, ns per parameter, v4 / v3 / v2; 0.06 / 0.12 / 0.24 without root and division):
+//     exact root, exact division          0.112 / 0.222 / 0.45
+//     exact root, Newton reciprocal       0.139 / 0.275 / 0.80    (start from an integer constant, one cubic and one quadratic step)
+//     Newton root, exact division         0.166 / 0.327 / 0.87
+//     Newton root and reciprocal          0.246 / 0.477 / 1.53
+template <class Vec>
+MANYFIT_INLINE Vec adam_ratio(Vec m, Vec x, Vec eps) {
+    return m / (sqrt(x) + eps);
+}
+
 }  // namespace manyfit::MANYFIT_ISA

@@ -26,7 +26,7 @@
 #endif
 
 // Small functions on vectors are worthless as calls: registers would go through memory.
-#define MANYFIT_INLINE [[gnu::always_inline]] inline
+#define MANYFIT_INLINE __attribute__((always_inline)) inline
 
 namespace manyfit::MANYFIT_ISA {
 
