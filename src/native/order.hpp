@@ -1,0 +1,113 @@
+// The order in which an epoch visits the rows: a stable argsort of random words.
+//
+// w[position] = Philox4x32-10(key, counter = (epoch, 0, purpose, position / 4))[position % 4], and the order is the argsort of
+// w, ties in natural order. Every engine draws the same words, so every engine visits the same rows.
+//
+// Sorting numbers that are known to be uniform is nearly free: a radix pass or two over the leading bits (twice as many buckets
+// as rows) puts almost everything in place, and one insertion pass repairs the few neighbors that share a bucket. Word and
+// position travel as one 64-bit number, so that the ties need no thought.
+#pragma once
+
+#include "philox.hpp"
+
+namespace manyfit::MANYFIT_ISA {
+
+inline constexpr std::uint32_t order_purpose = 3u << 24;
+
+// Words at positions 0 .. n-1, for n rounded up to a multiple of 4 * lanes<float> (so much memory is written).
+inline void order_words(std::uint64_t key, std::uint32_t epoch, std::int64_t n, std::uint32_t* words) {
+    constexpr int L = lanes<float>, Q = L / 4;
+    const PhiloxKey k(key);
+    const UF k0 = broadcast_u32(k.k0), k1 = broadcast_u32(k.k1);
+    const UF c0 = broadcast_u32(epoch), c2 = broadcast_u32(order_purpose);
+    // Lane l draws block (l % 4) * Q + l / 4: then transposing squares of 4 x 4 inside 128 bits leaves the words in order.
+    UF block{};
+    for (int l = 0; l < L; l++) block[l] = std::uint32_t(l % 4 * Q + l / 4);
+    for (std::int64_t at = 0; at < n; at += 4 * L, block += std::uint32_t(L)) {
+        UF w[4];
+        philox<10>(c0, UF{}, c2, block, k0, k1, w);
+        using namespace detail;
+        const UF a = shuffle<Interleave<L, 4, 1, false>>(w[0], w[1]), b = shuffle<Interleave<L, 4, 1, true>>(w[0], w[1]);
+        const UF c = shuffle<Interleave<L, 4, 1, false>>(w[2], w[3]), d = shuffle<Interleave<L, 4, 1, true>>(w[2], w[3]);
+        float* out = reinterpret_cast<float*>(words + at);
+        store_any(out + 0 * L, VF(shuffle<Interleave<L, 4, 2, false>>(a, c)));
+        store_any(out + 1 * L, VF(shuffle<Interleave<L, 4, 2, true>>(a, c)));
+        store_any(out + 2 * L, VF(shuffle<Interleave<L, 4, 2, false>>(b, d)));
+        store_any(out + 3 * L, VF(shuffle<Interleave<L, 4, 2, true>>(b, d)));
+    }
+}
+
+namespace detail {
+
+inline constexpr int digit_bits = 12;  // 4096 counters of 4 bytes: half of a small L1 cache
+
+// How the leading bits are cut into digits.
+struct Digits {
+    int passes, bits;
+    constexpr explicit Digits(std::int64_t n) : passes(1), bits(1) {
+        int total = 1;
+        while (total < 32 && (std::int64_t(1) << total) < 2 * n) total++;
+        passes = (total + digit_bits - 1) / digit_bits;
+        bits = (total + passes - 1) / passes;
+    }
+};
+
+// Counts become first places.
+inline void running_sum(std::uint32_t* counts, int n) {
+    std::uint32_t sum = 0;
+    for (int i = 0; i < n; i++) {
+        const std::uint32_t c = counts[i];
+        counts[i] = sum;
+        sum += c;
+    }
+}
+
+}  // namespace detail
+
+// Bytes of scratch that order() needs for n rows.
+constexpr std::size_t order_scratch_bytes(std::int64_t n) {
+    return std::size_t((n + 64) * 2 * 8 + (4 << detail::digit_bits));
+}
+
+// The rows of one epoch in the order in which they are visited. `scratch`: order_scratch_bytes(n), aligned to 64.
+inline void order(std::uint64_t key, std::uint32_t epoch, std::int64_t n, std::int32_t* out, void* scratch) {
+    const detail::Digits digits(n);
+    auto* pairs = static_cast<std::uint64_t*>(scratch);
+    auto* other = pairs + n + 64;
+    auto* counts = reinterpret_cast<std::uint32_t*>(other + n + 64);
+    const int n_counts = 1 << digits.bits;
+    const std::uint32_t mask = std::uint32_t(n_counts) - 1;
+
+    // The first pass reads plain words and makes the pairs.
+    auto* words = reinterpret_cast<std::uint32_t*>(other);
+    order_words(key, epoch, n, words);
+    int shift = 32 - digits.bits * digits.passes;
+    if (shift < 0) shift = 0;
+    for (int i = 0; i < n_counts; i++) counts[i] = 0;
+    for (std::int64_t i = 0; i < n; i++) counts[words[i] >> shift & mask]++;
+    detail::running_sum(counts, n_counts);
+    for (std::int64_t i = 0; i < n; i++) {
+        const std::uint32_t w = words[i];
+        pairs[counts[w >> shift & mask]++] = std::uint64_t(w) << 32 | std::uint64_t(i);
+    }
+    for (int pass = 1; pass < digits.passes; pass++) {
+        shift += digits.bits;
+        for (int i = 0; i < n_counts; i++) counts[i] = 0;
+        for (std::int64_t i = 0; i < n; i++) counts[pairs[i] >> (32 + shift) & mask]++;
+        detail::running_sum(counts, n_counts);
+        for (std::int64_t i = 0; i < n; i++) other[counts[pairs[i] >> (32 + shift) & mask]++] = pairs[i];
+        std::uint64_t* sorted = other;
+        other = pairs;
+        pairs = sorted;
+    }
+    // Neighbors that share all the leading bits.
+    for (std::int64_t i = 1; i < n; i++) {
+        const std::uint64_t p = pairs[i];
+        std::int64_t j = i;
+        for (; j > 0 && pairs[j - 1] > p; j--) pairs[j] = pairs[j - 1];
+        pairs[j] = p;
+    }
+    for (std::int64_t i = 0; i < n; i++) out[i] = std::int32_t(std::uint32_t(pairs[i]));
+}
+
+}  // namespace manyfit::MANYFIT_ISA
