@@ -1,12 +1,14 @@
 """The one place where a knob is described: its default, its bounds, its scale, what it does, and the ranges it may be drawn from.
 
-A declaration made once by `hyper(...)` serves the check of values, the error texts, the command line, the search spaces and the docs.
+A declaration made once by `hyper(...)` serves the check of values, the error texts, the command line, the search spaces and the
+docs.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
+import numbers
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
@@ -15,6 +17,7 @@ from manyfit.errors import Problem, RecipeError
 
 T = TypeVar("T")
 Scale = Literal["linear", "log"]
+Kind = Literal["switch", "whole number", "number", "text", "other"]
 _KEY = "hyper"
 
 
@@ -32,13 +35,18 @@ class Knob:
     usual: tuple[float, float] | None = None
     structural: bool = False
     optional: bool = False
+    kind: Kind = "other"
 
     @property
     def rule(self) -> str:
-        """The bounds as the rest of a sentence: "must be ≥ 0 and < 1"."""
-        bounds = ((">", self.above), ("≥", self.low), ("<", self.below), ("≤", self.high))
-        parts = [f"{sign} {bound:g}" for sign, bound in bounds if bound is not None]
-        return "must be " + (" and ".join(parts) if parts else f"a {kind_of(self.default)}")
+        """What a value must be, as the rest of a sentence: "must be ≥ 0 and < 1", "must be a whole number ≥ 1"."""
+        if self.kind not in ("number", "whole number"):
+            return {"switch": "must be true or false", "text": "must be text"}.get(self.kind, "must be set")
+        signs = ((">", self.above), ("≥", self.low), ("<", self.below), ("≤", self.high))
+        bounds = " and ".join(f"{sign} {bound:g}" for sign, bound in signs if bound is not None)
+        if self.kind == "whole number":
+            return f"must be a whole number {bounds}".rstrip()
+        return f"must be {bounds or 'a finite number'}"
 
     def allows(self, value: float) -> bool:
         """Whether a number lies within the bounds. NaN and infinity never do."""
@@ -52,37 +60,44 @@ class Knob:
 
     def problem(self, where: str, value: Any) -> Problem | None:
         """What is wrong with `value`, or nothing."""
-        if value is None and self.optional:
+        if self._fits(value):
             return None
         hint = f"Usual values are {self.usual[0]:g} to {self.usual[1]:g}; the" if self.usual else "The"
-        hint += f" default is {self.default}."
-        expected = kind_of(self.default)
-        if expected == "switch":
-            if isinstance(value, bool):
-                return None
-            return Problem(where, "must be true or false", repr(value), hint=hint)
-        if expected in ("number", "whole number"):
-            if isinstance(value, bool) or not is_number(value):
-                return Problem(where, self.rule, repr(value), hint=hint)
-            if expected == "whole number" and value != int(value):
-                return Problem(where, self.rule.replace("must be", "must be a whole number"), repr(value), hint=hint)
-            if not self.allows(float(value)):
-                return Problem(where, self.rule, f"{value!r}", hint=hint)
-        return None
+        hint += " default is None, which turns it off." if self.default is None else f" default is {self.default}."
+        shown = value.item() if getattr(value, "shape", None) == () else value  # NumPy's scalars print with their type
+        return Problem(where, self.rule, repr(shown), hint=hint)
+
+    def _fits(self, value: Any) -> bool:
+        if value is None and self.optional:
+            return True
+        if self.kind == "switch":
+            return isinstance(value, bool)
+        if self.kind == "text":
+            return isinstance(value, str)
+        if self.kind == "other":
+            return True
+        return is_number(value) and self.allows(float(value)) and (self.kind == "number" or value == int(value))
 
 
-def kind_of(default: Any) -> str:
-    """The word for the type of a knob, read off its default: "switch", "whole number", "number" or "text"."""
+def kind_of(default: Any) -> Kind:
+    """The kind of a knob, read off its default.
+
+    Example:
+        >>> kind_of(0.1), kind_of(32), kind_of(True), kind_of("relu"), kind_of(None)
+        ('number', 'whole number', 'switch', 'text', 'other')
+    """
     if isinstance(default, bool):
         return "switch"
     if isinstance(default, int):
         return "whole number"
-    return "number" if isinstance(default, float) else "text"
+    if isinstance(default, float):
+        return "number"
+    return "text" if isinstance(default, str) else "other"
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value counts as a real number (Python's or NumPy's, not text)."""
-    return isinstance(value, (int, float)) or (hasattr(value, "dtype") and getattr(value, "shape", None) == ())
+    """Whether a value counts as a real number (Python's or a scalar of NumPy's; not a switch, not text)."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def hyper(
@@ -97,11 +112,12 @@ def hyper(
     usual: tuple[float, float] | None = None,
     structural: bool = False,
     optional: bool = False,
+    kind: Kind | None = None,
 ) -> T:
     """Declare a hyperparameter as a field of a frozen dataclass.
 
     Args:
-        default: The value when nothing is said; its type is the type of the knob.
+        default: The value when nothing is said.
         low: Smallest value allowed, itself included.
         high: Largest value allowed, itself included.
         above: Bound that the value must exceed.
@@ -111,6 +127,7 @@ def hyper(
         usual: The usual values, shown in errors and used as the default range of a search.
         structural: True when networks that differ in it can't share a pack (it changes the equations).
         optional: True when None is allowed and means "off".
+        kind: What sort of value it takes; read off the default, and needed where the default is None.
 
     Returns:
         A dataclass field that carries the declaration.
@@ -123,7 +140,7 @@ def hyper(
         >>> knobs(Rule)["lr"].rule
         'must be ≥ 0'
     """
-    knob = Knob(default, low, high, above, below, scale, doc, usual, structural, optional)
+    knob = Knob(default, low, high, above, below, scale, doc, usual, structural, optional, kind or kind_of(default))
     return dataclasses.field(default=default, metadata={_KEY: knob})
 
 
@@ -159,7 +176,8 @@ class LogRange:
 
     def at(self, u: float) -> float:
         """The value at the share `u` in [0, 1] of the range."""
-        return float(self.low * math.exp(u * math.log(self.high / self.low)))
+        value = float(self.low ** (1 - u) * self.high**u)
+        return min(max(value, self.low), self.high)  # rounding must not step over a bound
 
     def grid(self, n: int) -> list[float]:
         """`n` values from end to end, evenly spread."""
@@ -179,7 +197,7 @@ class Range:
 
     def at(self, u: float) -> float:
         """The value at the share `u` in [0, 1] of the range."""
-        return float(self.low + u * (self.high - self.low))
+        return min(float(self.low + u * (self.high - self.low)), self.high)  # rounding must not step over a bound
 
     def grid(self, n: int) -> list[float]:
         """`n` values from end to end, evenly spread."""

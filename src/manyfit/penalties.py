@@ -1,7 +1,7 @@
 """Penalties: what is added to the loss for the size of the weights. Losses are recorded without them.
 
-A penalty acts on weights, and on biases where `biases` says so. It is given by its gradient: adding λ Σ f(w) to the loss adds λ f′(w)
-to the gradient of each weight.
+A penalty acts on weights, and on biases where `biases` says so. It is given by its gradient: adding λ Σ f(w) to the loss adds
+λ f′(w) to the gradient of each weight.
 """
 
 from __future__ import annotations

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,13 +35,14 @@ class View:
     n_classes: int | None = None
 
     def __post_init__(self) -> None:
-        X = np.ascontiguousarray(self.X, dtype=np.float64)
+        object.__setattr__(self, "X", _columns(self.X))
         y = np.asarray(self.y)
-        if y.dtype.kind in "iub" and self.n_classes is not None:
+        if self.n_classes is None:
+            y = _columns(y)
+        elif y.size == len(y) and (y.dtype.kind in "iub" or (y == np.floor(y)).all()):
             y = np.ascontiguousarray(y, dtype=np.int64).reshape(len(y))
         else:
-            y = np.ascontiguousarray(y, dtype=np.float64).reshape(len(y), -1)
-        object.__setattr__(self, "X", X.reshape(len(X), -1))
+            raise RecipeError(Problem("View.y", "must hold one whole number a row as its label", f"{y.dtype} of shape {y.shape}"))
         object.__setattr__(self, "y", y)
         if self.weights is not None:
             object.__setattr__(self, "weights", np.ascontiguousarray(self.weights, dtype=np.float64))
@@ -59,6 +62,10 @@ class View:
         where = f"view {name!r}"
         if len(self.X) != len(self.y):
             yield Problem(where, "must have as many rows in y as in X", f"{len(self.y)} and {len(self.X)}")
+        if self.X.shape[1] == 0:
+            yield Problem(where, "must have at least one input column")
+        if self.n_outputs == 0:
+            yield Problem(where, "must have at least one output")
         if not np.isfinite(self.X).all():
             row, column = np.argwhere(~np.isfinite(self.X))[0]
             yield Problem(f"{where} X[{row}, {column}]", "must be finite", f"{self.X[row, column]}", hint="Impute it first.")
@@ -152,7 +159,7 @@ class Population:
     def of(
         cls,
         recipes: Sequence[Recipe],
-        X: NDArray[np.floating],
+        X: Floats,
         y: NDArray[np.floating] | Ints,
         *,
         seed: int = 0,
@@ -170,7 +177,7 @@ class Population:
             held: Rows to hold out.
         """
         labels = bool(recipes) and recipes[0].loss.target == "labels"
-        view = View(X, y, weights, n_classes=int(np.max(y)) + 1 if labels else None)
+        view = View(X, y, weights, n_classes=int(np.max(y, initial=0)) + 1 if labels else None)
         out = np.empty(0, dtype=np.int64) if held is None else np.asarray(held)
         rows = Rows(np.setdiff1d(np.arange(len(view.X)), out), out)
         members = [Member(recipe, Streams.of(seed, replicate=i), rows) for i, recipe in enumerate(recipes)]
@@ -202,16 +209,31 @@ class Population:
         """
         found = [problem for name, view in self.views.items() for problem in view.problems(name)]
         found += _merged((i, problem) for i, member in enumerate(self.members) for problem in self._member_problems(member))
-        for probe in self.probes:
-            if probe.view not in self.views:
-                found.append(Problem("", f"unknown view {probe.view!r} of probe {probe.name!r}", hint=did_you_mean(probe.view, self.views)))
-            elif len(probe.rows) and not 0 <= probe.rows.min() <= probe.rows.max() < len(self.views[probe.view].X):
-                found.append(Problem(f"probe {probe.name!r}", f"must name rows 0 to {len(self.views[probe.view].X) - 1}"))
+        for k, probe in enumerate(self.probes):
+            found += self._probe_problems(probe)
+            if probe.name in {other.name for other in self.probes[:k]}:
+                found.append(Problem(f"probe {probe.name!r}", "must have a name of its own"))
         if self.record_every < 1:
             found.append(Problem("Population.record_every", "must be ≥ 1", str(self.record_every)))
         if found:
             raise RecipeError(found, "this population")
         return self
+
+    def _probe_problems(self, probe: Probe) -> Iterator[Problem]:
+        where = f"probe {probe.name!r}"
+        if probe.view not in self.views:
+            yield Problem("", f"unknown view {probe.view!r} of {where}", hint=did_you_mean(probe.view, self.views))
+            return
+        n, n_inputs = self.views[probe.view].X.shape
+        if len(probe.rows) and not 0 <= probe.rows.min() <= probe.rows.max() < n:
+            yield Problem(where, f"must name rows 0 to {n - 1}", f"{probe.rows.min()} to {probe.rows.max()}")
+        if probe.epochs and probe.epochs[0] < 0:
+            yield Problem(where, "must name epochs ≥ 0", str(probe.epochs[0]))
+        used = {member.rows.view for member in self.members} & self.views.keys()
+        other = next((name for name in sorted(used) if self.views[name].X.shape[1] != n_inputs), None)
+        if other is not None:
+            rule = f"must have as many columns as view {other!r}: {self.views[other].X.shape[1]}"
+            yield Problem(where, rule, str(n_inputs))
 
     @cached_property
     def _recipe_problems(self) -> dict[int, tuple[Problem, ...]]:
@@ -226,11 +248,21 @@ class Population:
         yield from self._recipe_problems[id(member.recipe)]
         yield from self._row_problems[id(member.rows)]
         recipe, view = member.recipe, self.views.get(member.rows.view)
+        if not hasattr(recipe.loss, "target"):
+            return  # no loss at all: that has been said already
         if view is not None and (recipe.loss.target == "labels") != view.has_labels:
             takes = "class labels" if recipe.loss.target == "labels" else "numbers"
-            yield Problem("Recipe.loss", f"must fit the targets: {type(recipe.loss).__name__} takes {takes}", hint="Give the view n_classes for labels.")
+            rule = f"must fit the targets: {type(recipe.loss).__name__} takes {takes}"
+            yield Problem("Recipe.loss", rule, hint="Give the view n_classes for labels.")
         if recipe.stopping.patience is not None and len(member.rows.held) == 0:
-            yield Problem("Stopping.patience", "must have held-out rows to watch", hint="Give the rows a `held` part, or no patience.")
+            hint = "Give the rows a `held` part, or no patience."
+            yield Problem("Stopping.patience", "must have held-out rows to watch", hint=hint)
+
+
+def _columns(values: NDArray[Any]) -> Floats:
+    """Numbers as [N, columns]; a single axis is one column."""
+    table = np.ascontiguousarray(values, dtype=np.float64)
+    return table.reshape(len(table), math.prod(table.shape[1:]))
 
 
 def _problems_of_rows(rows: Rows, views: Mapping[str, View]) -> Iterator[Problem]:

@@ -13,9 +13,11 @@ from manyfit.hyper import hyper, problems_of
 from manyfit.losses import Loss
 from manyfit.networks import Dense
 from manyfit.optimizers import Optimizer
+from manyfit.optimizers.adam import Adam
 from manyfit.penalties import Penalty
 from manyfit.registry import Registry, name_of
 from manyfit.schedules import Schedule
+from manyfit.schedules.constant import Constant
 
 
 @dataclass(frozen=True)
@@ -27,9 +29,17 @@ class Stopping:
         Stopping(patience=5, min_delta=0.0, target_loss=None)
     """
 
-    patience: int | None = hyper(None, low=1, optional=True, doc="Epochs without a better held-out loss; then the best weights are kept.")
+    patience: int | None = hyper(
+        None,
+        low=1,
+        optional=True,
+        kind="whole number",
+        doc="Epochs without a better held-out loss; then the best weights are kept.",
+    )
     min_delta: float = hyper(0.0, low=0, doc="How much lower the held-out loss must be to count as better.")
-    target_loss: float | None = hyper(None, optional=True, doc="Training loss of an epoch at which training is done: “loss small enough?”.")
+    target_loss: float | None = hyper(
+        None, optional=True, kind="number", doc="Training loss of an epoch at which training is done: “loss small enough?”."
+    )
 
 
 @dataclass(frozen=True)
@@ -46,12 +56,14 @@ class Recipe:
 
     network: Dense = Dense()
     loss: Loss = losses.MSE()
-    optimizer: Optimizer = optimizers.registry.find("adam")()
-    schedule: Schedule = schedules.registry.find("constant")()
+    optimizer: Optimizer = Adam()
+    schedule: Schedule = Constant()
     penalties: tuple[Penalty, ...] = ()
     batch_size: int | None = hyper(32, low=1, optional=True, usual=(16, 512), doc="Rows per update; None for all of them.")
     epochs: int = hyper(20, low=0, usual=(5, 200), doc="Passes over the training rows.")
-    clip_norm: float | None = hyper(None, above=0, optional=True, usual=(0.1, 10), doc="Largest norm of the whole gradient of a network.")
+    clip_norm: float | None = hyper(
+        None, above=0, optional=True, kind="number", usual=(0.1, 10), doc="Largest norm of the whole gradient of a network."
+    )
     stopping: Stopping = Stopping()
     precision: str = hyper("float32", structural=True, doc="float32 or float64.")
 
@@ -66,12 +78,18 @@ class Recipe:
 
     def problems(self) -> Iterator[Problem]:
         """Everything that is wrong with this recipe."""
-        yield from self.network.problems()
-        for part in (self.optimizer, self.schedule, *self.penalties):
-            yield from problems_of(part)
-        yield from problems_of(self.stopping)
+        if hasattr(self.network, "problems") and not isinstance(self.network, type):
+            yield from self.network.problems()
+        else:
+            yield Problem("Recipe.network", "must be a network", repr(self.network), hint="For example Dense((32, 32)).")
+        yield from _problems_of_rule(self.loss, "loss", Loss)
+        yield from _problems_of_rule(self.optimizer, "optimizer", Optimizer)
+        yield from _problems_of_rule(self.schedule, "schedule", Schedule)
+        for penalty in self.penalties:
+            yield from _problems_of_rule(penalty, "penalties", Penalty)
+        yield from _problems_of_rule(self.stopping, "stopping", Stopping)
         yield from problems_of(self)
-        if self.precision not in ("float32", "float64"):
+        if isinstance(self.precision, str) and self.precision not in ("float32", "float64"):
             yield Problem("Recipe.precision", "must be 'float32' or 'float64'", repr(self.precision))
         for kind in {type(p) for p in self.penalties}:
             if sum(type(p) is kind for p in self.penalties) > 1:
@@ -102,16 +120,15 @@ class Recipe:
             RecipeError: If there is no such path; the message names the nearest.
         """
         head, _, rest = path.partition(".")
-        if head in penalties.registry.all():
-            kept = tuple(p for p in self.penalties if name_of(p) != head)
-            old = next((p for p in self.penalties if name_of(p) == head), penalties.registry.find(head)())
-            new = dataclasses.replace(old, **{rest or "strength": value})  # type: ignore[type-var]
-            return dataclasses.replace(self, penalties=(*kept, new))
-        part = _part(self, head, path)
+        kind = penalties.registry.all().get(head)
+        if kind is not None:
+            position = next((k for k, p in enumerate(self.penalties) if isinstance(p, kind)), len(self.penalties))
+            old = self.penalties[position] if position < len(self.penalties) else kind()
+            new = _changed(old, rest or "strength", value, path)
+            return dataclasses.replace(self, penalties=(*self.penalties[:position], new, *self.penalties[position + 1 :]))
         if rest:
-            _part(part, rest, path)
-            value = dataclasses.replace(part, **{rest: value})
-        return dataclasses.replace(self, **{head: value})
+            value = _changed(_part(self, head, path), rest, value, path)
+        return _changed(self, head, value, path)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON and TOML; whatever is None is left out."""
@@ -137,12 +154,17 @@ class Recipe:
             raise RecipeError(unknown, "this recipe")
         values = dict(fields)
         if "network" in values:
-            values["network"] = _build(Dense, {k: v for k, v in values["network"].items() if k != "kind"})
+            network = {"kind": "dense", **_mapping(values["network"], "network")}
+            if network.pop("kind") != "dense":
+                raise RecipeError(Problem("network.kind", "must be 'dense'", repr(values["network"]["kind"])))
+            values["network"] = _build(Dense, network)
         for name, kinds in _KINDS.items():
             if name in values:
                 values[name] = _rule_from(values[name], kinds)
-        values["penalties"] = tuple(_rule_from(p, penalties.registry) for p in values.get("penalties", ()))
-        values["stopping"] = _build(Stopping, values.get("stopping", {}))
+        given = values.get("penalties", ())
+        given = given if isinstance(given, (list, tuple)) else (given,)
+        values["penalties"] = tuple(_rule_from(p, penalties.registry) for p in given)
+        values["stopping"] = _build(Stopping, _mapping(values.get("stopping", {}), "stopping"))
         if values.get("batch_size") == 0:
             values["batch_size"] = None
         return _build(cls, values).check()
@@ -153,7 +175,30 @@ _KINDS: dict[str, Registry] = {"loss": losses.registry, "optimizer": optimizers.
 
 def _plain(record: Any) -> dict[str, Any]:
     values = {f.name: getattr(record, f.name) for f in dataclasses.fields(record)}
+    values = {k: v.item() if hasattr(v, "item") else v for k, v in values.items()}  # NumPy's scalars, which JSON refuses
     return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items() if v is not None}
+
+
+def _problems_of_rule(rule: Any, name: str, protocol: type[Any]) -> Iterator[Problem]:
+    """What is wrong with one part of a recipe: it is no such rule, or it has values out of bounds."""
+    if isinstance(rule, type):
+        hint = f"Write {rule.__name__}(), with its values in the brackets."
+        yield Problem(f"Recipe.{name}", "must be a rule with its values", f"the class {rule.__name__}", hint=hint)
+    elif isinstance(rule, protocol) and dataclasses.is_dataclass(rule):
+        yield from problems_of(rule)
+    else:
+        yield Problem(f"Recipe.{name}", f"must be a {protocol.__name__.lower()}", repr(rule), hint="Or its name as text.")
+
+
+def _changed(record: Any, name: str, value: Any, path: str) -> Any:
+    _part(record, name, path)
+    return dataclasses.replace(record, **{name: value})
+
+
+def _mapping(fields: Any, where: str) -> Mapping[str, Any]:
+    if isinstance(fields, Mapping):
+        return fields
+    raise RecipeError(Problem(where, "must be a table of fields", repr(fields)))
 
 
 def _part(record: Any, name: str, path: str) -> Any:
@@ -168,15 +213,17 @@ def _part(record: Any, name: str, path: str) -> Any:
 
 def _build(cls: type[Any], values: Mapping[str, Any]) -> Any:
     known = {f.name for f in dataclasses.fields(cls)}
-    unknown = [Problem("", f"unknown field {k!r} of {cls.__name__}", hint=did_you_mean(k, known)) for k in values if k not in known]
+    owner = cls.__name__
+    unknown = [Problem("", f"unknown field {k!r} of {owner}", hint=did_you_mean(k, known)) for k in values if k not in known]
     if unknown:
-        raise RecipeError(unknown, cls.__name__)
+        raise RecipeError(unknown, owner)
     return cls(**values)
 
 
 def _rule_from(fields: str | Mapping[str, Any], kinds: Registry) -> Any:
     if isinstance(fields, str):
         return kinds.find(fields)()
-    if "rule" not in fields:
-        raise RecipeError(Problem(kinds.kind, "must name its rule", repr(dict(fields)), hint='For example {rule = "adam", lr = 0.001}.'))
+    if "rule" not in _mapping(fields, kinds.kind):
+        hint = 'For example {rule = "adam", lr = 0.001}.'
+        raise RecipeError(Problem(kinds.kind, "must name its rule", repr(dict(fields)), hint=hint))
     return _build(kinds.find(fields["rule"]), {k: v for k, v in fields.items() if k != "rule"})

@@ -1,7 +1,7 @@
 """Names of rules: who registers them, who finds them, and what a wrong name is answered with.
 
 A rule is one file. `discover` imports every file of a room, `@register` in that file makes the name known, and an entry point
-`manyfit.<kind>` adds what other packages bring.
+`manyfit.<kinds>` ("manyfit.optimizers") adds what other packages bring.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from importlib import metadata
 from types import MappingProxyType
 from typing import Any
 
-from manyfit.errors import Problem, UnknownNameError, did_you_mean
+from manyfit.errors import Problem, RecipeError, UnknownNameError, did_you_mean
 
 
 @dataclass
@@ -26,11 +26,23 @@ class Registry:
     _rules: dict[str, Any] = field(default_factory=dict)
     _searched: bool = False
 
+    @property
+    def plural(self) -> str:
+        """The kind in the plural, which names its group of entry points: "optimizers", "losses", "penalties"."""
+        if self.kind.endswith("y"):
+            return f"{self.kind[:-1]}ies"
+        return f"{self.kind}es" if self.kind.endswith("s") else f"{self.kind}s"
+
     def add(self, name: str, rule: Any) -> None:
-        """Make a rule known. A name can be taken once only."""
+        """Make a rule known.
+
+        Raises:
+            RecipeError: If another rule has the name.
+        """
         taken = self._rules.get(name)
         if taken is not None and (taken.__module__, taken.__qualname__) != (rule.__module__, rule.__qualname__):
-            raise UnknownNameError(Problem(f"{self.kind} {name!r}", f"is already registered by {taken.__module__}"))
+            rule_of = f"must be registered once only; {taken.__module__} already has that name"
+            raise RecipeError(Problem(f"{self.kind} {name!r}", rule_of, rule.__module__))
         self._rules[name] = rule
 
     def find(self, name: str) -> Any:
@@ -48,7 +60,7 @@ class Registry:
         """Every rule by name, entry points of other packages included, in the order of their names."""
         if not self._searched:
             self._searched = True
-            for entry in metadata.entry_points(group=f"manyfit.{self.kind}s"):
+            for entry in metadata.entry_points(group=f"manyfit.{self.plural}"):
                 self.add(entry.name, entry.load())
         return MappingProxyType(dict(sorted(self._rules.items())))
 

@@ -4,16 +4,16 @@ An engine advances all the networks of a population; it does not decide when to 
 segments of about 100 ms: that is where Ctrl-C, progress, deadlines and checkpoints act. What must act every epoch (records, early
 stopping, divergence) is part of the engine.
 
-The semantics that every engine shares. For one network with n training rows: B = min(batch_size, n), K = ⌈n/B⌉ steps an epoch, step
-t = epoch·K + batch counts from 0 (rules see t + 1).
+The semantics that every engine shares. For one network with n training rows: B = min(batch_size, n), K = ⌈n/B⌉ steps an epoch,
+step t = epoch·K + batch counts from 0 (rules see t + 1).
 
 - Order: natural when B = n, else `rng.epoch_order(streams.order, epoch, n)`. The last batch may be smaller.
 - Batch loss = Σ wᵢ lᵢ / Σ wᵢ over its rows; 0 with zero gradient where all weights are 0.
 - Gradient of the batch loss (with dropout), plus the penalties' gradients, clipped by global norm as torch does, then the rule.
-- Diverged: the batch loss is not finite, or above max(10⁶ · first batch loss, 1); checked before each update, parameters stay. Also: a
-  held-out loss that is not finite, or parameters that are not finite at the end.
-- loss[epoch] = Σ over batches Σ wᵢ lᵢ / Σ wᵢ; held_loss[epoch] on held-out rows without dropout, every `record_every` epochs, at the last
-  one, and at each epoch with patience.
+- Diverged: the batch loss is not finite, or above max(10⁶ · first batch loss, 1); checked before each update, parameters stay.
+  Also: a held-out loss that is not finite, or parameters that are not finite at the end.
+- loss[epoch] = Σ over batches Σ wᵢ lᵢ / Σ wᵢ; held_loss[epoch] on held-out rows without dropout, every `record_every` epochs, at
+  the last one, and at each epoch with patience.
 - At an epoch's end: divergence, patience, target loss, end, in this order.
 """
 

@@ -14,7 +14,7 @@ def identity(xp: Any, z: Any) -> Any:
 
 def relu(xp: Any, z: Any) -> Any:
     """a = z where z > 0, else 0. Its derivative at 0 is 0."""
-    return xp.where(z > 0, z, z * 0)
+    return xp.where(z <= 0, xp.zeros_like(z), z)  # this way round NaN stays NaN, and −∞ becomes 0
 
 
 def tanh(xp: Any, z: Any) -> Any:

@@ -1,9 +1,11 @@
-"""The dense family: layers of units, each unit a weighted sum of all the values before it. The native engine's own kind of network."""
+"""The dense family, the native engine's own: layers of units, each unit a weighted sum of all the values before it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
+from numbers import Integral
 
 from manyfit.errors import Problem, did_you_mean
 from manyfit.hyper import hyper, problems_of
@@ -31,19 +33,19 @@ class Dense:
     init: str = hyper("torch", doc="How initial weights are drawn.")
 
     def __post_init__(self) -> None:
-        hidden = (self.hidden,) if isinstance(self.hidden, int) else tuple(self.hidden)
-        object.__setattr__(self, "hidden", hidden)
+        given = self.hidden if isinstance(self.hidden, Iterable) else (self.hidden,)
+        whole = tuple(int(w) if isinstance(w, Integral) and not isinstance(w, bool) else w for w in given)
+        object.__setattr__(self, "hidden", whole)
 
     def problems(self) -> Iterator[Problem]:
         """Everything that is wrong with this network."""
         yield from problems_of(self)
-        for width in self.hidden:
-            if isinstance(width, bool) or not isinstance(width, int) or width < 1:
-                yield Problem("Dense.hidden", "must hold whole numbers ≥ 1", repr(list(self.hidden)))
-        if self.activation not in ACTIVATIONS:
-            yield Problem("", f"unknown activation {self.activation!r}", hint=did_you_mean(str(self.activation), ACTIVATIONS))
-        if self.init not in INITS:
-            yield Problem("", f"unknown init {self.init!r}", hint=did_you_mean(str(self.init), INITS))
+        if not all(type(width) is int and width >= 1 for width in self.hidden):
+            yield Problem("Dense.hidden", "must hold whole numbers ≥ 1", repr(list(self.hidden)))
+        if isinstance(self.activation, str) and self.activation not in ACTIVATIONS:
+            yield Problem("", f"unknown activation {self.activation!r}", hint=did_you_mean(self.activation, ACTIVATIONS))
+        if isinstance(self.init, str) and self.init not in INITS:
+            yield Problem("", f"unknown init {self.init!r}", hint=did_you_mean(self.init, INITS))
 
     def widths(self, n_inputs: int, n_outputs: int) -> tuple[int, ...]:
         """Units of every layer, inputs and outputs included."""
@@ -52,4 +54,4 @@ class Dense:
     def n_parameters(self, n_inputs: int, n_outputs: int) -> int:
         """How many weights and biases it has."""
         widths = self.widths(n_inputs, n_outputs)
-        return sum(a * b + b for a, b in zip(widths, widths[1:], strict=False))
+        return sum(a * b + b for a, b in pairwise(widths))

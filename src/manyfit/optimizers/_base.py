@@ -1,6 +1,7 @@
 """What an optimizer is: a frozen record of hyperparameters and two pure functions on one parameter array of one network.
 
-`init(xp, p)` makes the state, a dict of arrays shaped like `p`. `step(xp, p, g, s, t, h)` returns the new parameter and the new state.
+`init(xp, p)` makes the state, a dict of arrays shaped like `p`. `step(xp, p, g, s, t, h)` returns the new parameter and the new
+state.
 `xp` is numpy or torch, `t` counts updates from 1, `h` holds the hyperparameters with `h.lr` already multiplied by the schedule.
 Neither changes its inputs. Engines add the axis of networks.
 """

@@ -1,6 +1,7 @@
 """AdamW: Adam with a decay of the weights that does not pass through its division.
 
-Loshchilov & Hutter 2017, Algorithm 2, https://arxiv.org/abs/1711.05101. As in torch and in the chapter, the decay is multiplied by the rate.
+Loshchilov & Hutter 2017, Algorithm 2, https://arxiv.org/abs/1711.05101. As in torch and in the chapter, the decay is multiplied
+by the rate.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ class AdamW:
 
     Example:
         >>> import numpy as np
-        >>> p, s = AdamW.step(np, np.array([1.0]), np.array([0.0]), AdamW.init(np, np.array([1.0])), 1, AdamW(lr=0.1, weight_decay=0.5))
+        >>> p, rule = np.array([1.0]), AdamW(lr=0.1, weight_decay=0.5)
+        >>> p, s = AdamW.step(np, p, np.array([0.0]), AdamW.init(np, p), 1, rule)
         >>> p.tolist()
         [0.95]
     """
@@ -28,7 +30,9 @@ class AdamW:
     beta1: float = hyper(0.9, low=0, below=1, usual=(0.8, 0.99), doc="β₁, memory of the mean; 0 forgets at once.")
     beta2: float = hyper(0.999, low=0, below=1, usual=(0.9, 0.9999), doc="β₂, memory of the size; 0 forgets at once.")
     eps: float = hyper(1e-8, above=0, scale="log", usual=(1e-8, 1e-3), doc="ε, added to the root of the size, so that 0/0 is 0.")
-    weight_decay: float = hyper(0.01, low=0, scale="log", usual=(1e-4, 1.0), doc="λ: every step takes lr · λ off each parameter, biases included.")
+    weight_decay: float = hyper(
+        0.01, low=0, scale="log", usual=(1e-4, 1.0), doc="λ: every step takes lr · λ off each parameter, biases included."
+    )
 
     name: ClassVar[str] = "adamw"
     examples: ClassVar = ({}, {"lr": 0.1}, {"beta1": 0.0}, {"weight_decay": 0.5})

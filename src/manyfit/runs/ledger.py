@@ -63,8 +63,8 @@ class Sums(IntEnum):
 class Ledger:
     """Where every network of a population stands.
 
-    cursor: [P, 8] whole numbers, columns as in `Cursor`: epochs and batches done, updates made, fate and its step, best epoch (−1: none
-        yet), epochs without improvement.
+    cursor: [P, 8] whole numbers, columns as in `Cursor`: epochs and batches done, updates made, fate and its step, best epoch
+        (−1: none yet), epochs without improvement.
     sums: [P, 4], columns as in `Sums`: loss and weight summed over the running epoch, loss of the first step, best held-out loss.
     loss: [P, T] mean training loss of each epoch, without penalties; NaN where there was none.
     held_loss: [P, T] loss on held-out rows after the epoch; NaN where it was not asked.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,9 @@ class Run:
         """The run that a ledger describes. Networks still in training count as cut."""
         fate = np.where(ledger.fate == Fate.TRAINING, Fate.CUT, ledger.fate)
         fate_step = np.where(fate == Fate.CUT, ledger.cursor[:, Cursor.STEP], ledger.cursor[:, Cursor.FATE_STEP])
+        # A network that is cut while it still watches for something better keeps its best weights, as one that has ended does.
+        has_best = (fate == Fate.CUT) & (ledger.cursor[:, Cursor.BEST_EPOCH] >= 0)
+        parameters = [ledger.best[i] if has_best[i] else flat for i, flat in enumerate(ledger.parameters)]
         probes = {p.name: out.transpose(1, 0, 2, 3) for p, out in zip(population.probes, ledger.probes, strict=True)}
         return cls(
             population,
@@ -61,7 +65,7 @@ class Run:
             fate=fate,
             fate_step=fate_step,
             best_epoch=ledger.cursor[:, Cursor.BEST_EPOCH] + 1,
-            parameters=tuple(ledger.parameters),
+            parameters=tuple(parameters),
             probes=probes,
             seconds=seconds,
             core_seconds=core_seconds,
@@ -72,7 +76,8 @@ class Run:
         return len(self.fate)
 
     def __repr__(self) -> str:
-        counts = ", ".join(f"{n} {Fate(code).name.lower()}" for code, n in zip(*np.unique(self.fate, return_counts=True), strict=True))
+        codes, sizes = np.unique(self.fate, return_counts=True)
+        counts = ", ".join(f"{n} {Fate(code).name.lower()}" for code, n in zip(codes, sizes, strict=True))
         return f"<Run of {len(self)} networks: {counts or 'none'}; {self.seconds:.2f} s on {self.engine.get('name', '?')}>"
 
     @property
@@ -97,7 +102,7 @@ class Run:
 
     @property
     def score(self) -> NDArray[np.float64]:
-        """[P] held-out loss of the weights that were kept (best epoch with patience, else the last); infinite for diverged networks."""
+        """[P] held-out loss of the weights that were kept (of the best epoch, or else the last); infinite after divergence."""
         last = self._last(self.held_loss)
         kept = self.best_epoch > 0
         best = self.held_loss[np.maximum(self.best_epoch - 1, 0), np.arange(len(self))] if len(self.held_loss) else last
@@ -113,7 +118,7 @@ class Run:
         """Weights [out, in] and biases [out] of every layer of one network, as torch's Linear holds them."""
         widths = self.population.widths(index)
         flat, start, layers = self.parameters[index], 0, []
-        for n_in, n_out in zip(widths, widths[1:], strict=False):
+        for n_in, n_out in pairwise(widths):
             weight = flat[start : start + n_in * n_out].reshape(n_in, n_out).T
             start += n_in * n_out
             layers.append((weight, flat[start : start + n_out]))

@@ -1,4 +1,4 @@
-"""Courses of the learning rate, one file each. A new file in this folder that holds an `@rule` class is a new schedule everywhere."""
+"""Courses of the learning rate, one file each. A new file in this folder with an `@rule` class is a new schedule everywhere."""
 
 from manyfit.registry import discover
 from manyfit.schedules._base import Schedule as Schedule

@@ -1,0 +1,290 @@
+"""The oracle: one network at a time, by torch's autograd, in the order of the chapter's loop (3.4). Slow and obvious, for ever.
+
+Every faster engine is held to what this one does; this one is held to `torch.optim`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from manyfit.engines.base import DIVERGED_FACTOR
+from manyfit.losses import Loss
+from manyfit.networks import ACTIVATIONS, Dense
+from manyfit.population import Population
+from manyfit.rng import dropout_mask, epoch_order, keep_threshold
+from manyfit.runs.ledger import Cursor, Fate, Ledger, Sums
+
+
+class Reference:
+    """Trains networks one after the other, in the precision of their recipes. Needs torch.
+
+    Example:
+        >>> from manyfit.engines.base import train
+        >>> from manyfit.recipe import Recipe
+        >>> X = np.linspace(-1, 1, 8)[:, None]
+        >>> train(Population.of([Recipe(epochs=3)] * 2, X, 2 * X + 1), Reference()).fates
+        ['finished', 'finished']
+    """
+
+    name: ClassVar[str] = "reference"
+
+    def __init__(self) -> None:
+        self._ledger: Ledger | None = None
+        self._members: list[_Training] = []
+        self._seconds = 0.0
+
+    def describe(self) -> Mapping[str, Any]:
+        """Its name and torch's version, which decides bits."""
+        return {"name": self.name, "torch": torch.__version__}
+
+    def start(self, population: Population, ledger: Ledger) -> None:
+        """Take up a population where its ledger stands. From here on the ledger's arrays are written in place."""
+        self._ledger = ledger
+        self._members = [_Training(population, ledger, index) for index in range(len(population))]
+        self._seconds = 0.0
+
+    def advance(self, *, seconds: float | None = None, steps: int | None = None) -> bool:
+        """Train for about that long, or for that many updates of each network at most; True when all are done."""
+        began = time.perf_counter()
+        deadline = math.inf if seconds is None else began + seconds
+        for member in self._members:
+            made = 0
+            while member.is_training and (steps is None or made < steps) and time.perf_counter() < deadline:
+                member.step()
+                made += 1
+        self._seconds += time.perf_counter() - began
+        return not any(member.is_training for member in self._members)
+
+    def read(self) -> Ledger:
+        """The ledger; this engine keeps nothing outside it."""
+        assert self._ledger is not None, "start() comes first"
+        return self._ledger
+
+    def stop(self) -> float:
+        """Let go of the population; returns the seconds spent in `advance`."""
+        self._members = []
+        return self._seconds
+
+    def predict(
+        self, network: Dense, parameters: NDArray[np.floating], X: NDArray[np.float64]
+    ) -> NDArray[np.floating]:
+        """Outputs (logits) [P, N, C] of networks of one shape, parameters [P, n], on inputs [N, D]."""
+        x = torch.from_numpy(np.ascontiguousarray(X, dtype=parameters.dtype))
+        return np.stack([_forward(network, _layers_of(network, flat, x), x).numpy() for flat in parameters])
+
+    def input_grad(
+        self,
+        network: Dense,
+        loss: Loss,
+        parameters: NDArray[np.floating],
+        X: NDArray[np.float64],
+        y: NDArray[Any],
+    ) -> NDArray[np.floating]:
+        """Gradient of each row's own loss with respect to its inputs, [P, N, D]."""
+        x = torch.from_numpy(np.array(X, dtype=parameters.dtype)).requires_grad_()
+        target = _targets(y, parameters.dtype)
+        gradients = []
+        for flat in parameters:
+            # Rows don't meet in a dense network, so the gradient of the sum holds each row's own.
+            total = loss.rows(torch, _forward(network, _layers_of(network, flat, x), x), target).sum()
+            gradients.append(torch.autograd.grad(total, x)[0].numpy())
+        return np.stack(gradients)
+
+
+class _Training:
+    """One network in training. All that it remembers from one step to the next stands in the ledger."""
+
+    def __init__(self, population: Population, ledger: Ledger, index: int) -> None:
+        self.member = population.members[index]
+        recipe, rows, view = self.member.recipe, self.member.rows, population.view_of(self.member)
+        self.recipe, self.rows = recipe, rows
+        self.dtype = np.dtype(recipe.precision)
+        self.X = torch.from_numpy(view.X.astype(self.dtype))
+        self.y = _targets(view.y, self.dtype)
+        weights = np.ones(len(view.X)) if view.weights is None else view.weights
+        self.weights = torch.from_numpy(weights.astype(self.dtype))
+
+        # Tensors on the ledger's own memory: writing them is writing the checkpoint.
+        self.widths = population.widths(index)
+        self.flat = torch.from_numpy(ledger.parameters[index])
+        self.leaves = _leaves(self.flat, self.widths)
+        names = recipe.optimizer.init(np, np.zeros(1))
+        self.states = {
+            name: _leaves(torch.from_numpy(row), self.widths)
+            for name, row in zip(names, ledger.state[index], strict=True)
+        }
+        self.best = torch.from_numpy(ledger.best[index])
+        self.cursor, self.sums = ledger.cursor[index], ledger.sums[index]
+        self.loss, self.held_loss = ledger.loss[index], ledger.held_loss[index]
+        self.record_every = population.record_every
+        self.probes = [
+            (probe.epochs, torch.from_numpy(population.views[probe.view].X[probe.rows].astype(self.dtype)), out[index])
+            for probe, out in zip(population.probes, ledger.probes, strict=True)
+        ]
+
+        n = len(rows.train)
+        self.batch_size = n if recipe.batch_size is None else min(recipe.batch_size, n)
+        self.n_batches = -(-n // self.batch_size)
+        self.rates = recipe.optimizer.lr * recipe.schedule.table(recipe.epochs, self.n_batches)
+
+    @property
+    def is_training(self) -> bool:
+        return bool(self.cursor[Cursor.FATE] == Fate.TRAINING)
+
+    def step(self) -> None:
+        """One update of one network, and the end of its epoch if this was the last batch."""
+        epoch, batch, t = (int(self.cursor[column]) for column in (Cursor.EPOCH, Cursor.BATCH, Cursor.STEP))
+        if t == 0:
+            self.answer_probes(0)
+        if epoch == self.recipe.epochs:  # a recipe of no epochs
+            return self.end(Fate.FINISHED, t)
+
+        rows = self.batch(epoch, batch)
+        leaves = [leaf.detach().requires_grad_() for leaf in self.leaves]
+        output = _forward(self.recipe.network, leaves, self.X[rows], self.masks(t, len(rows)))
+        weights = self.weights[rows]
+        weighted, weight = (weights * self.recipe.loss.rows(torch, output, self.y[rows])).sum(), weights.sum()
+        loss = weighted / weight if weight > 0 else 0 * output.sum()
+
+        value = loss.item()
+        if t == 0:
+            self.sums[Sums.START] = value
+        if not value <= max(DIVERGED_FACTOR * self.sums[Sums.START], 1.0):  # "not ≤" is true of NaN too
+            return self.end(Fate.DIVERGED, t + 1)
+
+        self.update(t, list(torch.autograd.grad(loss, leaves)))
+        self.sums[Sums.EPOCH_LOSS] += weighted.item()
+        self.sums[Sums.EPOCH_WEIGHT] += weight.item()
+        self.cursor[Cursor.STEP] += 1
+        self.cursor[Cursor.BATCH] += 1
+        if batch + 1 == self.n_batches:
+            self.end_epoch(epoch)
+        return None
+
+    def batch(self, epoch: int, batch: int) -> NDArray[np.int64]:
+        """The rows of one batch of one epoch."""
+        train = self.rows.train
+        if self.batch_size < len(train):
+            train = train[epoch_order(self.member.streams.order, epoch, len(train))]
+        return train[batch * self.batch_size : (batch + 1) * self.batch_size]
+
+    def masks(self, t: int, n_rows: int) -> Iterator[Tensor]:
+        """What the inputs and then the outputs of each hidden layer are multiplied by in step `t`."""
+        network = self.recipe.network
+        for layer, n_units in enumerate(self.widths[:-1]):
+            keep = keep_threshold(network.dropout if layer else network.input_dropout)
+            mask = dropout_mask(self.member.streams.noise, t, layer, n_rows, n_units, keep)
+            yield torch.from_numpy(mask.astype(self.dtype))
+
+    def update(self, t: int, gradients: list[Tensor]) -> None:
+        """Add the penalties, clip, and let the rule change every parameter array."""
+        for k, leaf in enumerate(self.leaves):
+            for penalty in self.recipe.penalties:
+                if leaf.ndim == 2 or penalty.biases:
+                    gradients[k] = gradients[k] + penalty.gradient(torch, leaf)
+        if self.recipe.clip_norm is not None:
+            norm = torch.sqrt(torch.stack([(g * g).sum() for g in gradients]).sum())
+            share = torch.clamp(self.recipe.clip_norm / (norm + 1e-6), max=1.0)  # as torch's clip_grad_norm_
+            gradients = [g * share for g in gradients]
+        rule = self.recipe.optimizer
+        hypers = dataclasses.replace(rule, lr=float(self.rates[t]))  # type: ignore[type-var]  # a rule is a dataclass
+        for k, (leaf, gradient) in enumerate(zip(self.leaves, gradients, strict=True)):
+            state = {name: leaves[k] for name, leaves in self.states.items()}
+            new, new_state = rule.step(torch, leaf, gradient, state, t + 1, hypers)
+            leaf.copy_(new)
+            for name, old in state.items():
+                old.copy_(new_state[name])
+
+    def end_epoch(self, epoch: int) -> None:
+        """Record what the epoch left and decide whether it was the last: divergence, patience, target, end, in this order."""
+        t, last, stopping = int(self.cursor[Cursor.STEP]), epoch + 1 == self.recipe.epochs, self.recipe.stopping
+        weight = self.sums[Sums.EPOCH_WEIGHT]
+        loss = self.sums[Sums.EPOCH_LOSS] / weight if weight > 0 else 0.0
+        self.sums[[Sums.EPOCH_LOSS, Sums.EPOCH_WEIGHT]] = 0.0
+        self.cursor[Cursor.EPOCH], self.cursor[Cursor.BATCH] = epoch + 1, 0
+
+        is_due = (epoch + 1) % self.record_every == 0 or last or stopping.patience is not None
+        held = self.score_held() if len(self.rows.held) and is_due else None
+        if held is not None and not math.isfinite(held):
+            return self.end(Fate.DIVERGED, t)
+        self.loss[epoch] = loss
+        if held is not None:
+            self.held_loss[epoch] = held
+        self.answer_probes(epoch + 1)
+
+        if stopping.patience is not None and held is not None:
+            if held < self.sums[Sums.BEST] - stopping.min_delta:
+                self.sums[Sums.BEST] = held
+                self.cursor[Cursor.BEST_EPOCH], self.cursor[Cursor.BAD] = epoch, 0
+                self.best.copy_(self.flat)
+            else:
+                self.cursor[Cursor.BAD] += 1
+                if self.cursor[Cursor.BAD] >= stopping.patience:
+                    return self.end(Fate.STOPPED, t)
+        if stopping.target_loss is not None and loss <= stopping.target_loss:
+            return self.end(Fate.TARGET, t)
+        return self.end(Fate.FINISHED, t) if last else None
+
+    def score_held(self) -> float:
+        """Weighted mean loss on the held-out rows, without dropout."""
+        held = self.rows.held
+        output = _forward(self.recipe.network, self.leaves, self.X[held])
+        weights = self.weights[held].double()
+        losses = self.recipe.loss.rows(torch, output, self.y[held]).double()
+        return ((weights * losses).sum() / weights.sum()).item() if weights.sum() > 0 else 0.0
+
+    def answer_probes(self, n_epochs: int) -> None:
+        """Write down the outputs on the probes that ask for this number of epochs."""
+        for epochs, x, out in self.probes:
+            if n_epochs in epochs:
+                output = _forward(self.recipe.network, self.leaves, x).numpy()
+                out[epochs.index(n_epochs), :, : output.shape[1]] = output
+
+    def end(self, fate: Fate, step: int) -> None:
+        """The end: the fate is written down, and the best weights are put back where there is patience."""
+        if not torch.isfinite(self.flat).all():
+            fate = Fate.DIVERGED
+        self.cursor[[Cursor.FATE, Cursor.FATE_STEP]] = fate, step
+        if self.cursor[Cursor.BEST_EPOCH] >= 0:
+            self.flat.copy_(self.best)
+
+
+def _leaves(flat: Tensor, widths: Sequence[int]) -> list[Tensor]:
+    """Views of a flat array: weights [in, out] and biases [out] of each layer in turn."""
+    sizes = [size for n_in, n_out in pairwise(widths) for size in (n_in * n_out, n_out)]
+    parts = iter(torch.split(flat, sizes))
+    return [leaf for n_in, n_out in pairwise(widths) for leaf in (next(parts).view(n_in, n_out), next(parts))]
+
+
+def _layers_of(network: Dense, flat: NDArray[np.floating], x: Tensor) -> list[Tensor]:
+    """Leaves of a network whose number of outputs follows from how many parameters there are."""
+    before = (x.shape[1], *network.hidden)
+    n_outputs = (len(flat) - sum(a * b + b for a, b in pairwise(before))) // (before[-1] + 1)
+    return _leaves(torch.from_numpy(np.ascontiguousarray(flat)), (*before, n_outputs))
+
+
+def _forward(network: Dense, leaves: Sequence[Tensor], x: Tensor, masks: Iterator[Tensor] | None = None) -> Tensor:
+    """z = a·W + b and a = σ(z), layer by layer; the last layer is linear."""
+    activation = ACTIVATIONS[network.activation]
+    a = x
+    for k in range(0, len(leaves), 2):
+        if k > 0:
+            a = activation(torch, a)
+        if masks is not None:
+            a = a * next(masks)
+        a = a @ leaves[k] + leaves[k + 1]
+    return a
+
+
+def _targets(y: NDArray[Any], dtype: np.dtype[Any]) -> Tensor:
+    return torch.from_numpy(np.array(y, dtype=np.int64 if y.ndim == 1 else dtype))
