@@ -1,0 +1,1 @@
+"""Benchmarks: manyfit beside its peers, in one run, on one pinned core."""

@@ -1,0 +1,5 @@
+"""`python -m benchmarks`: the five tasks."""
+
+from benchmarks.five_tasks import main
+
+main()
