@@ -3,9 +3,10 @@
 // w[position] = Philox4x32-10(key, counter = (epoch, 0, purpose, position / 4))[position % 4], and the order is the argsort of
 // w, ties in natural order. Every engine draws the same words, so every engine visits the same rows.
 //
-// Sorting numbers that are known to be uniform is nearly free: a radix pass or two over the leading bits (twice as many buckets
-// as rows) puts almost everything in place, and one insertion pass repairs the few neighbors that share a bucket. Word and
-// position travel as one 64-bit number, so that the ties need no thought.
+// Sorting numbers that are known to be uniform is nearly free: two radix passes over the leading bits, five more of them than
+// it takes to number the rows, put all but one in sixty in place, and an insertion pass repairs those (fewer bits would cost more
+// in mispredicted branches there than they save here). Word and position travel as one 64-bit number, so that ties need no
+// thought.
 #pragma once
 
 #include "philox.hpp"
@@ -39,15 +40,15 @@ inline void order_words(std::uint64_t key, std::uint32_t epoch, std::int64_t n, 
 
 namespace detail {
 
-inline constexpr int digit_bits = 12;  // 4096 counters of 4 bytes: half of a small L1 cache
+inline constexpr int most_digit_bits = 11, most_passes = 3;  // 2048 counters of 4 bytes: a part of any L1 cache
 
 // How the leading bits are cut into digits.
 struct Digits {
     int passes, bits;
-    constexpr explicit Digits(std::int64_t n) : passes(1), bits(1) {
-        int total = 1;
-        while (total < 32 && (std::int64_t(1) << total) < 2 * n) total++;
-        passes = (total + digit_bits - 1) / digit_bits;
+    constexpr explicit Digits(std::int64_t n) : passes(2), bits(0) {
+        int total = 6;
+        while (total < 32 && (std::int64_t(1) << total) < 32 * n) total++;
+        if (total > 2 * most_digit_bits) passes = most_passes;
         bits = (total + passes - 1) / passes;
     }
 };
@@ -66,7 +67,7 @@ inline void running_sum(std::uint32_t* counts, int n) {
 
 // Bytes of scratch that order() needs for n rows.
 constexpr std::size_t order_scratch_bytes(std::int64_t n) {
-    return std::size_t((n + 64) * 2 * 8 + (4 << detail::digit_bits));
+    return std::size_t((n + 64) * 2 * 8 + (detail::most_passes * 4 << detail::most_digit_bits));
 }
 
 // The rows of one epoch in the order in which they are visited. `scratch`: order_scratch_bytes(n), aligned to 64.
@@ -77,25 +78,28 @@ inline void order(std::uint64_t key, std::uint32_t epoch, std::int64_t n, std::i
     auto* counts = reinterpret_cast<std::uint32_t*>(other + n + 64);
     const int n_counts = 1 << digits.bits;
     const std::uint32_t mask = std::uint32_t(n_counts) - 1;
+    const int lowest = digits.bits * digits.passes < 32 ? 32 - digits.bits * digits.passes : 0;
 
-    // The first pass reads plain words and makes the pairs.
     auto* words = reinterpret_cast<std::uint32_t*>(other);
     order_words(key, epoch, n, words);
-    int shift = 32 - digits.bits * digits.passes;
-    if (shift < 0) shift = 0;
-    for (int i = 0; i < n_counts; i++) counts[i] = 0;
-    for (std::int64_t i = 0; i < n; i++) counts[words[i] >> shift & mask]++;
-    detail::running_sum(counts, n_counts);
+    for (int i = 0; i < digits.passes * n_counts; i++) counts[i] = 0;
+    for (std::int64_t i = 0; i < n; i++) {
+        const std::uint32_t w = words[i] >> lowest;
+        counts[w & mask]++;
+        counts[n_counts + (w >> digits.bits & mask)]++;
+        if (digits.passes == 3) counts[2 * n_counts + (w >> 2 * digits.bits)]++;
+    }
+    for (int pass = 0; pass < digits.passes; pass++) detail::running_sum(counts + pass * n_counts, n_counts);
+
+    // The first pass reads plain words and makes the pairs.
     for (std::int64_t i = 0; i < n; i++) {
         const std::uint32_t w = words[i];
-        pairs[counts[w >> shift & mask]++] = std::uint64_t(w) << 32 | std::uint64_t(i);
+        pairs[counts[w >> lowest & mask]++] = std::uint64_t(w) << 32 | std::uint64_t(i);
     }
     for (int pass = 1; pass < digits.passes; pass++) {
-        shift += digits.bits;
-        for (int i = 0; i < n_counts; i++) counts[i] = 0;
-        for (std::int64_t i = 0; i < n; i++) counts[pairs[i] >> (32 + shift) & mask]++;
-        detail::running_sum(counts, n_counts);
-        for (std::int64_t i = 0; i < n; i++) other[counts[pairs[i] >> (32 + shift) & mask]++] = pairs[i];
+        counts += n_counts;
+        const int shift = 32 + lowest + pass * digits.bits;
+        for (std::int64_t i = 0; i < n; i++) other[counts[pairs[i] >> shift & mask]++] = pairs[i];
         std::uint64_t* sorted = other;
         other = pairs;
         pairs = sorted;
