@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from manyfit.data import load
-    from manyfit.engines.base import fit
+    from manyfit.engines.choose import fit
     from manyfit.errors import (
         DataError,
         EngineError,
@@ -79,7 +79,7 @@ _ROOM_OF = {
     "Streams": "rng",
     "UnknownNameError": "errors",
     "UsageError": "errors",
-    "fit": "engines.base",
+    "fit": "engines.choose",
     "load": "data",
     "load_model": "model",
     "train": "job",

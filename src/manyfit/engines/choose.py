@@ -1,0 +1,250 @@
+"""Which engine trains what, and `fit`, which ties an engine, the loop and a run folder together.
+
+The choice is a function of the recipes alone, never of what is measured: a network must not change because its neighbors do.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from manyfit.engines.base import SEGMENT_S, Engine, Watcher, train
+from manyfit.engines.interrupt import Interrupt
+from manyfit.errors import EngineError, Problem, UnknownNameError, UsageError, did_you_mean
+from manyfit.population import Population
+from manyfit.runs import Run, RunFolder
+from manyfit.runs.header import FILE as HEADER
+
+NAMES = ("native", "stacked", "reference")
+"""Engines by name. "auto" takes the native one for what its core knows, else the first of the others that is there."""
+
+_INSTALL = (
+    "For the native core install a C++ compiler, then pip install --force-reinstall manyfit; "
+    "for torch pip install 'manyfit[torch]'."
+)
+
+
+def engine_for(population: Population, name: str = "auto", threads: int | None = None) -> Engine:
+    """The engine that trains these networks.
+
+    Args:
+        population: What will be trained.
+        name: "auto", or an engine by name.
+        threads: Threads of the native engine; all cores by default. The number changes no result.
+
+    Raises:
+        UnknownNameError: If there is no engine of that name.
+        EngineError: If the engine is not installed, or can't train these networks; the message says how to get one that can.
+    """
+    if name not in ("auto", *NAMES):
+        raise UnknownNameError(
+            Problem("", f"unknown engine {name!r}", hint=did_you_mean(name, ["auto", *NAMES]))
+        )
+    missing = {engine: why_missing(engine) for engine in NAMES}
+    if name not in ("auto", "native"):
+        if missing[name]:
+            raise EngineError(Problem(f"engine {name!r}", f"is not there: {missing[name]}", hint=_INSTALL))
+        return _make(name, threads)
+    foreign = [] if missing["native"] else _unknown_to_native(population)
+    if name == "native":
+        if missing["native"]:
+            raise EngineError(Problem("engine 'native'", f"is not there: {missing['native']}", hint=_INSTALL))
+        if foreign:
+            rule = "must know every rule of every recipe"
+            raise EngineError(
+                Problem("engine 'native'", rule, who=tuple(foreign), hint="Take engine 'auto'.")
+            )
+        return _make(name, threads)
+    if not missing["native"] and not foreign:
+        return _make("native", threads)
+    for other in NAMES[1:]:
+        if not missing[other]:
+            return _make(other, threads)
+    if foreign:
+        rule = "The native core doesn't know every rule of these recipes, and torch, which would, is missing"
+        raise EngineError(Problem("", rule, who=tuple(foreign), hint="pip install 'manyfit[torch]'."))
+    raise EngineError(
+        Problem(
+            "", f"There is nothing to train with: {missing['native']}; {missing['reference']}", hint=_INSTALL
+        )
+    )
+
+
+@cache
+def why_missing(name: str) -> str:
+    """Why an engine can't be used here; empty when it can."""
+    try:
+        if name == "native":
+            import_module("manyfit.engines.native")
+        elif find_spec(f"manyfit.engines.{name}") is None:
+            return f"this version has no {name} engine"
+        elif find_spec("torch") is None:
+            return "torch is not installed"
+    except ImportError as error:
+        built = find_spec("manyfit._native") is not None
+        return f"the native core can't be loaded ({error})" if built else "the native core was not built"
+    except AttributeError as error:  # a core that was built from other sources
+        return f"the native core is not of this version ({error})"
+    return ""
+
+
+def fit(
+    population: Population,
+    *,
+    engine: str | Engine = "auto",
+    threads: int | None = None,
+    folder: str | Path | RunFolder | None = None,
+    resume: bool = False,
+    force: bool = False,
+    plan: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    seconds: float | None = None,
+    watchers: Sequence[Watcher] = (),
+    segment_s: float = SEGMENT_S,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Run:
+    """Train a population, and keep what it leaves in a run folder if one is given.
+
+    Ctrl-C ends the training and returns what there is, networks that were still in training as cut; a second one
+    raises KeyboardInterrupt.
+
+    Args:
+        population: What to train.
+        engine: "auto", an engine by name, or an engine.
+        threads: Threads of the native engine; all cores by default.
+        folder: A run folder, or where to make one.
+        resume: Go on with what the folder holds: what was complete is read, what was killed or cut is trained on, and
+            where there is no folder yet it is begun.
+        force: Whether an older run folder may be replaced.
+        plan: What `run.toml` shall say, when `folder` is a path.
+        seed: The same: root of all streams.
+        seconds: Wall time after which networks still in training are cut.
+        watchers: Called after every segment with the ledger; returning True ends the training.
+        segment_s: Length of a segment. It changes no result.
+        clock: Where the time comes from.
+
+    Returns:
+        The run. Networks that did not come to their end are cut, not lost.
+
+    Raises:
+        RecipeError: If anything is wrong with the population.
+        EngineError: If no engine here can train it.
+        RunError: If the folder can't be written, or holds another training than this.
+
+    Example:
+        >>> from manyfit.recipe import Recipe
+        >>> X = np.linspace(-1, 1, 8)[:, None]
+        >>> run = fit(Population.of([Recipe(epochs=3)] * 2, X, 2 * X + 1))
+        >>> run.fates
+        ['finished', 'finished']
+    """
+    population.check()
+    if isinstance(folder, (str, Path)):
+        is_there = resume and (Path(folder) / HEADER).exists()
+        folder = (
+            RunFolder.open(folder)
+            if is_there
+            else RunFolder.create(folder, plan=plan or {}, seed=seed, force=force)
+        )
+    if resume and folder is None:
+        raise UsageError(Problem("resume", "must have a folder to go on with", hint="Give `folder`."))
+    if resume and folder is not None and folder.state == "finished":
+        return folder.run(population)
+    chosen = engine_for(population, engine, threads) if isinstance(engine, str) else engine
+    with Interrupt() as interrupt:
+        if folder is None:
+            return train(
+                population,
+                chosen,
+                seconds=seconds,
+                watchers=[*watchers, interrupt],
+                segment_s=segment_s,
+                clock=clock,
+            )
+        since = folder.resume(population, chosen.describe()) if resume and folder.exists else None
+        with folder.record(population, chosen.describe(), since=since, clock=clock) as recorder:
+            run = train(
+                population,
+                chosen,
+                ledger=None if since is None else since.ledger,
+                seconds=seconds,
+                watchers=[recorder, *watchers, interrupt],
+                segment_s=segment_s,
+                clock=clock,
+            )
+            return recorder.finish(run)
+
+
+def predict(
+    run: Run,
+    X: NDArray[np.floating],
+    *,
+    networks: Sequence[int] | None = None,
+    engine: str | Engine = "auto",
+    threads: int | None = None,
+) -> NDArray[np.float64]:
+    """Outputs of trained networks on inputs: numbers for a loss on numbers, logits for one on labels.
+
+    Args:
+        run: Where the networks come from.
+        X: [N, D] inputs, encoded as they were for training.
+        networks: Which ones, by index; all by default.
+        engine: "auto", an engine by name, or an engine.
+        threads: Threads of the native engine.
+
+    Returns:
+        [P, N, C] in the order of `networks`.
+
+    Example:
+        >>> from manyfit.recipe import Recipe
+        >>> X = np.linspace(-1, 1, 8)[:, None]
+        >>> run = fit(Population.of([Recipe(epochs=3)] * 2, X, 2 * X + 1))
+        >>> predict(run, X, networks=[1]).shape
+        (1, 8, 1)
+    """
+    wanted = list(range(len(run))) if networks is None else [int(index) for index in networks]
+    X = np.ascontiguousarray(X, dtype=np.float64)
+    problems = []
+    groups: dict[Any, list[int]] = {}
+    for position, index in enumerate(wanted):
+        member = run.population.members[index]
+        widths = run.population.widths(index)
+        if X.ndim != 2 or X.shape[1] != widths[0]:
+            problems.append(Problem("X", f"must be [rows, {widths[0]}]", str(X.shape), (index,)))
+        groups.setdefault((widths, member.recipe.network.activation, member.recipe.precision), []).append(
+            position
+        )
+    n_outputs = {widths[-1] for widths, *_ in groups}
+    if len(n_outputs) > 1:
+        rule, hint = "must have the same number of outputs", "Ask for them in groups."
+        problems.append(Problem("networks", rule, str(sorted(n_outputs)), hint=hint))
+    if problems:
+        raise UsageError(problems[0] if len(problems) == 1 else problems, "this prediction")
+    chosen = engine_for(run.population, engine, threads) if isinstance(engine, str) else engine
+    outputs = np.empty((len(wanted), len(X), max(n_outputs, default=0)))
+    for positions in groups.values():
+        network = run.population.members[wanted[positions[0]]].recipe.network
+        outputs[positions] = chosen.predict(
+            network, np.stack([run.parameters[wanted[p]] for p in positions]), X
+        )
+    return outputs
+
+
+def _make(name: str, threads: int | None) -> Engine:
+    module = import_module(f"manyfit.engines.{name}")
+    return module.Native(threads) if name == "native" else getattr(module, name.capitalize())()
+
+
+def _unknown_to_native(population: Population) -> list[int]:
+    """Networks with a rule that the native core doesn't know."""
+    supports = import_module("manyfit.engines.native").supports
+    verdicts = {id(member.recipe): supports(member.recipe) for member in population.members}
+    return [i for i, member in enumerate(population.members) if not verdicts[id(member.recipe)]]

@@ -1,0 +1,346 @@
+"""The run folder: what training writes and showing reads, plain files that any tool opens.
+
+    run.toml                 schema, seed, plan, versions, engine, fingerprints, state
+    members.parquet          one row for each network
+    metrics/part-*.parquet   losses by network and epoch, a part a second at most
+    state/*.safetensors      the newest checkpoint, from which a killed training goes on
+    rounds/k/                the same, for each population of a bigger job
+
+Writing never blocks reading: every file appears whole. Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from manyfit.errors import Problem, RunError
+from manyfit.population import Population
+from manyfit.runs import checkpoint, fingerprint
+from manyfit.runs.checkpoint import Checkpoint
+from manyfit.runs.files import sync_folder, unwritable
+from manyfit.runs.header import FILE as HEADER
+from manyfit.runs.header import new_header, plain, read_header, versions, write_header
+from manyfit.runs.ledger import Ledger
+from manyfit.runs.members import read_members
+from manyfit.runs.parts import read_parts
+from manyfit.runs.recorder import Recorder
+from manyfit.runs.run import Run
+
+if TYPE_CHECKING:
+    import polars as pl
+
+ROUNDS = "rounds"
+_log = logging.getLogger("manyfit")
+
+
+class RunFolder:
+    """A trained population on disk, or a bigger job made of several. `create` makes one, `open` finds one.
+
+    path: Where it is.
+    header: What `run.toml` says.
+    notes: What could not be read, and was left out.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "first.manyfit"
+        >>> with RunFolder.create(path, plan={"epochs": 3}, seed=7) as folder:
+        ...     folder.exists
+        False
+        >>> RunFolder.open(path).plan
+        {'epochs': 3}
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        header: Mapping[str, Any],
+        *,
+        exists: bool,
+        parent: RunFolder | None = None,
+        force: bool = False,
+    ) -> None:
+        self.path = path
+        self.header = dict(header)
+        self.exists = exists
+        self.notes: list[str] = []
+        self._parent = parent
+        self._force = force
+
+    @classmethod
+    def create(
+        cls, path: str | Path, *, plan: Mapping[str, Any], seed: int = 0, force: bool = False
+    ) -> RunFolder:
+        """A new run folder. The disk is touched when something is first written, or when its `with` block ends well.
+
+        A block that fails before that leaves nothing behind, and leaves an older folder of that name as it was.
+
+        Args:
+            path: Where; folders above it are made.
+            plan: The resolved plan, plain values only: what has to be known to do the same again.
+            seed: Root of all streams.
+            force: Whether an older run folder of that name may be replaced. Anything else is never replaced.
+
+        Raises:
+            RunError: If something of that name is there already, or the place can't be written.
+        """
+        path = Path(path)
+        _refuse_taken(path, force)
+        _refuse_unwritable(path)
+        return cls(path, new_header(plan, seed), exists=False, force=force)
+
+    @classmethod
+    def open(cls, path: str | Path) -> RunFolder:
+        """A run folder that is there, also while another process writes it.
+
+        Raises:
+            RunError: If there is none, or it can't be read.
+        """
+        path = Path(path)
+        return cls(path, read_header(path), exists=True)
+
+    def __enter__(self) -> RunFolder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.begin()
+
+    def __repr__(self) -> str:
+        return f"<RunFolder {self.path}: {self.state}>"
+
+    # Reading
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """The resolved plan, as it was given."""
+        return dict(self.header.get("plan", {}))
+
+    @property
+    def seed(self) -> int:
+        """Root of all streams."""
+        return int(self.header["seed"])
+
+    @property
+    def state(self) -> str:
+        """ "new", "training", "finished", or "cut" (ended before some networks had)."""
+        return str(self.header.get("state", "new"))
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the training recorded here came to its end, cut or not; a killed one did not."""
+        return self.state in ("finished", "cut")
+
+    @property
+    def rounds(self) -> list[RunFolder]:
+        """The populations of a bigger job that have begun, in their order."""
+        numbers = [
+            int(p.name)
+            for p in (self.path / ROUNDS).glob("*")
+            if p.name.isdecimal() and (p / HEADER).exists()
+        ]
+        return [self.round(number) for number in sorted(numbers)]
+
+    def refresh(self) -> RunFolder:
+        """Read `run.toml` again."""
+        self.header = read_header(self.path)
+        return self
+
+    def members(self) -> pl.DataFrame:
+        """One row for each network: recipe by dotted path, streams, rows, fate, steps; score and final_loss once it has ended."""
+        return read_members(self.path)
+
+    def metrics(self) -> pl.DataFrame:
+        """Columns member, epoch (from 1), loss, held_loss (null where not recorded), sorted; all that is written so far."""
+        return read_parts(self.path, self._note)
+
+    def run(self, population: Population) -> Run:
+        """The run as of the newest checkpoint: the final one when training came to its end.
+
+        Args:
+            population: The one that was trained here, made again from the plan.
+
+        Raises:
+            RunError: If another population was trained here, or there is no whole checkpoint yet.
+        """
+        found = self._problems(population, None)
+        if found:
+            raise RunError(found, str(self.path))
+        kept = checkpoint.newest(self.path, self._note)
+        if kept is None:
+            raise RunError(
+                Problem(str(self.path), "holds no whole checkpoint yet", hint="Train on with resume=True.")
+            )
+        engine = self.header.get("engine", {})
+        return Run.of(
+            population, kept.ledger, seconds=kept.seconds, core_seconds=kept.core_seconds, engine=engine
+        )
+
+    # Writing
+
+    def round(self, number: int) -> RunFolder:
+        """The run folder of one population of a bigger job, begun or not."""
+        path = self.path / ROUNDS / str(number)
+        if self.exists and (path / HEADER).exists():
+            return RunFolder(path, read_header(path), exists=True, parent=self)
+        return RunFolder(path, new_header({}, self.seed), exists=False, parent=self)
+
+    def begin(self) -> Path:
+        """Put the folder on disk, whole, if it is not there yet; returns where it is."""
+        if self.exists:
+            return self.path
+        if self._parent is not None:
+            self._parent.begin()
+        else:
+            _refuse_taken(self.path, self._force)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            fresh = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+            fresh.mkdir()
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+        try:
+            write_header(fresh, self.header)
+            _replace_folder(self.path, fresh)
+        except BaseException:
+            shutil.rmtree(fresh, ignore_errors=True)
+            raise
+        self.exists = True
+        return self.path
+
+    def amend(self, **entries: Any) -> None:
+        """Set entries of `run.toml`, for example what was realised of a plan. None takes an entry away."""
+        self.begin()
+        for name, value in entries.items():
+            self.header.pop(name, None)
+            if value is not None:
+                self.header[name] = plain(value)
+        # Tables come last in TOML, and are read more easily there.
+        self.header = dict(sorted(self.header.items(), key=lambda entry: isinstance(entry[1], dict)))
+        write_header(self.path, self.header)
+
+    def record(
+        self,
+        population: Population,
+        engine: Mapping[str, Any],
+        *,
+        since: Checkpoint | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> Recorder:
+        """What writes a training into this folder: a watcher for `engines.base.train`, to be finished with its run.
+
+        Args:
+            population: What is trained.
+            engine: `engine.describe()`.
+            since: What `resume` gave, when training goes on.
+            clock: Where the time comes from.
+        """
+        return Recorder(self, population, engine, since=since, clock=clock)
+
+    def resume(self, population: Population, engine: Mapping[str, Any] | None) -> Checkpoint:
+        """Where training goes on: the newest whole checkpoint, or a fresh start when it was killed before the first.
+
+        Args:
+            population: The same networks on the same data.
+            engine: `engine.describe()` of the engine that will train on; None when nothing will be trained.
+
+        Raises:
+            RunError: If population, data, engine, instruction set or version differ: the bits would.
+        """
+        found = self._problems(population, engine)
+        if found:
+            raise RunError(found, f"resuming {self.path}")
+        kept = checkpoint.newest(self.path, self._note) if self.exists else None
+        return Checkpoint(Ledger.begin(population.check())) if kept is None else kept
+
+    def claim(self, population: Population, engine: Mapping[str, Any]) -> None:
+        """Write down what is trained here and with what."""
+        views = {name: [*view.X.shape, view.n_outputs] for name, view in population.views.items()}
+        self.amend(
+            state="training",
+            versions=versions(),
+            engine=engine,
+            population={
+                "networks": len(population),
+                "epochs": population.n_epochs,
+                "hash": fingerprint.of_population(population),
+            },
+            data={"fingerprint": fingerprint.of_data(population.views), "views": views},
+        )
+
+    def _problems(self, population: Population, engine: Mapping[str, Any] | None) -> list[Problem]:
+        """Why a training recorded here is not that of this population on this engine."""
+        found = []
+        recorded = self.header.get("population", {}).get("hash")
+        if recorded is not None and recorded != fingerprint.of_population(population):
+            hint = "Give the plan and the seed of run.toml, or another folder."
+            rule = "must be the one that was trained here: recipes, streams or rows differ"
+            found.append(Problem("the population", rule, hint=hint))
+        recorded = self.header.get("data", {}).get("fingerprint")
+        if recorded is not None and recorded != fingerprint.of_data(population.views):
+            hint = "Give the same table, or another folder."
+            found.append(Problem("the data", "must be those that were trained on here", hint=hint))
+        recorded = self.header.get("engine")
+        if engine is not None and recorded is not None:
+            now = plain(engine)
+            for key in sorted({*recorded, *now}):
+                if recorded.get(key) != now.get(key):
+                    rule = f"must be {recorded.get(key)!r}, with which this training began"
+                    hint = "On another, the results would differ in their last bits. Start anew in another folder."
+                    found.append(Problem(f"engine {key}", rule, repr(now.get(key)), hint=hint))
+        return found
+
+    def _note(self, note: str) -> None:
+        self.notes.append(note)
+        _log.warning(note)
+
+
+def _refuse_taken(path: Path, force: bool) -> None:
+    if not path.exists() and not path.is_symlink():
+        return
+    if path.is_dir() and not path.is_symlink():
+        if not any(path.iterdir()):
+            return
+        if (path / HEADER).exists():
+            if force:
+                return
+            hint = "Give another name; force (--force) replaces it, resume goes on with it."
+            raise RunError(Problem(str(path), "must not exist yet: it is a run folder", hint=hint))
+    hint = "It is not a run folder, so it is never replaced. Give another name."
+    raise RunError(Problem(str(path), "must not exist yet", hint=hint))
+
+
+def _refuse_unwritable(path: Path) -> None:
+    above = path.absolute().parent
+    while not above.exists() and above != above.parent:
+        above = above.parent
+    if not above.is_dir():
+        raise unwritable(path, NotADirectoryError(20, f"{above} is not a folder"))
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise unwritable(path, PermissionError(13, f"no right to write in {above}"))
+
+
+def _replace_folder(path: Path, fresh: Path) -> None:
+    """Give a whole folder its name; what had it goes after, or stays when that fails."""
+    old = path.with_name(f"{fresh.name}.old")
+    try:
+        if path.is_dir():
+            os.rename(path, old)
+        try:
+            os.rename(fresh, path)
+        except OSError:
+            if old.exists():
+                os.rename(old, path)
+            raise
+        sync_folder(path.parent)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    shutil.rmtree(old, ignore_errors=True)
