@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from benchmarks import five_tasks, render
-from benchmarks.peers import PEERS
-from benchmarks.rounds import Measurement
+from benchmarks.peers import PEERS, Peer
+from benchmarks.rounds import Measurement, PeerProcess
 from benchmarks.summary import Loss, distance, judge, loss_of, summarize
 from benchmarks.tasks import TASKS, Task, make_data, score
 
@@ -211,3 +211,21 @@ def test_unknown_peer_is_refused_with_the_names_of_all(capsys: pytest.CaptureFix
 
     assert stopped.value.code == 2
     assert "unknown peer 'keras'" in capsys.readouterr().err
+
+
+def test_a_peer_whose_module_is_missing_is_absent_and_says_how_to_get_it() -> None:
+    process = PeerProcess(Peer("other", "other", {"line": 4}, how="pip install other"), core=0)
+
+    answer = process.train(TASKS["line"], share=1.0, seed=0)
+    process.close()
+
+    assert answer == {"absent": "benchmarks.peers.other is not installed (pip install other)"}
+
+
+def test_a_peer_that_breaks_leaves_its_last_words() -> None:
+    process = PeerProcess(Peer("prototype", "prototype", {"line": 4}, {"wrong": 1}), core=0)
+
+    answer = process.train(TASKS["line"], share=1.0, seed=0)
+    process.close()
+
+    assert answer["failed"].startswith("TypeError: train() got an unexpected keyword argument")

@@ -4,11 +4,10 @@ import time
 
 import numpy as np
 
-from benchmarks.peers import Result
+from benchmarks.peers import AbsentPeer, Result
 from benchmarks.tasks import LEARNING_RATE, Task, make_data, score
 from manyfit import Dense, Member, Population, Recipe, Streams
-from manyfit.engines.base import train as fit
-from manyfit.engines.native import Native
+from manyfit.engines.choose import fit, why_missing
 from manyfit.optimizers.adam import Adam
 from manyfit.population import Rows, View
 
@@ -22,6 +21,10 @@ def train(task: Task, n_networks: int, seed: int, *, layout: str = "auto") -> Re
         seed: Root of all streams.
         layout: Of the native engine: "auto", "across" or "within".
     """
+    if why := why_missing("native"):
+        raise AbsentPeer(why)
+    from manyfit.engines.native import Native
+
     x, y = make_data(task)
     view = View(x, y, n_classes=task.widths[-1] if task.is_class else None)
     epochs, rows = _epochs_and_rows(task, n_networks, seed)
@@ -34,7 +37,7 @@ def train(task: Task, n_networks: int, seed: int, *, layout: str = "auto") -> Re
         epochs=epochs,
     )
     members = [Member(recipe, Streams.of(seed, replicate=i), rows[i]) for i in range(n_networks)]
-    run = fit(Population(tuple(members), {"all": view}), Native(threads=1, layout=layout))
+    run = fit(Population(tuple(members), {"all": view}), engine=Native(threads=1, layout=layout))
     seconds = time.perf_counter() - start
     if set(run.steps.tolist()) != {task.steps}:
         raise RuntimeError(
