@@ -9,7 +9,16 @@ import pytest
 from scipy import stats as scipy_stats
 
 from manyfit.errors import UsageError
-from manyfit.stats import Finding, bootstrap_rows, holm, mean_interval, paired, proportion_interval, ranks, replicates_needed
+from manyfit.stats import (
+    Finding,
+    bootstrap_rows,
+    holm,
+    mean_interval,
+    paired,
+    proportion_interval,
+    ranks,
+    replicates_needed,
+)
 
 
 @pytest.mark.parametrize("n", [5, 10, 20])
@@ -26,7 +35,9 @@ def test_interval_of_a_mean_covers_the_truth_in_95_of_100_samples(n: int) -> Non
 def test_bootstrap_interval_of_fifty_values_covers_the_truth() -> None:
     samples = np.random.default_rng(0).normal(3.0, 2.0, size=(1000, 50))
 
-    covered = np.mean([mean_interval(sample, scope="seeds", seed=i).contains(3.0) for i, sample in enumerate(samples)])
+    covered = np.mean(
+        [mean_interval(sample, scope="seeds", seed=i).contains(3.0) for i, sample in enumerate(samples)]
+    )
 
     # Standard error 0.007 among 1,000; the bootstrap of 50 values is known to be a little short (about 0.94).
     assert covered == pytest.approx(0.945, abs=0.02)
@@ -47,7 +58,9 @@ def test_interval_of_overlapping_folds_is_wider_by_nadeau_and_bengios_factor() -
     plain = mean_interval(values, scope="splits")
     corrected = mean_interval(values, scope="splits", overlap=0.25)
 
-    assert (corrected.high - corrected.low) / (plain.high - plain.low) == pytest.approx(math.sqrt((1 / 15 + 0.25) * 15), rel=1e-12)
+    assert (corrected.high - corrected.low) / (plain.high - plain.low) == pytest.approx(
+        math.sqrt((1 / 15 + 0.25) * 15), rel=1e-12
+    )
 
 
 def test_interval_of_one_value_knows_nothing() -> None:
@@ -83,7 +96,9 @@ def test_small_difference_is_called_the_same_within_the_margin() -> None:
 
 
 def test_real_but_tiny_difference_is_still_the_same_within_the_margin() -> None:
-    comparison = paired(np.arange(10.0) + 0.01 + 1e-4 * np.arange(10), np.arange(10.0), scope="seeds", margin=0.1)
+    comparison = paired(
+        np.arange(10.0) + 0.01 + 1e-4 * np.arange(10), np.arange(10.0), scope="seeds", margin=0.1
+    )
 
     assert comparison.difference.low > 0
     assert comparison.finding is Finding.SAME

@@ -42,7 +42,11 @@ class View:
         elif y.size == len(y) and (y.dtype.kind in "iub" or (y == np.floor(y)).all()):
             y = np.ascontiguousarray(y, dtype=np.int64).reshape(len(y))
         else:
-            raise RecipeError(Problem("View.y", "must hold one whole number a row as its label", f"{y.dtype} of shape {y.shape}"))
+            raise RecipeError(
+                Problem(
+                    "View.y", "must hold one whole number a row as its label", f"{y.dtype} of shape {y.shape}"
+                )
+            )
         object.__setattr__(self, "y", y)
         if self.weights is not None:
             object.__setattr__(self, "weights", np.ascontiguousarray(self.weights, dtype=np.float64))
@@ -68,7 +72,12 @@ class View:
             yield Problem(where, "must have at least one output")
         if not np.isfinite(self.X).all():
             row, column = np.argwhere(~np.isfinite(self.X))[0]
-            yield Problem(f"{where} X[{row}, {column}]", "must be finite", f"{self.X[row, column]}", hint="Impute it first.")
+            yield Problem(
+                f"{where} X[{row}, {column}]",
+                "must be finite",
+                f"{self.X[row, column]}",
+                hint="Impute it first.",
+            )
         if not np.isfinite(self.y).all():
             yield Problem(f"{where} y", "must be finite", hint="Drop the rows without a target.")
         if self.has_labels and self.n_classes is not None and len(self.y):
@@ -208,7 +217,9 @@ class Population:
             RecipeError: If anything is wrong with a view, a member or a probe; all problems at once, alike ones together.
         """
         found = [problem for name, view in self.views.items() for problem in view.problems(name)]
-        found += _merged((i, problem) for i, member in enumerate(self.members) for problem in self._member_problems(member))
+        found += _merged(
+            (i, problem) for i, member in enumerate(self.members) for problem in self._member_problems(member)
+        )
         for k, probe in enumerate(self.probes):
             found += self._probe_problems(probe)
             if probe.name in {other.name for other in self.probes[:k]}:
@@ -222,7 +233,9 @@ class Population:
     def _probe_problems(self, probe: Probe) -> Iterator[Problem]:
         where = f"probe {probe.name!r}"
         if probe.view not in self.views:
-            yield Problem("", f"unknown view {probe.view!r} of {where}", hint=did_you_mean(probe.view, self.views))
+            yield Problem(
+                "", f"unknown view {probe.view!r} of {where}", hint=did_you_mean(probe.view, self.views)
+            )
             return
         n, n_inputs = self.views[probe.view].X.shape
         if len(probe.rows) and not 0 <= probe.rows.min() <= probe.rows.max() < n:
@@ -237,7 +250,10 @@ class Population:
 
     @cached_property
     def _recipe_problems(self) -> dict[int, tuple[Problem, ...]]:
-        return {id(recipe): tuple(recipe.problems()) for recipe in {id(m.recipe): m.recipe for m in self.members}.values()}
+        return {
+            id(recipe): tuple(recipe.problems())
+            for recipe in {id(m.recipe): m.recipe for m in self.members}.values()
+        }
 
     @cached_property
     def _row_problems(self) -> dict[int, tuple[Problem, ...]]:
@@ -274,7 +290,9 @@ def _problems_of_rows(rows: Rows, views: Mapping[str, View]) -> Iterator[Problem
         yield Problem("Rows.train", "must hold at least one row", "none")
     for name, indices in (("train", rows.train), ("held", rows.held)):
         if len(indices) and not 0 <= indices.min() <= indices.max() < n:
-            yield Problem(f"Rows.{name}", f"must hold indices 0 to {n - 1}", f"{indices.min()} to {indices.max()}")
+            yield Problem(
+                f"Rows.{name}", f"must hold indices 0 to {n - 1}", f"{indices.min()} to {indices.max()}"
+            )
 
 
 def _merged(found: Iterator[tuple[int, Problem]]) -> list[Problem]:

@@ -64,7 +64,14 @@ def philox(counters: ArrayLike, key: int | NDArray[np.uint64], rounds: int = 10)
 
 
 def words(
-    key: int | NDArray[np.uint64], purpose: Purpose, n_rows: int, n_columns: int, *, time: int = 0, layer: int = 0, rounds: int = 10
+    key: int | NDArray[np.uint64],
+    purpose: Purpose,
+    n_rows: int,
+    n_columns: int,
+    *,
+    time: int = 0,
+    layer: int = 0,
+    rounds: int = 10,
 ) -> NDArray[np.uint32]:
     """A table of random words, one for each row and column; growing the table changes no word of it.
 
@@ -125,7 +132,9 @@ def keep_threshold(p: float) -> int:
     return max(1, round((1.0 - p) * KEEP_ALL))
 
 
-def dropout_mask(key: int, step: int, layer: int, n_rows: int, n_units: int, keep: int) -> NDArray[np.float64]:
+def dropout_mask(
+    key: int, step: int, layer: int, n_rows: int, n_units: int, keep: int
+) -> NDArray[np.float64]:
     """What each unit's value is multiplied by in one step: 0 where it is dropped, `65536 / keep` where it is kept.
 
     Args:
@@ -143,7 +152,9 @@ def dropout_mask(key: int, step: int, layer: int, n_rows: int, n_units: int, kee
         return np.ones((n_rows, n_units))
     n_words = 4 * -(-n_units // 8)
     drawn = words(key, Purpose.DROPOUT, n_rows, n_words, time=step, layer=layer, rounds=7)
-    halves = np.stack([drawn & np.uint32(0xFFFF), drawn >> np.uint32(16)], axis=-1).reshape(n_rows, 2 * n_words)[:, :n_units]
+    halves = np.stack([drawn & np.uint32(0xFFFF), drawn >> np.uint32(16)], axis=-1).reshape(
+        n_rows, 2 * n_words
+    )[:, :n_units]
     return np.where(halves < keep, KEEP_ALL / keep, 0.0)
 
 

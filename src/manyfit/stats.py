@@ -1,7 +1,7 @@
 """Where significance is decided: intervals, paired differences, equivalence, and how many more replicates would tell.
 
-Scores are losses here: lower is better, and a difference a − b below 0 means that a is better. Every interval names its scope: what was
-drawn anew between the values it was made from (seeds, splits, test rows).
+Scores are losses here: lower is better, and a difference a − b below 0 means that a is better. Every interval names
+its scope: what was drawn anew between the values it was made from (seeds, splits, test rows).
 """
 
 from __future__ import annotations
@@ -84,15 +84,17 @@ class Comparison:
     gain: float
 
 
-def mean_interval(values: ArrayLike, *, scope: str, level: float = LEVEL, overlap: float = 0.0, seed: int = 0) -> Interval:
+def mean_interval(
+    values: ArrayLike, *, scope: str, level: float = LEVEL, overlap: float = 0.0, seed: int = 0
+) -> Interval:
     """Interval of the mean of independent values (or of values from overlapping folds).
 
     Args:
         values: [n] numbers.
         scope: What varied between them.
         level: Confidence level.
-        overlap: Held-out rows over training rows when the values come from folds of the same data, whose training rows overlap; the
-            variance is then corrected as by Nadeau and Bengio. 0 for values that share no data.
+        overlap: Held-out rows over training rows when the values come from folds of the same data, whose training
+            rows overlap; the variance is then corrected as by Nadeau and Bengio. 0 for values that share no data.
         seed: Of the bootstrap.
 
     Returns:
@@ -108,11 +110,21 @@ def mean_interval(values: ArrayLike, *, scope: str, level: float = LEVEL, overla
     x = np.asarray(values, dtype=np.float64)
     n = len(x)
     if n < 2 or not np.isfinite(x).all():
-        return Interval(float(x[0]) if n == 1 else math.nan, -math.inf, math.inf, level, n, scope, "none: too few finite values")
+        return Interval(
+            float(x[0]) if n == 1 else math.nan,
+            -math.inf,
+            math.inf,
+            level,
+            n,
+            scope,
+            "none: too few finite values",
+        )
     mean = float(x.mean())
     if n < BOOTSTRAP_FROM or overlap:
         half = _t_quantile(level, n - 1) * float(x.std(ddof=1)) * math.sqrt(1 / n + overlap)
-        return Interval(mean, mean - half, mean + half, level, n, scope, "Nadeau–Bengio t" if overlap else "Student t")
+        return Interval(
+            mean, mean - half, mean + half, level, n, scope, "Nadeau–Bengio t" if overlap else "Student t"
+        )
     if np.ptp(x) == 0:
         return Interval(mean, mean, mean, level, n, scope, "all values equal")
     return _bca(x, level, scope, seed)
@@ -149,7 +161,9 @@ def paired(
     """
     first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if first.shape != second.shape or first.ndim != 1:
-        raise UsageError(Problem("paired", "needs as many values of a as of b", f"shapes {first.shape} and {second.shape}"))
+        raise UsageError(
+            Problem("paired", "needs as many values of a as of b", f"shapes {first.shape} and {second.shape}")
+        )
     with np.errstate(invalid="ignore"):  # two diverged networks differ by inf − inf: unknown
         d = first - second
     interval = mean_interval(d, scope=scope, level=level, overlap=overlap, seed=seed)
@@ -160,7 +174,11 @@ def paired(
     is_known = n > 1 and bool(np.isfinite(first).all() and np.isfinite(second).all())
     sd = float(d.std(ddof=1)) if is_known else math.nan
     apart = math.sqrt(first.var(ddof=1) + second.var(ddof=1)) if is_known else math.nan
-    more = max(replicates_needed(sd, margin, level=level, overlap=overlap) - n, 1) if finding is Finding.UNKNOWN else 0
+    more = (
+        max(replicates_needed(sd, margin, level=level, overlap=overlap) - n, 1)
+        if finding is Finding.UNKNOWN
+        else 0
+    )
     return Comparison(interval, finding, margin, more, apart / sd if sd > 0 else math.nan)
 
 
@@ -175,7 +193,9 @@ def judge(interval: Interval, narrow: Interval, margin: float) -> Finding:
     return Finding.UNKNOWN
 
 
-def replicates_needed(sd: float, difference: float, *, level: float = LEVEL, power: float = POWER, overlap: float = 0.0) -> int:
+def replicates_needed(
+    sd: float, difference: float, *, level: float = LEVEL, power: float = POWER, overlap: float = 0.0
+) -> int:
     """How many pairs show a given true difference with the given power, from the standard deviation of paired differences.
 
     Planned from the smallest difference that matters, never from the difference that was observed.
@@ -227,7 +247,7 @@ def bootstrap_rows(
     """Interval of a score over the rows (or groups of rows) that it was measured on.
 
     Args:
-        statistic: From weights [R, n_rows] (how often each row was drawn) to R scores. A score that is a mean of rows is a product.
+        statistic: From weights [R, n_rows] (how often each row was drawn) to R scores. For a mean of rows: a product.
         n_rows: Rows that were scored.
         blocks: [n_rows] label of the group or time block of each row; whole blocks are then drawn. None draws rows.
         level: Confidence level.
@@ -244,7 +264,11 @@ def bootstrap_rows(
         >>> interval.estimate, 43 < interval.low < 45, 54 < interval.high < 56
         (49.5, True, True)
     """
-    codes = np.arange(n_rows) if blocks is None else np.unique(np.asarray(blocks), return_inverse=True)[1].reshape(n_rows)
+    codes = (
+        np.arange(n_rows)
+        if blocks is None
+        else np.unique(np.asarray(blocks), return_inverse=True)[1].reshape(n_rows)
+    )
     n_blocks = int(codes.max()) + 1 if n_rows else 0
     estimate = float(statistic(np.ones((1, n_rows)))[0]) if n_rows else math.nan
     if n_blocks < 2:
@@ -255,12 +279,22 @@ def bootstrap_rows(
     for start in range(0, n_resamples, chunk):
         size = min(chunk, n_resamples - start)
         picks = random.integers(0, n_blocks, size=(size, n_blocks)) + n_blocks * np.arange(size)[:, None]
-        counts = np.bincount(picks.ravel(), minlength=size * n_blocks).reshape(size, n_blocks).astype(np.float64)
+        counts = (
+            np.bincount(picks.ravel(), minlength=size * n_blocks).reshape(size, n_blocks).astype(np.float64)
+        )
         drawn.append(np.asarray(statistic(counts[:, codes]), dtype=np.float64))
     scores = np.concatenate(drawn)
     finite = scores[np.isfinite(scores)]
     if len(finite) < 0.9 * n_resamples:
-        return Interval(estimate, -math.inf, math.inf, level, n_blocks, scope, "none: the score is undefined on many resamples")
+        return Interval(
+            estimate,
+            -math.inf,
+            math.inf,
+            level,
+            n_blocks,
+            scope,
+            "none: the score is undefined on many resamples",
+        )
     low, high = np.quantile(finite, [0.5 - level / 2, 0.5 + level / 2])
     return Interval(estimate, float(low), float(high), level, n_blocks, scope, "percentile bootstrap")
 
@@ -300,15 +334,24 @@ def _t_quantile(level: float, freedom: int) -> float:
 
 def _bca(x: Floats, level: float, scope: str, seed: int) -> Interval:
     """BCa bootstrap of the mean; percentile where BCa is undefined, and the method says so."""
-    for method, name in (("BCa", "BCa bootstrap"), ("percentile", "percentile bootstrap")):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", scipy_stats.DegenerateDataWarning)
-            found = scipy_stats.bootstrap(
-                (x,), np.mean, confidence_level=level, n_resamples=N_RESAMPLES, method=method, batch=256, rng=np.random.Generator(np.random.Philox(seed))
-            )
-        low, high = found.confidence_interval
-        if math.isfinite(low) and math.isfinite(high):
-            break
-    return Interval(float(x.mean()), float(low), float(high), level, len(x), scope, name)
+    method = "BCa"
+    low, high = _bootstrap(x, method, level, seed)
+    if not (math.isfinite(low) and math.isfinite(high)):
+        method = "percentile"
+        low, high = _bootstrap(x, method, level, seed)
+    return Interval(float(x.mean()), low, high, level, len(x), scope, f"{method} bootstrap")
 
 
+def _bootstrap(x: Floats, method: str, level: float, seed: int) -> tuple[float, float]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", scipy_stats.DegenerateDataWarning)
+        found = scipy_stats.bootstrap(
+            (x,),
+            np.mean,
+            confidence_level=level,
+            n_resamples=N_RESAMPLES,
+            method=method,
+            batch=256,
+            rng=np.random.Generator(np.random.Philox(seed)),
+        )
+    return float(found.confidence_interval.low), float(found.confidence_interval.high)

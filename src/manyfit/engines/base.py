@@ -63,12 +63,19 @@ class Engine(Protocol):
         """Let go of everything; returns the seconds spent inside the engine's own loop."""
         ...
 
-    def predict(self, network: Dense, parameters: NDArray[np.floating], X: NDArray[np.float64]) -> NDArray[np.floating]:
+    def predict(
+        self, network: Dense, parameters: NDArray[np.floating], X: NDArray[np.float64]
+    ) -> NDArray[np.floating]:
         """Outputs (logits) [P, N, C] of networks of one shape, parameters [P, n], on inputs [N, D]."""
         ...
 
     def input_grad(
-        self, network: Dense, loss: Loss, parameters: NDArray[np.floating], X: NDArray[np.float64], y: NDArray[Any]
+        self,
+        network: Dense,
+        loss: Loss,
+        parameters: NDArray[np.floating],
+        X: NDArray[np.float64],
+        y: NDArray[Any],
     ) -> NDArray[np.floating]:
         """Gradient of each row's own loss with respect to its inputs, [P, N, D]."""
         ...
@@ -119,4 +126,6 @@ def train(
         final = engine.read()
     finally:
         core_seconds = engine.stop()
-    return Run.of(population, final, seconds=clock() - began, core_seconds=core_seconds, engine=engine.describe())
+    return Run.of(
+        population, final, seconds=clock() - began, core_seconds=core_seconds, engine=engine.describe()
+    )

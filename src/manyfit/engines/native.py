@@ -1,7 +1,7 @@
 """The native engine: dense networks in the C++ core, a SIMD lane or a whole vector unit for each.
 
-Python sorts the networks into groups whose equations agree and hands the core arrays; the core trains them and writes into the same
-arrays. What may differ inside a group, and what may not, is the key in `_group_key`.
+Python sorts the networks into groups whose equations agree and hands the core arrays; the core trains them and
+writes into the same arrays. What may differ inside a group, and what may not, is the key in `_group_key`.
 """
 
 from __future__ import annotations
@@ -105,19 +105,47 @@ class Native:
         self._sessions, self._groups = [], []
         return spent
 
-    def predict(self, network: Dense, parameters: NDArray[np.floating], X: NDArray[np.float64]) -> NDArray[np.floating]:
-        """Outputs (logits) [P, N, C] of networks of one shape, parameters [P, n], on inputs [N, D]. A row alone gives the same bits."""
+    def predict(
+        self, network: Dense, parameters: NDArray[np.floating], X: NDArray[np.float64]
+    ) -> NDArray[np.floating]:
+        """Outputs (logits) [P, N, C] of networks of one shape, parameters [P, n], on inputs [N, D].
+
+        A row alone gives the same bits as among others.
+        """
         widths = network.widths(X.shape[1], _n_outputs(network, X.shape[1], parameters.shape[1]))
         flat = np.ascontiguousarray(parameters)
-        return _native.forward(flat.dtype.name, list(widths), network.activation, flat, np.ascontiguousarray(X, dtype=np.float64), self.isa, self.threads)
+        return _native.forward(
+            flat.dtype.name,
+            list(widths),
+            network.activation,
+            flat,
+            np.ascontiguousarray(X, dtype=np.float64),
+            self.isa,
+            self.threads,
+        )
 
     def input_grad(
-        self, network: Dense, loss: Loss, parameters: NDArray[np.floating], X: NDArray[np.float64], y: NDArray[Any]
+        self,
+        network: Dense,
+        loss: Loss,
+        parameters: NDArray[np.floating],
+        X: NDArray[np.float64],
+        y: NDArray[Any],
     ) -> NDArray[np.floating]:
         """Gradient of each row's own loss with respect to its inputs, [P, N, D]."""
         widths = network.widths(X.shape[1], _n_outputs(network, X.shape[1], parameters.shape[1]))
         flat, inputs = np.ascontiguousarray(parameters), np.ascontiguousarray(X, dtype=np.float64)
-        return _native.input_grad(flat.dtype.name, list(widths), network.activation, name_of(loss), flat, inputs, y, self.isa, self.threads)
+        return _native.input_grad(
+            flat.dtype.name,
+            list(widths),
+            network.activation,
+            name_of(loss),
+            flat,
+            inputs,
+            y,
+            self.isa,
+            self.threads,
+        )
 
 
 def _n_outputs(network: Dense, n_inputs: int, n_parameters: int) -> int:
@@ -128,11 +156,13 @@ def _n_outputs(network: Dense, n_inputs: int, n_parameters: int) -> int:
 
 
 def _group_key(population: Population, index: int, member: Member) -> tuple[Any, ...]:
-    """What networks must share to be trained by the same equations in the same pack, from this network's own recipe and rows alone."""
+    """What networks must share to be trained in one pack; it depends on this network's own recipe and rows alone."""
     recipe, n = member.recipe, len(member.rows.train)
     batch = min(recipe.batch_size or n, n)
     n_last = n - (-(-n // batch) - 1) * batch
-    flags = tuple(getattr(recipe.optimizer, name) for name in _CATALOG["optimizers"][name_of(recipe.optimizer)]["flags"])
+    flags = tuple(
+        getattr(recipe.optimizer, name) for name in _CATALOG["optimizers"][name_of(recipe.optimizer)]["flags"]
+    )
     return (
         recipe.precision,
         population.widths(index),
@@ -156,8 +186,12 @@ class _Shared:
 
     def __init__(self, session: Any, population: Population) -> None:
         self._session = session
-        self.views = {name: session.add_view(view.X, view.y, view.weights) for name, view in population.views.items()}
-        self.probes = [session.add_probe(self.views[p.view], p.rows.astype(np.int32)) for p in population.probes]
+        self.views = {
+            name: session.add_view(view.X, view.y, view.weights) for name, view in population.views.items()
+        }
+        self.probes = [
+            session.add_probe(self.views[p.view], p.rows.astype(np.int32)) for p in population.probes
+        ]
         self._tables: dict[tuple[Any, int, int], int] = {}
 
     def table(self, recipe: Recipe, steps_per_epoch: int) -> int:
@@ -218,7 +252,9 @@ class _Group:
             "layout": layout,
             "record_every": self.population.record_every,
             "clip": first.clip_norm is not None,
-            "hyper": np.array([[float(getattr(r.optimizer, name)) for name in known["hypers"]] for r in recipes]).reshape(len(recipes), -1),
+            "hyper": np.array(
+                [[float(getattr(r.optimizer, name)) for name in known["hypers"]] for r in recipes]
+            ).reshape(len(recipes), -1),
             "table": np.array([shared.table(r, steps) for r in recipes], dtype=np.int32),
             "keys": np.array([(m.streams.order, m.streams.noise) for m in members], dtype=np.uint64),
             "epochs": np.array([r.epochs for r in recipes], dtype=np.int32),
@@ -234,7 +270,9 @@ class _Group:
             "l2_bias": _strengths(recipes, L2, on_biases=True),
             "clip_norm": np.array([np.inf if r.clip_norm is None else r.clip_norm for r in recipes]),
             "min_delta": np.array([r.stopping.min_delta for r in recipes]),
-            "target_loss": np.array([-np.inf if r.stopping.target_loss is None else r.stopping.target_loss for r in recipes]),
+            "target_loss": np.array(
+                [-np.inf if r.stopping.target_loss is None else r.stopping.target_loss for r in recipes]
+            ),
             "patience": np.array([r.stopping.patience or 0 for r in recipes], dtype=np.int32),
             "params": self.params,
             "state": self.state,
@@ -263,15 +301,22 @@ def _ragged(rows: Sequence[Rows], part: str) -> tuple[NDArray[np.int32], NDArray
     return np.concatenate(lists).astype(np.int32), offsets
 
 
-def _strengths(recipes: Sequence[Recipe], kind: type[L1] | type[L2], *, on_biases: bool) -> NDArray[np.float64]:
+def _strengths(
+    recipes: Sequence[Recipe], kind: type[L1] | type[L2], *, on_biases: bool
+) -> NDArray[np.float64]:
     """Strength of one kind of penalty for each network, on weights or on biases; 0 where there is none."""
     return np.array(
-        [next((p.strength for p in r.penalties if isinstance(p, kind) and (p.biases or not on_biases)), 0.0) for r in recipes]
+        [
+            next(
+                (p.strength for p in r.penalties if isinstance(p, kind) and (p.biases or not on_biases)), 0.0
+            )
+            for r in recipes
+        ]
     )
 
 
 def check_catalog() -> None:
-    """Assert that the core's idea of every rule agrees with the Python one: same hyperparameters in the same order, same state."""
+    """Assert that the core knows every rule as Python does: same hyperparameters in the same order, same state."""
     from manyfit.optimizers import registry
 
     for name, known in _CATALOG["optimizers"].items():

@@ -26,10 +26,16 @@ class Dense:
         31
     """
 
-    hidden: tuple[int, ...] = hyper((32,), structural=True, doc="Units of each hidden layer; empty for a linear model.")
+    hidden: tuple[int, ...] = hyper(
+        (32,), structural=True, doc="Units of each hidden layer; empty for a linear model."
+    )
     activation: str = hyper("relu", structural=True, doc="What hidden units do with their sum.")
-    dropout: float = hyper(0.0, low=0, below=1, usual=(0, 0.5), doc="Probability that a hidden unit is dropped in a step.")
-    input_dropout: float = hyper(0.0, low=0, below=1, usual=(0, 0.2), doc="Probability that an input is dropped in a step.")
+    dropout: float = hyper(
+        0.0, low=0, below=1, usual=(0, 0.5), doc="Probability that a hidden unit is dropped in a step."
+    )
+    input_dropout: float = hyper(
+        0.0, low=0, below=1, usual=(0, 0.2), doc="Probability that an input is dropped in a step."
+    )
     init: str = hyper("torch", doc="How initial weights are drawn.")
 
     def __post_init__(self) -> None:
@@ -43,7 +49,9 @@ class Dense:
         if not all(type(width) is int and width >= 1 for width in self.hidden):
             yield Problem("Dense.hidden", "must hold whole numbers ≥ 1", repr(list(self.hidden)))
         if isinstance(self.activation, str) and self.activation not in ACTIVATIONS:
-            yield Problem("", f"unknown activation {self.activation!r}", hint=did_you_mean(self.activation, ACTIVATIONS))
+            yield Problem(
+                "", f"unknown activation {self.activation!r}", hint=did_you_mean(self.activation, ACTIVATIONS)
+            )
         if isinstance(self.init, str) and self.init not in INITS:
             yield Problem("", f"unknown init {self.init!r}", hint=did_you_mean(self.init, INITS))
 

@@ -43,7 +43,9 @@ def xavier(weight: Draws, bias: Draws, n_in: int, n_out: int) -> tuple[Draws, Dr
     return (2 * weight - 1) * (6 / (n_in + n_out)) ** 0.5, bias * 0
 
 
-INITS: Mapping[str, Scheme] = MappingProxyType({"torch": torch_default, "he": he, "lecun": lecun, "xavier": xavier})
+INITS: Mapping[str, Scheme] = MappingProxyType(
+    {"torch": torch_default, "he": he, "lecun": lecun, "xavier": xavier}
+)
 
 
 def initial_parameters(keys: Sequence[int], widths: Sequence[int], scheme: str = "torch") -> Draws:

@@ -22,12 +22,28 @@ class Adam:
         [0.9]
     """
 
-    lr: float = hyper(1e-3, low=0, scale="log", usual=(1e-5, 1.0), doc="η, the step length: parameter units per step.")
-    beta1: float = hyper(0.9, low=0, below=1, usual=(0.8, 0.99), doc="β₁, memory of the mean; 0 forgets at once.")
-    beta2: float = hyper(0.999, low=0, below=1, usual=(0.9, 0.9999), doc="β₂, memory of the size; 0 forgets at once.")
-    eps: float = hyper(1e-8, above=0, scale="log", usual=(1e-8, 1e-3), doc="ε, added to the root of the size, so that 0/0 is 0.")
+    lr: float = hyper(
+        1e-3, low=0, scale="log", usual=(1e-5, 1.0), doc="η, the step length: parameter units per step."
+    )
+    beta1: float = hyper(
+        0.9, low=0, below=1, usual=(0.8, 0.99), doc="β₁, memory of the mean; 0 forgets at once."
+    )
+    beta2: float = hyper(
+        0.999, low=0, below=1, usual=(0.9, 0.9999), doc="β₂, memory of the size; 0 forgets at once."
+    )
+    eps: float = hyper(
+        1e-8,
+        above=0,
+        scale="log",
+        usual=(1e-8, 1e-3),
+        doc="ε, added to the root of the size, so that 0/0 is 0.",
+    )
     weight_decay: float = hyper(
-        0.0, low=0, scale="log", usual=(1e-6, 1e-1), doc="Added to the gradient as weight_decay · W, biases included."
+        0.0,
+        low=0,
+        scale="log",
+        usual=(1e-6, 1e-1),
+        doc="Added to the gradient as weight_decay · W, biases included.",
     )
 
     examples: ClassVar = ({}, {"lr": 0.1}, {"beta1": 0.0}, {"beta2": 0.5}, {"weight_decay": 0.1})

@@ -26,12 +26,28 @@ class AdamW:
         [0.95]
     """
 
-    lr: float = hyper(1e-3, low=0, scale="log", usual=(1e-5, 1.0), doc="η, the step length: parameter units per step.")
-    beta1: float = hyper(0.9, low=0, below=1, usual=(0.8, 0.99), doc="β₁, memory of the mean; 0 forgets at once.")
-    beta2: float = hyper(0.999, low=0, below=1, usual=(0.9, 0.9999), doc="β₂, memory of the size; 0 forgets at once.")
-    eps: float = hyper(1e-8, above=0, scale="log", usual=(1e-8, 1e-3), doc="ε, added to the root of the size, so that 0/0 is 0.")
+    lr: float = hyper(
+        1e-3, low=0, scale="log", usual=(1e-5, 1.0), doc="η, the step length: parameter units per step."
+    )
+    beta1: float = hyper(
+        0.9, low=0, below=1, usual=(0.8, 0.99), doc="β₁, memory of the mean; 0 forgets at once."
+    )
+    beta2: float = hyper(
+        0.999, low=0, below=1, usual=(0.9, 0.9999), doc="β₂, memory of the size; 0 forgets at once."
+    )
+    eps: float = hyper(
+        1e-8,
+        above=0,
+        scale="log",
+        usual=(1e-8, 1e-3),
+        doc="ε, added to the root of the size, so that 0/0 is 0.",
+    )
     weight_decay: float = hyper(
-        0.01, low=0, scale="log", usual=(1e-4, 1.0), doc="λ: every step takes lr · λ off each parameter, biases included."
+        0.01,
+        low=0,
+        scale="log",
+        usual=(1e-4, 1.0),
+        doc="λ: every step takes lr · λ off each parameter, biases included.",
     )
 
     name: ClassVar[str] = "adamw"

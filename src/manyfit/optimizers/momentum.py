@@ -25,14 +25,27 @@ class Momentum:
         ([0.86], [1.4])
     """
 
-    lr: float = hyper(0.01, low=0, scale="log", usual=(1e-4, 1.0), doc="η, the step length: parameter units per velocity.")
-    momentum: float = hyper(0.9, low=0, below=1, usual=(0.5, 0.99), doc="γ, the share of the velocity that is kept; 0 is SGD.")
+    lr: float = hyper(
+        0.01, low=0, scale="log", usual=(1e-4, 1.0), doc="η, the step length: parameter units per velocity."
+    )
+    momentum: float = hyper(
+        0.9, low=0, below=1, usual=(0.5, 0.99), doc="γ, the share of the velocity that is kept; 0 is SGD."
+    )
     nesterov: bool = hyper(False, structural=True, doc="Look ahead: step by g + γ·v in place of v.")
     weight_decay: float = hyper(
-        0.0, low=0, scale="log", usual=(1e-6, 1e-1), doc="Added to the gradient as weight_decay · W, biases included."
+        0.0,
+        low=0,
+        scale="log",
+        usual=(1e-6, 1e-1),
+        doc="Added to the gradient as weight_decay · W, biases included.",
     )
 
-    examples: ClassVar = ({}, {"momentum": 0.5, "lr": 0.1}, {"nesterov": True}, {"weight_decay": 0.1, "nesterov": True})
+    examples: ClassVar = (
+        {},
+        {"momentum": 0.5, "lr": 0.1},
+        {"nesterov": True},
+        {"weight_decay": 0.1, "nesterov": True},
+    )
     oracle: ClassVar = (
         "torch.optim.SGD",
         {"lr": "lr", "momentum": "momentum", "nesterov": "nesterov", "weight_decay": "weight_decay"},

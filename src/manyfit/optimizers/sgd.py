@@ -21,9 +21,15 @@ class SGD:
         [0.8]
     """
 
-    lr: float = hyper(0.01, low=0, scale="log", usual=(1e-4, 1.0), doc="η, the step length: parameter units per gradient.")
+    lr: float = hyper(
+        0.01, low=0, scale="log", usual=(1e-4, 1.0), doc="η, the step length: parameter units per gradient."
+    )
     weight_decay: float = hyper(
-        0.0, low=0, scale="log", usual=(1e-6, 1e-1), doc="Added to the gradient as weight_decay · W, biases included."
+        0.0,
+        low=0,
+        scale="log",
+        usual=(1e-6, 1e-1),
+        doc="Added to the gradient as weight_decay · W, biases included.",
     )
 
     examples: ClassVar = ({}, {"lr": 0.1}, {"weight_decay": 0.1})

@@ -102,7 +102,9 @@ class Ledger:
             outputs = {population.view_of(member).n_outputs for member in population.members}
             shape = (P, len(probe.epochs), len(probe.rows), max(outputs, default=0))
             probes.append(np.full(shape, np.nan))
-        return cls(cursor, sums, np.full((P, T), np.nan), np.full((P, T), np.nan), parameters, state, best, probes)
+        return cls(
+            cursor, sums, np.full((P, T), np.nan), np.full((P, T), np.nan), parameters, state, best, probes
+        )
 
     @property
     def fate(self) -> NDArray[np.int64]:

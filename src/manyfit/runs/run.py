@@ -49,14 +49,26 @@ class Run:
     engine: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, population: Population, ledger: Ledger, *, seconds: float, core_seconds: float, engine: Mapping[str, Any]) -> Run:
+    def of(
+        cls,
+        population: Population,
+        ledger: Ledger,
+        *,
+        seconds: float,
+        core_seconds: float,
+        engine: Mapping[str, Any],
+    ) -> Run:
         """The run that a ledger describes. Networks still in training count as cut."""
         fate = np.where(ledger.fate == Fate.TRAINING, Fate.CUT, ledger.fate)
-        fate_step = np.where(fate == Fate.CUT, ledger.cursor[:, Cursor.STEP], ledger.cursor[:, Cursor.FATE_STEP])
+        fate_step = np.where(
+            fate == Fate.CUT, ledger.cursor[:, Cursor.STEP], ledger.cursor[:, Cursor.FATE_STEP]
+        )
         # A network that is cut while it still watches for something better keeps its best weights, as one that has ended does.
         has_best = (fate == Fate.CUT) & (ledger.cursor[:, Cursor.BEST_EPOCH] >= 0)
         parameters = [ledger.best[i] if has_best[i] else flat for i, flat in enumerate(ledger.parameters)]
-        probes = {p.name: out.transpose(1, 0, 2, 3) for p, out in zip(population.probes, ledger.probes, strict=True)}
+        probes = {
+            p.name: out.transpose(1, 0, 2, 3) for p, out in zip(population.probes, ledger.probes, strict=True)
+        }
         return cls(
             population,
             loss=ledger.loss.T.copy(),
@@ -105,12 +117,20 @@ class Run:
         """[P] held-out loss of the weights that were kept (of the best epoch, or else the last); infinite after divergence."""
         last = self._last(self.held_loss)
         kept = self.best_epoch > 0
-        best = self.held_loss[np.maximum(self.best_epoch - 1, 0), np.arange(len(self))] if len(self.held_loss) else last
+        best = (
+            self.held_loss[np.maximum(self.best_epoch - 1, 0), np.arange(len(self))]
+            if len(self.held_loss)
+            else last
+        )
         return np.where(kept & ~self.diverged, best, last)
 
     def _last(self, record: NDArray[np.float64]) -> NDArray[np.float64]:
         seen = ~np.isnan(record)
-        row = np.where(seen.any(0), len(record) - 1 - seen[::-1].argmax(0), 0) if len(record) else np.zeros(len(self), dtype=int)
+        row = (
+            np.where(seen.any(0), len(record) - 1 - seen[::-1].argmax(0), 0)
+            if len(record)
+            else np.zeros(len(self), dtype=int)
+        )
         last = record[row, np.arange(len(self))] if len(record) else np.full(len(self), np.nan)
         return np.where(self.diverged, np.inf, last)
 

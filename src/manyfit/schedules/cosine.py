@@ -29,7 +29,9 @@ class Cosine:
     """
 
     floor: float = hyper(0.0, low=0, high=1, doc="Share of the rate that the cosine falls to.")
-    warmup_epochs: float = hyper(0.0, low=0, usual=(0, 5), doc="Epochs over which the rate first rises in a straight line.")
+    warmup_epochs: float = hyper(
+        0.0, low=0, usual=(0, 5), doc="Epochs over which the rate first rises in a straight line."
+    )
 
     examples: ClassVar = ({}, {"floor": 0.1}, {"warmup_epochs": 1.0})
 

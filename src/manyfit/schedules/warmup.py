@@ -23,7 +23,9 @@ class Warmup:
         [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
     """
 
-    epochs: float = hyper(1.0, low=0, usual=(0, 5), doc="Epochs over which the rate rises in a straight line to its full value.")
+    epochs: float = hyper(
+        1.0, low=0, usual=(0, 5), doc="Epochs over which the rate rises in a straight line to its full value."
+    )
 
     examples: ClassVar = ({}, {"epochs": 0.5}, {"epochs": 0.0})
 

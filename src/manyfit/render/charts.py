@@ -1,0 +1,276 @@
+"""Figures to charts: one function for each kind of figure data, each a Vega-Lite specification and nothing else.
+
+No number is computed here. Colors are a palette that color-blind readers can tell apart (Okabe and Ito); text takes
+the color of the page around it, so that one chart serves light and dark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import altair as alt
+import numpy as np
+
+from manyfit.answers import Bars, Cloud, Curves, Figure, Grid, Scatter, Text
+
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D1F", "#7A7A7A")
+FONTS = 'system-ui, "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "WenQuanYi Micro Hei", sans-serif'
+WIDTH, HEIGHT = 560, 300
+
+Spec = dict[str, Any]
+
+
+def chart(figure: Figure, language: str = "en") -> Spec:
+    """The Vega-Lite specification of a figure, ready to draw without any further request.
+
+    Example:
+        >>> import numpy as np
+        >>> spec = chart(Scatter(Text("t", "题"), np.array([1.0]), np.array([2.0]), Text("x", "x"), Text("y", "y")))
+        >>> spec["description"]
+        't'
+    """
+    drawn = _DRAWINGS[type(figure)](figure, language)
+    title = figure.title.to(language)
+    return (
+        drawn.properties(description=title, background="transparent")
+        .configure(**_theme())
+        .to_dict(validate=False)
+    )
+
+
+def svg(spec: Spec) -> str:
+    """The chart as a picture that needs no script."""
+    import vl_convert
+
+    return vl_convert.vegalite_to_svg(spec)
+
+
+def rows(figure: Figure, language: str = "en", most: int = 200) -> tuple[list[str], list[list[Any]]]:
+    """The numbers of a figure as a table for readers who can't see it: titles and at most `most` rows."""
+    match figure:
+        case Scatter():
+            head = [figure.x_title.to(language), figure.y_title.to(language)]
+            cells: list[list[Any]] = [[float(x), float(y)] for x, y in zip(figure.x, figure.y, strict=True)]
+        case Curves():
+            head = [
+                Text("curve", "曲线").to(language),
+                figure.x_title.to(language),
+                figure.y_title.to(language),
+                *_ends(language),
+            ]
+            cells = [
+                [_name(s.name, language), float(x), float(y), *_band(s.low, s.high, i)]
+                for s in figure.series
+                for i, (x, y) in enumerate(zip(s.x, s.middle, strict=True))
+            ]
+        case Bars():
+            head = [Text("name", "名称").to(language), figure.x_title.to(language), *_ends(language)]
+            cells = [
+                [_name(n, language), float(e), float(low), float(high)]
+                for n, e, low, high in zip(
+                    figure.names, figure.estimate, figure.low, figure.high, strict=True
+                )
+            ]
+        case Cloud():
+            head = [
+                Text("kind", "种类").to(language),
+                figure.x_title.to(language),
+                figure.y_title.to(language),
+            ]
+            cells = [[k, float(x), float(y)] for k, x, y in zip(figure.kind, figure.x, figure.y, strict=True)]
+        case Grid():
+            head = [
+                f"{figure.row_title.to(language)} \\ {figure.column_title.to(language)}",
+                *figure.column_names,
+            ]
+            cells = [
+                [name, *counts.tolist()] for name, counts in zip(figure.row_names, figure.counts, strict=True)
+            ]
+    step = max(1, -(-len(cells) // most))
+    return head, cells[::step]
+
+
+def _scatter(figure: Scatter, language: str) -> Any:
+    columns = {"x": figure.x, "y": figure.y} | (
+        {"low": figure.low, "high": figure.high} if len(figure.low) else {}
+    )
+    data = _points(columns)
+    x = alt.X("x:Q", title=figure.x_title.to(language), scale=alt.Scale(zero=False))
+    y = alt.Y("y:Q", title=figure.y_title.to(language), scale=alt.Scale(zero=False))
+    base = alt.Chart(alt.Data(values=data))
+    layers = []
+    if len(figure.low):
+        layers.append(
+            base.mark_rule(color=PALETTE[5], opacity=0.45).encode(
+                x=x, y=alt.Y("low:Q", title=figure.y_title.to(language)), y2="high:Q"
+            )
+        )
+    layers.append(
+        base.mark_point(filled=True, size=22, color=PALETTE[0], opacity=0.75).encode(
+            x=x, y=y, tooltip=["x:Q", "y:Q"]
+        )
+    )
+    if figure.is_identity and len(figure.x):
+        ends = [float(min(figure.x.min(), figure.y.min())), float(max(figure.x.max(), figure.y.max()))]
+        line = alt.Chart(alt.Data(values=[{"x": end, "y": end} for end in ends]))
+        layers.append(line.mark_line(color=PALETTE[1], strokeDash=[5, 4]).encode(x="x:Q", y="y:Q"))
+    return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT)
+
+
+def _curves(figure: Curves, language: str) -> Any:
+    data = []
+    for series in figure.series:
+        columns = {"x": series.x, "y": series.middle} | (
+            {"low": series.low, "high": series.high} if len(series.low) else {}
+        )
+        data += _points(columns, name=[_name(series.name, language)] * len(series.x))
+    x = alt.X("x:Q", title=figure.x_title.to(language), scale=_scale(figure.x_log))
+    y = alt.Y("y:Q", title=figure.y_title.to(language), scale=_scale(figure.y_log))
+    color, dash = _kinds([_name(s.name, language) for s in figure.series], "name")
+    base = alt.Chart(alt.Data(values=data))
+    band = (
+        base.transform_filter("isValid(datum.low)")
+        .mark_area(opacity=0.2)
+        .encode(
+            x=x, y=alt.Y("low:Q", title=figure.y_title.to(language)), y2="high:Q", color=color.legend(None)
+        )
+    )
+    line = base.mark_line(strokeWidth=2).encode(
+        x=x, y=y, color=color, strokeDash=dash, tooltip=["name:N", "x:Q", "y:Q"]
+    )
+    return alt.layer(band, line).properties(width=WIDTH, height=HEIGHT)
+
+
+def _bars(figure: Bars, language: str) -> Any:
+    names = [_name(name, language) for name in figure.names]
+    data = _points({"x": figure.estimate, "low": figure.low, "high": figure.high}, name=names)
+    y = alt.Y("name:N", title=None, sort=names, axis=alt.Axis(labelLimit=240))
+    x = alt.X("x:Q", title=figure.x_title.to(language), scale=alt.Scale(zero=False))
+    base = alt.Chart(alt.Data(values=data))
+    layers = [
+        base.mark_rule(strokeWidth=2, color=PALETTE[0]).encode(
+            y=y, x=alt.X("low:Q", title=figure.x_title.to(language)), x2="high:Q"
+        ),
+        base.mark_point(filled=True, size=60, color=PALETTE[0]).encode(
+            y=y, x=x, tooltip=["name:N", "x:Q", "low:Q", "high:Q"]
+        ),
+    ]
+    if np.isfinite(figure.reference):
+        reference = alt.Chart(alt.Data(values=[{"x": float(figure.reference)}]))
+        layers.insert(0, reference.mark_rule(strokeDash=[4, 4], color=PALETTE[7]).encode(x="x:Q"))
+    return alt.layer(*layers).properties(width=WIDTH, height=max(60, 26 * len(names)))
+
+
+def _cloud(figure: Cloud, language: str) -> Any:
+    data = _points({"x": figure.x, "y": figure.y}, kind=figure.kind)
+    kinds = sorted(set(figure.kind))
+    color, _ = _kinds(kinds, "kind")
+    shape = alt.Shape("kind:N", title=None, scale=alt.Scale(domain=kinds))
+    x = alt.X("x:Q", title=figure.x_title.to(language), scale=_scale(figure.x_log))
+    y = alt.Y("y:Q", title=figure.y_title.to(language), scale=_scale(figure.y_log))
+    mark = alt.Chart(alt.Data(values=data)).mark_point(size=34, opacity=0.8)
+    return mark.encode(x=x, y=y, color=color, shape=shape, tooltip=["kind:N", "x:Q", "y:Q"]).properties(
+        width=WIDTH, height=HEIGHT
+    )
+
+
+def _grid(figure: Grid, language: str) -> Any:
+    data = [
+        {"row": row, "column": column, "n": float(figure.counts[i, j])}
+        for i, row in enumerate(figure.row_names)
+        for j, column in enumerate(figure.column_names)
+    ]
+    x = alt.X(
+        "column:N",
+        title=figure.column_title.to(language),
+        sort=list(figure.column_names),
+        axis=alt.Axis(labelAngle=0),
+    )
+    y = alt.Y("row:N", title=figure.row_title.to(language), sort=list(figure.row_names))
+    base = alt.Chart(alt.Data(values=data)).encode(x=x, y=y)
+    side = 34 if len(figure.row_names) <= 12 else max(8, 400 // len(figure.row_names))
+    most = float(figure.counts.max()) if figure.counts.size else 0.0
+    cells = base.mark_rect().encode(
+        color=alt.Color("n:Q", title=None, scale=alt.Scale(scheme="blues", domain=[0, max(most, 1.0)])),
+        tooltip=["row:N", "column:N", "n:Q"],
+    )
+    layers = [cells]
+    if len(figure.row_names) <= 12:
+        ink = alt.condition(f"datum.n > {most / 2}", alt.value("white"), alt.value("#1a1a1a"))
+        layers.append(base.mark_text().encode(text="n:Q", color=ink))
+    return alt.layer(*layers).properties(
+        width=side * len(figure.column_names), height=side * len(figure.row_names)
+    )
+
+
+_DRAWINGS: dict[type, Callable[[Any, str], Any]] = {
+    Scatter: _scatter,
+    Curves: _curves,
+    Bars: _bars,
+    Cloud: _cloud,
+    Grid: _grid,
+}
+
+
+def _theme() -> dict[str, Any]:
+    ink = "currentColor"
+    return {
+        "font": FONTS,
+        "axis": alt.AxisConfig(
+            labelColor=ink,
+            titleColor=ink,
+            tickColor="#8886",
+            domainColor="#8889",
+            gridColor="#8883",
+            labelFontSize=12,
+            titleFontSize=12,
+        ),
+        "legend": alt.LegendConfig(
+            labelColor=ink, titleColor=ink, labelFontSize=12, orient="bottom", columns=4, labelLimit=200
+        ),
+        "view": alt.ViewConfig(stroke="transparent"),
+    }
+
+
+def _points(columns: dict[str, Any], **names: Any) -> list[dict[str, Any]]:
+    """Rows of a chart's data; what is not finite is left out of its row, because JSON has no word for it."""
+    count = len(next(iter(columns.values())))
+    rows = [{name: values[i] for name, values in names.items()} for i in range(count)]
+    for name, values in columns.items():
+        for row, value in zip(rows, values, strict=True):
+            if np.isfinite(value):
+                row[name] = float(value)
+    return rows
+
+
+def _scale(is_log: bool) -> Any:
+    return alt.Scale(type="log") if is_log else alt.Scale(zero=False)
+
+
+def _kinds(names: list[str], field: str) -> tuple[Any, Any]:
+    """Color and dash for named kinds: two signs for one difference, so that color alone never carries it."""
+    dashes = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [1, 3], [10, 4], [4, 1], [3, 3, 1, 3]]
+    color = alt.Color(
+        f"{field}:N",
+        title=None,
+        scale=alt.Scale(domain=names, range=[PALETTE[i % 8] for i in range(len(names))]),
+    )
+    dash = alt.StrokeDash(
+        f"{field}:N",
+        title=None,
+        scale=alt.Scale(domain=names, range=[dashes[i % 8] for i in range(len(names))]),
+    )
+    return color, dash
+
+
+def _name(name: str | Text, language: str) -> str:
+    return name.to(language) if isinstance(name, Text) else name
+
+
+def _ends(language: str) -> list[str]:
+    return [Text("low", "下限").to(language), Text("high", "上限").to(language)]
+
+
+def _band(low: Any, high: Any, i: int) -> list[Any]:
+    return [float(low[i]), float(high[i])] if len(low) else ["", ""]

@@ -1,0 +1,151 @@
+"""Answers to one self-contained HTML file: no request leaves it, it outlives the process, it reads without a mouse.
+
+Every chart is there three times: drawn by script, as a picture for readers without script, and as a table for readers
+who can't see it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from manyfit.answers import Answer, Cell, Figure, Table, Text, digits
+from manyfit.render.charts import chart, rows, svg
+
+LANGUAGES = {"en": "en", "zh": "zh-Hans"}
+
+WORDS = {
+    "skip": Text("Skip to the answer", "跳到结论"),
+    "contents": Text("Contents", "目录"),
+    "scope": Text("Scope", "适用范围"),
+    "measured": Text("How it was measured", "测量方法"),
+    "numbers": Text("The numbers of this chart", "本图的数据"),
+    "made": Text("Written by manyfit", "由 manyfit 生成"),
+}
+
+
+def page(answers: Sequence[Answer], language: str = "en") -> str:
+    """The report of any set of answers, as the text of one HTML file.
+
+    Args:
+        answers: What to show, in this order.
+        language: "en" or "zh".
+    """
+    drawn: list[Markup] = []
+
+    def figure(data: Figure) -> dict[str, Any]:
+        spec = chart(data, language)
+        number = len(drawn)
+        drawn.append(_script_data(spec, number))
+        head, cells = rows(data, language)
+        return {
+            "number": number,
+            "title": data.title.to(language),
+            "svg": Markup(svg(spec)),
+            "head": head,
+            "rows": [[_shown(cell, language) for cell in row] for row in cells],
+        }
+
+    body = [
+        {
+            "id": f"{answer.question}-{position}",
+            "title": answer.title.to(language),
+            "statement": [text.to(language) for text in answer.statement],
+            "scope": answer.scope.to(language),
+            "sections": [
+                {
+                    "id": f"{answer.question}-{position}-{part}",
+                    "title": section.title.to(language),
+                    "statement": [text.to(language) for text in section.statement],
+                    "figures": [figure(data) for data in section.figures],
+                    "tables": [_table(table, language) for table in section.tables],
+                    "measured": [text.to(language) for text in section.measured],
+                }
+                for part, section in enumerate(answer.sections)
+            ],
+        }
+        for position, answer in enumerate(answers)
+    ]
+    return (
+        _environment()
+        .get_template("page.html.jinja")
+        .render(
+            answers=body,
+            charts=drawn,
+            bundle=Markup(_bundle()) if drawn else "",
+            words={key: text.to(language) for key, text in WORDS.items()},
+            lang=LANGUAGES.get(language, "en"),
+            title=" · ".join(answer["title"] for answer in body),
+        )
+    )
+
+
+def write_page(answers: Sequence[Answer], path: Path, language: str = "en") -> Path:
+    """Write the report; a file that was there stays whole until the new one is complete."""
+    text = page(answers, language)
+    aside = path.with_name(path.name + ".part")
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(path)
+    return path
+
+
+def _table(table: Table, language: str) -> dict[str, Any]:
+    return {
+        "caption": table.caption.to(language),
+        "head": [title.to(language) for title in table.head],
+        "rows": [[_shown(cell, language) for cell in row] for row in table.rows],
+        "is_number": [
+            all(isinstance(row[i], (int, float)) for row in table.rows) for i in range(len(table.head))
+        ],
+    }
+
+
+def _shown(cell: Cell, language: str) -> str:
+    if isinstance(cell, Text):
+        return cell.to(language)
+    if isinstance(cell, float):
+        return (
+            ""
+            if math.isnan(cell)
+            else f"{int(cell):,}"
+            if cell == int(cell) and abs(cell) < 1e9
+            else digits(cell)
+        )
+    return str(cell)
+
+
+def _script_data(spec: dict[str, Any], number: int) -> Markup:
+    """A chart's specification as data in the page. `<` is escaped, so that no name in it can close the element."""
+    text = (
+        json.dumps(spec, ensure_ascii=False, allow_nan=False)
+        .replace("<", "\\u003c")
+        .replace("\u2028", "\\u2028")
+        .replace("\u2029", "\\u2029")
+    )
+    return (
+        Markup('<script type="application/json" id="spec-{}">').format(number)
+        + Markup(text)
+        + Markup("</script>")
+    )
+
+
+@cache
+def _bundle() -> str:
+    import vl_convert
+
+    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace("</script", "<\\/script")
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    loader = jinja2.PackageLoader("manyfit.render", "templates")
+    return jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )

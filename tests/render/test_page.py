@@ -1,0 +1,128 @@
+"""The report: one file, no request, nothing injected, both languages."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from manyfit.answers import Answer, Bars, Scatter, Section, Table, Text
+from manyfit.render.page import page, write_page
+
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+@pytest.fixture(scope="module")
+def answer() -> Answer:
+    scatter = Scatter(
+        Text("Predicted against true", "预测与真实"),
+        np.arange(3.0),
+        np.arange(3.0),
+        Text("true", "真实"),
+        Text("predicted", "预测"),
+    )
+    bars = Bars(
+        Text("Columns", "列"),
+        (HOSTILE,),
+        np.ones(1),
+        np.zeros(1),
+        np.full(1, 2.0),
+        Text("importance", "重要性"),
+    )
+    table = Table(
+        (Text("model", "模型"), Text("RMSE", "RMSE")),
+        ((HOSTILE, 23900.0), (Text("mean", "均值"), 79400.0)),
+        Text("Test", "测试"),
+    )
+    section = Section(
+        Text("TEST", "测试"),
+        (Text("Seen once.", "只看过一次。"),),
+        (scatter, bars),
+        (table,),
+        (Text("On 5 folds.", "五折。"),),
+    )
+    return Answer(
+        "train",
+        Text(f"{HOSTILE} → price", f"{HOSTILE} → 价格"),
+        (Text("Yes.", "是。"),),
+        Text("test rows", "测试行"),
+        (section,),
+    )
+
+
+class Elements(HTMLParser):
+    """Counts the elements that a browser would see, outside scripts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+
+def elements(text: str) -> list[tuple[str, dict[str, str | None]]]:
+    parser = Elements()
+    parser.feed(text)
+    return parser.tags
+
+
+def test_page_asks_for_nothing_outside_itself(answer: Answer) -> None:
+    for tag, attributes in elements(page([answer])):
+        for name in ("src", "href", "action", "data", "srcset"):
+            value = attributes.get(name) or ""
+            assert value.startswith(("#", "data:")) or not value, (tag, name, value)
+
+
+def test_hostile_name_makes_no_element_of_its_own(answer: Answer) -> None:
+    tags = elements(page([answer]))
+
+    assert not [tag for tag, attributes in tags if tag == "img" or "onerror" in attributes]
+    # Two charts' data and the script that draws them.
+    assert sum(tag == "script" for tag, _ in tags) == 3
+
+
+def test_data_of_a_chart_survives_its_escaping(answer: Answer) -> None:
+    found = re.findall(
+        r'<script type="application/json" id="spec-\d+">(.*?)</script>', page([answer]), flags=re.DOTALL
+    )
+
+    assert [json.loads(text)["description"] for text in found] == ["Predicted against true", "Columns"]
+    assert HOSTILE in json.dumps(json.loads(found[1]))
+
+
+def test_chinese_page_says_so_and_speaks_it(answer: Answer) -> None:
+    text = page([answer], "zh")
+
+    assert '<html lang="zh-Hans">' in text
+    assert "只看过一次。" in text and "Seen once." not in text
+
+
+def test_page_has_headings_in_order_and_a_table_for_each_chart(answer: Answer) -> None:
+    tags = elements(page([answer]))
+
+    assert [tag for tag, _ in tags if tag in ("h1", "h2", "h3")] == ["h1", "h2"]
+    assert sum(tag == "figure" for tag, _ in tags) == sum(tag == "details" for tag, _ in tags) - 1
+
+
+def test_old_report_stays_whole_when_the_new_one_fails(answer: Answer, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    path.write_text("old")
+
+    with pytest.raises(AttributeError):
+        write_page([answer, None], path)  # type: ignore[list-item]  # what a bug would pass
+
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_rendering_never_imports_torch() -> None:
+    code = "import sys; sys.modules['torch'] = None; import manyfit.render.page, manyfit.render.charts"
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
