@@ -1,0 +1,33 @@
+"""From a file or arrays to a data set, its splits, and the numbers that networks take."""
+
+from manyfit.data.columns import Column
+from manyfit.data.dataset import Dataset
+from manyfit.data.encode import Encoder, Input
+from manyfit.data.examples import EXAMPLES, Example, example, examples
+from manyfit.data.load import load
+from manyfit.data.notes import Note
+from manyfit.data.split import Fold, Holdout, folds, hold_out, holdout
+from manyfit.data.table import Table, read
+from manyfit.data.target import Target, Task
+
+__all__ = [
+    "EXAMPLES",
+    "Column",
+    "Dataset",
+    "Encoder",
+    "Example",
+    "Fold",
+    "Holdout",
+    "Input",
+    "Note",
+    "Table",
+    "Target",
+    "Task",
+    "example",
+    "examples",
+    "folds",
+    "hold_out",
+    "holdout",
+    "load",
+    "read",
+]

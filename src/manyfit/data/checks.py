@@ -1,0 +1,132 @@
+"""What may be wrong with a data set that reads well: leaks, imbalance, copies, too few rows. Each finding is a note, never an error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from manyfit.data.columns import Column
+from manyfit.data.notes import Note, note, quoted
+from manyfit.data.target import Target
+
+FEW_ROWS = 100
+_SAMPLE = 5_000
+_MOST_COLUMNS = 200
+_WORK = 400_000  # rows × columns that the check for leaks looks at, about one second
+_LEAK = {"regression": 0.95, "classes": 0.98}
+_SMALL_SHARE = 0.2  # a class with less than this part of its fair share is called small
+
+
+def row_blocks(frame: pl.DataFrame, y: np.ndarray) -> np.ndarray:
+    """[N] one number for rows that are equal in every used column and in the target, counted by first appearance."""
+    keys = frame.with_columns(pl.Series("\0y", y)).hash_rows(seed=0).to_numpy()
+    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    # the hash may change with the version of polars; the order of first appearance does not
+    return np.argsort(np.argsort(first, kind="stable"), kind="stable")[inverse]
+
+
+def can_tell_rows_apart(columns: Sequence[Column], n_different: int) -> bool:
+    """Whether equal rows are likely copies: some column has so many values that equality by chance is rare."""
+    return any(column.distinct >= max(50, 0.1 * n_different) for column in columns)
+
+
+def check_target(y: np.ndarray, target: Target) -> list[Note]:
+    """Notes on classes that are too rare."""
+    if target.task == "regression":
+        return []
+    counts = np.bincount(y.astype(np.int64), minlength=target.n_classes)
+    notes = []
+    single = [str(target.labels[i]) for i in np.flatnonzero(counts == 1)]
+    if single:
+        shown = ", ".join(single[:5]) + (" …" if len(single) > 5 else "")
+        notes.append(note("rare_class", [target.name], target=target.name, labels=shown))
+    smallest = int(np.argmin(np.where(counts > 0, counts, counts.max() + 1)))
+    share = counts[smallest] / counts.sum()
+    if counts[smallest] > 1 and share < _SMALL_SHARE / target.n_classes:
+        text = f"{100 * share:.2g} %"
+        notes.append(note("imbalance", [target.name], target=target.name, label=repr(target.labels[smallest]), share=text))
+    return notes
+
+
+def check_shape(n_rows: int, columns: Sequence[Column]) -> list[Note]:
+    """Notes on too few rows."""
+    notes = []
+    if n_rows < len(columns):
+        notes.append(note("wide", rows=n_rows, columns=len(columns)))
+    if n_rows < FEW_ROWS:
+        notes.append(note("few_rows", rows=n_rows))
+    return notes
+
+
+def find_leaks(frame: pl.DataFrame, y: np.ndarray, target: Target, columns: Sequence[Column], rows: np.ndarray) -> list[Note]:
+    """Notes on columns that predict the target all alone, by a shallow tree on two halves of a sample.
+
+    Args:
+        frame: Used columns in their kinds, [N] rows.
+        y: [N] target.
+        target: What is predicted.
+        columns: Decisions on the columns of `frame`.
+        rows: Rows that may be looked at: development rows, never the locked ones.
+
+    Returns:
+        One note for each such column. A table with one column is not checked: that column is the task.
+    """
+    if len(columns) < 2 or len(rows) < 20:
+        return []
+    n = min(len(rows), _SAMPLE, max(500, _WORK // len(columns)))
+    rows = np.sort(rows[np.argsort(np.random.Philox(key=n).random_raw(len(rows)), kind="stable")[:n]])
+    values = np.column_stack([_as_numbers(frame[column.name][rows], column) for column in columns])
+    truth = y[rows]
+    order = _promising(values, truth) if len(columns) > _MOST_COLUMNS else range(len(columns))
+    is_numbers = target.task == "regression"
+    measure, zh = ("R²", "R²") if is_numbers else ("accuracy", "准确率")
+    notes = []
+    for i in order:
+        score, gain = _alone(values[:, i : i + 1], truth, is_numbers)
+        if gain >= _LEAK["regression" if is_numbers else "classes"]:
+            name = columns[i].name
+            notes.append(
+                note("leak", [name], target=target.name, measure=measure, measure_zh=zh, score=score, first=quoted(name))
+            )
+    return notes
+
+
+def _as_numbers(series: pl.Series, column: Column) -> np.ndarray:
+    if column.kind == "category":
+        return series.rank("dense").fill_null(0).to_numpy().astype(np.float64)
+    if column.kind == "date":
+        series = series.cast(pl.Int64)
+    return series.cast(pl.Float64).to_numpy()
+
+
+def _promising(values: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """The columns that go most with the target in a straight line, when there are too many to try all."""
+    filled = np.where(np.isnan(values), np.nanmean(np.where(np.isnan(values).all(0), 0.0, values), axis=0), values)
+    centered = filled - filled.mean(0)
+    size = np.linalg.norm(centered, axis=0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        strength = np.abs(centered.T @ (truth - truth.mean())) / np.where(size > 0, size, np.inf)
+    return np.sort(np.argsort(-np.nan_to_num(strength), kind="stable")[:_MOST_COLUMNS])
+
+
+def _alone(values: np.ndarray, truth: np.ndarray, is_numbers: bool) -> tuple[float, float]:
+    """Score of a tree on one column, each half predicted from the other, and the share of the naive error it removes."""
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor  # half a second, needed by this check only
+
+    Tree = DecisionTreeRegressor if is_numbers else DecisionTreeClassifier
+    half = np.arange(len(truth)) % 2 == 0
+    values = values.astype(np.float32)
+    values[np.isinf(values)] = np.nan  # beyond float32, which trees compare in
+    guess = np.empty(len(truth))
+    for side in (half, ~half):
+        tree = Tree(max_depth=7, min_samples_leaf=2, random_state=0)
+        guess[side] = tree.fit(values[~side], truth[~side]).predict(values[side])
+    if is_numbers:
+        spread = float(((truth - truth.mean()) ** 2).sum())
+        score = 1 - float(((truth - guess) ** 2).sum()) / spread if spread > 0 else 0.0
+        return score, score
+    right = float((guess == truth).mean())
+    naive = float(np.bincount(truth.astype(np.int64)).max() / len(truth))
+    return right, 1 - (1 - right) / (1 - naive) if naive < 1 else 0.0

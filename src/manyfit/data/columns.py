@@ -1,0 +1,330 @@
+"""What each column is, what is done with it, and why: decided once, recorded, and applied to new rows in the same way."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import polars as pl
+
+from manyfit.data.dates import naive, parse, read_dates
+from manyfit.data.notes import Note, note, shown
+from manyfit.data.numeric import NumberStyle, read_numbers, tidy
+from manyfit.errors import DataError, Problem
+
+Kind = Literal["number", "boolean", "category", "date", "dropped"]
+KINDS = ("number", "boolean", "category", "date")
+KIND_ZH = {"number": "数字", "boolean": "是非", "category": "类别", "date": "日期", "dropped": "去掉"}
+
+MANY_VALUES = 50
+"""More categories than this and a note says so."""
+HUGE = 1e100
+"""Numbers beyond this are read as infinite: their squares, sums and cubes could not be held."""
+_FEW_TEXTS = 20  # a text column with no more different values is a category however few rows there are
+_MOSTLY_NUMBERS = 0.98  # this share of readable cells makes a text column a number column, the rest missing
+_ID_NAME = re.compile(r"(^|[_\W])(id|uuid|guid|index|idx|row|rowid|row_number|编号|序号)$|[a-z](Id|ID)$|^column_1$|^Unnamed: 0$", re.I)
+_ID_CAMEL = re.compile(r"[a-z](Id|ID)$")
+
+
+@dataclass(frozen=True)
+class Column:
+    """What was decided about one column. `load` makes it, `Encoder` follows it, reports show it.
+
+    name: Name in the table.
+    kind: "number", "boolean", "category", "date" or "dropped".
+    did, why: What is done with it and the reason, in English; `did_zh`, `why_zh` in Chinese.
+    style: How text is read: a number style or a date format; empty when the column was typed already.
+    missing: Cells without a value, of all rows.
+    distinct: Different values, of all rows.
+    is_time: True when it orders the rows: parts that only grow are then no inputs.
+    """
+
+    name: str
+    kind: Kind
+    did: str
+    why: str
+    did_zh: str = ""
+    why_zh: str = ""
+    style: str = ""
+    missing: int = 0
+    distinct: int = 0
+    is_time: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Column:
+        """The column that `to_dict` wrote."""
+        return cls(**values)
+
+
+class ReadColumn(NamedTuple):
+    """A decision, the column's values in its kind (None when dropped), and what there is to say."""
+
+    column: Column
+    values: pl.Series | None
+    notes: tuple[Note, ...] = ()
+
+
+class CastColumn(NamedTuple):
+    """New cells in the kind of a known column: the values, how many could not be read, and some of these."""
+
+    values: pl.Series
+    n_unreadable: int = 0
+    unreadable: tuple[str, ...] = ()
+
+
+_DID = {
+    "number": ("scaled", "缩放"),
+    "boolean": ("0 or 1, scaled", "0 或 1，缩放"),
+    "category": ("one input for each value", "每个值一个输入"),
+    "date": ("taken apart into cyclic and growing parts", "拆成周期部分与增长部分"),
+    "dropped": ("left out", "略去"),
+}
+
+
+def read_column(series: pl.Series, *, forced: str | None = None, keep: bool = False) -> ReadColumn:
+    """Decide what a column is, from all its cells.
+
+    Args:
+        series: The column as read, shape (N,).
+        forced: The kind the user wants; None to find it out.
+        keep: True to keep a column that would be dropped as an identifier or a text of many values.
+
+    Returns:
+        The decision and the values: Float64, Boolean, Datetime or String by kind.
+
+    Raises:
+        DataError: If the column can't be read as the kind that was asked for.
+
+    Example:
+        >>> read_column(pl.Series("when", ["2024-01-31", "2024-02-29"])).column.kind
+        'date'
+    """
+    name, dtype = series.name, series.dtype
+    if dtype.is_nested() or dtype in (pl.Binary, pl.Object):
+        return _dropped(series, "nested", "lists or structures in the cells", "单元格内是列表或结构")
+    if dtype == pl.Null or series.null_count() == len(series):
+        return _dropped(series, "empty_column", "no value at all", "没有任何值")
+    if forced is not None:
+        return _read_forced(series, forced)
+    if dtype == pl.Boolean:
+        return _decided(series, "boolean", series, "true or false", "真或假")
+    if dtype.is_numeric():
+        return _read_number(series, series.cast(pl.Float64), keep)
+    if dtype.is_temporal() and dtype != pl.Duration:
+        return _decided(series, "date", naive(series), "dates", "日期")
+    if dtype == pl.Duration:
+        return _read_number(series, series.dt.total_seconds(fractional=True), keep)
+    return _read_text(tidy(series), keep)
+
+
+def _read_number(series: pl.Series, values: pl.Series, keep: bool, style: str = "", more: tuple[Note, ...] = ()) -> ReadColumn:
+    values, n_infinite = finite(values)
+    notes = (*more, note("infinite", [series.name], count=n_infinite)) if n_infinite else more
+    if values.null_count() == len(values):
+        return _dropped(series, "empty_column", "no value at all", "没有任何值")
+    why = id_reason(series.name, values) if not keep and not style else None
+    if why:
+        return _dropped(series, "id", why[0], why[1])
+    reason = ("numbers written as text", "写成文本的数字") if style else ("numbers", "数字")
+    return _decided(series, "number", values, *reason, style=style, notes=notes, keep=keep)
+
+
+def _read_text(text: pl.Series, keep: bool) -> ReadColumn:
+    n_cells = len(text) - text.null_count()
+    if n_cells == 0:
+        return _dropped(text, "empty_column", "no value at all", "没有任何值")
+    numbers = read_numbers(text)
+    if n_cells - numbers.n_others >= _MOSTLY_NUMBERS * n_cells and len(numbers.others) <= 3:
+        notes: tuple[Note, ...] = ()
+        if numbers.others:
+            notes = (note("tokens", [text.name], count=numbers.n_others, tokens=shown(numbers.others)),)
+        return _read_number(text, numbers.values, keep, numbers.style, notes)
+    dates = read_dates(text)
+    if dates is not None:
+        notes = ()
+        if dates.is_ambiguous:
+            is_month_first = dates.format.startswith("%m")
+            order, order_zh = ("month first", "先月后日") if is_month_first else ("day first", "先日后月")
+            example = text.drop_nulls()[0]
+            notes = (note("date_order", [text.name], example=example, order=order, order_zh=order_zh),)
+        return _decided(text, "date", dates.values, "dates written as text", "写成文本的日期", style=dates.format, notes=notes)
+    distinct = text.drop_nulls().n_unique()
+    if not keep and distinct > _FEW_TEXTS and distinct == n_cells:
+        return _dropped(text, "id", "a different text in every row", "每行文本都不同")
+    if not keep and distinct > max(_FEW_TEXTS, n_cells / 2):
+        return _dropped(text, "text", "text of many values", "取值很多的文本", distinct=distinct, rows=n_cells)
+    return _decided(text, "category", text, "text of few values", "取值不多的文本", keep=keep)
+
+
+def _read_forced(series: pl.Series, forced: str) -> ReadColumn:
+    name = series.name
+    if forced == "category":
+        return _decided(series, "category", as_text(series), "asked for", "按要求", keep=True)
+    style = ""
+    if forced == "number" and _is_text(series):
+        style = read_numbers(tidy(series)).style
+    elif forced == "date" and _is_text(series):
+        dates = read_dates(tidy(series))
+        style = dates.format if dates else ""
+    column = Column(name, forced, "", "", style=style)  # type: ignore[arg-type]  # checked by the caller
+    cast = cast_column(series, column)
+    if cast.values.null_count() == len(series):
+        hint = f"Its cells look like {shown(series.drop_nulls().head(3).to_list())}."
+        raise DataError(Problem(f"column {name!r}", f"can't be read as {forced}", hint=hint))
+    notes: tuple[Note, ...] = ()
+    if cast.n_unreadable:
+        notes = (note("tokens", [name], count=cast.n_unreadable, tokens=", ".join(map(repr, cast.unreadable))),)
+    return _decided(series, forced, cast.values, "asked for", "按要求", style=style, notes=notes, keep=True)  # type: ignore[arg-type]
+
+
+def _decided(
+    series: pl.Series,
+    kind: Kind,
+    values: pl.Series,
+    why: str,
+    why_zh: str,
+    *,
+    style: str = "",
+    notes: tuple[Note, ...] = (),
+    keep: bool = False,
+) -> ReadColumn:
+    distinct = values.drop_nulls().n_unique()
+    missing = values.null_count()
+    if distinct <= 1 and missing == 0 and not keep:
+        return _dropped(series, "constant", "one value only", "只有一个值")
+    if kind == "category" and distinct > MANY_VALUES:
+        notes = (*notes, note("high_cardinality", [series.name], distinct=distinct))
+    did, did_zh = _DID[kind]
+    column = Column(series.name, kind, did, why, did_zh, why_zh, style, missing, distinct)
+    return ReadColumn(column, values.alias(series.name), notes)
+
+
+def _dropped(series: pl.Series, code: str, why: str, why_zh: str, **facts: Any) -> ReadColumn:
+    did, did_zh = _DID["dropped"]
+    column = Column(series.name, "dropped", did, why, did_zh, why_zh, missing=series.null_count())
+    return ReadColumn(column, None, (note(code, [series.name], why=why, why_zh=why_zh, **facts),))
+
+
+def id_reason(name: str, values: pl.Series) -> tuple[str, str] | None:
+    """Why a number column is an identifier, in two languages; None when it is not.
+
+    Whole numbers, all different, none missing, that either count the rows (1, 2, 3, …) or are called an id. Years that count
+    up are spared: they don't start at 0 or 1.
+    """
+    if values.null_count() or len(values) < 3 or not bool((values == values.floor()).all()) or values.n_unique() < len(values):
+        return None
+    is_counter = values[0] in (0.0, 1.0) and bool((values.diff().drop_nulls() == 1).all())
+    if is_counter:
+        return "unique, ordered", "互不相同且依次递增"
+    if _ID_NAME.search(name) or _ID_CAMEL.search(name):
+        return "unique, called an id", "互不相同且名为编号"
+    return None
+
+
+def finite(values: pl.Series) -> tuple[pl.Series, int]:
+    """Float64 with null in place of NaN and infinity, and how many were infinite. Numbers whose square overflows count as such."""
+    values = values.cast(pl.Float64, strict=False).fill_nan(None)
+    is_infinite = (values.abs() > HUGE).fill_null(False)
+    n_infinite = int(is_infinite.sum())
+    if n_infinite:
+        values = values.set(is_infinite, None)
+    return values, n_infinite
+
+
+def _is_text(series: pl.Series) -> bool:
+    return series.dtype in (pl.String, pl.Categorical, pl.Enum) or isinstance(series.dtype, pl.Enum)
+
+
+def as_text(series: pl.Series) -> pl.Series:
+    """Cells as the text that names a category: 3.0 and 3 are one, blanks around text are nothing, true is "true".
+
+    Example:
+        >>> as_text(pl.Series([3.0, 2.5, None])).to_list()
+        ['3', '2.5', None]
+    """
+    if _is_text(series):
+        return tidy(series)
+    if series.dtype.is_float() or series.dtype.is_decimal():
+        values = series.cast(pl.Float64).fill_nan(None)
+        is_whole = ((values == values.floor()) & (values.abs() < 2.0**53)).fill_null(False)
+        return values.cast(pl.Int64, strict=False).cast(pl.String).zip_with(is_whole, values.cast(pl.String))
+    if series.dtype.is_nested() or series.dtype in (pl.Binary, pl.Object, pl.Null):
+        return pl.Series(series.name, [None] * len(series), dtype=pl.String)
+    return series.cast(pl.String)
+
+
+_TRUE = ("true", "t", "yes", "y", "1", "1.0", "是")
+_FALSE = ("false", "f", "no", "n", "0", "0.0", "否")
+
+
+def cast_column(series: pl.Series, column: Column) -> CastColumn:
+    """Read new cells as a known column, whatever type they come in.
+
+    Args:
+        series: New cells, shape (N,).
+        column: What was decided about this column when the model was trained.
+
+    Returns:
+        Values in the column's kind; cells that can't be read are null and counted.
+    """
+    if series.dtype == pl.Null or series.dtype.is_nested() or series.dtype in (pl.Binary, pl.Object):
+        cells = pl.Series(column.name, [None] * len(series), dtype=pl.String)
+        return CastColumn(_CASTS[column.kind](cells, column).alias(column.name), len(series) - series.null_count())
+    given = tidy(series) if _is_text(series) else series
+    values = _CASTS[column.kind](given, column).alias(column.name)
+    if given.dtype.is_float():
+        given = given.fill_nan(None)
+    lost = values.is_null() & given.is_not_null()
+    n_lost = int(lost.sum())
+    examples = tuple(str(cell) for cell in given.filter(lost).head(3).to_list()) if n_lost else ()
+    return CastColumn(values, n_lost, examples)
+
+
+def _cast_number(cells: pl.Series, column: Column) -> pl.Series:
+    if cells.dtype == pl.Boolean or cells.dtype.is_numeric():
+        return finite(cells.cast(pl.Float64))[0]
+    if cells.dtype == pl.Duration:
+        return cells.dt.total_seconds(fractional=True)
+    if cells.dtype != pl.String:
+        return pl.Series([None] * len(cells), dtype=pl.Float64)
+    style: NumberStyle | None = column.style if column.style in ("marked", "comma") else None  # type: ignore[assignment]
+    values = read_numbers(cells, style).values
+    if values.null_count() > cells.null_count() and style:
+        values = read_numbers(cells).values
+    return finite(values)[0]
+
+
+def _cast_boolean(cells: pl.Series, column: Column) -> pl.Series:
+    if cells.dtype == pl.Boolean:
+        return cells
+    text = as_text(cells).str.to_lowercase()
+    yes, no = text.is_in(_TRUE), text.is_in(_FALSE)
+    return yes.zip_with((yes | no).fill_null(False), pl.Series([None], dtype=pl.Boolean).new_from_index(0, len(cells)))
+
+
+def _cast_date(cells: pl.Series, column: Column) -> pl.Series:
+    if cells.dtype.is_temporal() and cells.dtype != pl.Duration:
+        return naive(cells)
+    if cells.dtype != pl.String:
+        return pl.Series([None] * len(cells), dtype=pl.Datetime("us"))
+    known = parse(cells, column.style) if column.style else None
+    if known is not None and known.null_count() == cells.null_count():
+        return known
+    other = read_dates(cells)
+    if other is not None:
+        return other.values
+    return known if known is not None else pl.Series([None] * len(cells), dtype=pl.Datetime("us"))
+
+
+_CASTS = {
+    "number": _cast_number,
+    "boolean": _cast_boolean,
+    "category": lambda cells, column: as_text(cells),
+    "date": _cast_date,
+}

@@ -1,0 +1,284 @@
+"""Delimited text into a frame: encoding, delimiter, header and row lengths are settled here, so that polars meets no surprise."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Collection, Iterator
+
+import numpy as np
+import polars as pl
+
+from manyfit.data.notes import Note, note, shown
+from manyfit.errors import DataError, Problem
+
+DELIMITERS = ",;\t|"
+_SAMPLE_BYTES = 65_536
+_CHUNK_BYTES = 1 << 24
+_FIELD_LIMIT = 1 << 20  # characters in one cell; more means a quote that never closes
+
+
+def read_csv(
+    data: bytes,
+    name: str,
+    *,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    header: bool = True,
+    text: Collection[str] = (),
+) -> tuple[pl.DataFrame, list[Note]]:
+    """Read delimited text.
+
+    Args:
+        data: The content of the file, uncompressed.
+        name: What to call the file in errors.
+        encoding: Name of the encoding; None tries UTF-8 (with or without its mark), UTF-16 with its mark, then GB18030.
+        delimiter: The character between fields; None finds it out.
+        header: False when the first line holds values already; columns are then called column_1, column_2, …
+        text: Columns to be kept as text even when they look like numbers.
+
+    Returns:
+        The frame with types inferred from all rows, and what there is to say about it.
+
+    Raises:
+        DataError: If the text is empty, ragged, unreadable or has two columns of one name.
+    """
+    data, notes = to_utf8(data, name, encoding)
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    data = data.lstrip(b"\n")
+    if not data.strip():
+        raise DataError(Problem(name, "is empty", hint="A table needs a line of column names and rows below it."))
+    named = re.match(rb'"?sep=(.)"?\n', data)  # what Excel writes above a table
+    if named:
+        data, delimiter = data[named.end() :], delimiter or named[1].decode("ascii", "replace")
+    delimiter = delimiter or guess_delimiter(data[:_SAMPLE_BYTES].decode("utf-8", "ignore"))
+    if len(delimiter) != 1 or delimiter in '"\n\r':
+        raise DataError(Problem("delimiter", "must be one character", repr(delimiter), hint="Usual ones are , ; and tab."))
+
+    first, end = _first_record(data, name, delimiter)
+    if header:
+        names, more = column_names(first, name)
+        notes += more
+        body = data[end:]
+    else:
+        names, body = [f"column_{i + 1}" for i in range(len(first))], data
+    if not body.strip():
+        raise DataError(
+            Problem(name, "has column names but no rows", hint=f"Columns: {shown(names, 8)}. Add rows below the first line.")
+        )
+    frame = _parse(body, names, delimiter, name, text)
+    return frame.filter(~pl.all_horizontal(pl.all().is_null())), notes
+
+
+def to_utf8(data: bytes, name: str, encoding: str | None) -> tuple[bytes, list[Note]]:
+    """Bring text to UTF-8 without a mark, and say so when it was something else."""
+    if encoding:
+        try:
+            return data.decode(encoding).removeprefix("\ufeff").encode(), []
+        except LookupError:
+            hint = "Usual ones are utf-8, gb18030, cp1252 and utf-16."
+            raise DataError(Problem("encoding", "must be the name of an encoding", repr(encoding), hint=hint)) from None
+        except UnicodeError as error:
+            raise DataError(Problem(name, f"can't be read as {encoding}", str(error))) from None
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        try:
+            return data.decode("utf-16").encode(), [note("encoding", name=name, encoding="UTF-16")]
+        except UnicodeError as error:
+            raise DataError(Problem(name, "begins like UTF-16 but can't be read as such", str(error))) from None
+    if b"\x00" in data[:_SAMPLE_BYTES]:
+        hint = "manyfit reads CSV, TSV, Parquet and Arrow/Feather files (also .gz)."
+        raise DataError(Problem(name, "is no table: it holds binary data", hint=hint))
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    try:
+        data.decode("utf-8")
+        return data, []
+    except UnicodeDecodeError as error:
+        position = error.start
+    where = f"{name} line {_line_of(data, position)}"
+    try:
+        text = data.decode("gb18030")
+    except UnicodeDecodeError:
+        text = ""
+    if text and _looks_chinese(data):
+        return text.encode(), [note("encoding", name=name, encoding="GB18030")]
+    rule = "is neither UTF-8 nor GB18030"
+    hint = "If it came from a Western European Windows, pass encoding='cp1252' (--encoding cp1252); else save it as UTF-8."
+    raise DataError(Problem(where, rule, f"byte 0x{data[position]:02x}", hint=hint))
+
+
+def _line_of(data: bytes, position: int) -> int:
+    return data.count(b"\n", 0, position) + 1
+
+
+def _looks_chinese(data: bytes) -> bool:
+    """Whether the high bytes come in pairs, as in GB text. In Western text a high byte stands alone between ASCII letters."""
+    codes = np.frombuffer(data[: 1 << 20], np.uint8)
+    is_high = codes >= 0x80
+    padded = np.concatenate(([False], is_high, [False]))
+    alone = is_high & ~padded[:-2] & ~padded[2:]
+    return bool(alone.sum() <= 0.2 * is_high.sum())
+
+
+def guess_delimiter(sample: str) -> str:
+    """The character between fields: the one that cuts every line into as many fields as the header.
+
+    Example:
+        >>> guess_delimiter("a;b\\n1,5;2\\n")
+        ';'
+    """
+    lines = sample.split("\n")
+    lines = lines[:-1] if len(lines) > 2 else lines  # the last one may be cut off
+    lines = [line for line in lines if line.strip()][:100]
+    if not lines:
+        return ","
+    shares: dict[str, float] = {}
+    for candidate in DELIMITERS:
+        if candidate in lines[0]:
+            counts = _field_counts(lines, candidate)
+            if counts and counts[0] > 1:
+                shares[candidate] = counts.count(counts[0]) / len(counts)
+    perfect = [candidate for candidate, share in shares.items() if share == 1.0]
+    if len(perfect) == 1:
+        return perfect[0]
+    try:
+        sniffed = csv.Sniffer().sniff("\n".join(lines)[:16_384], DELIMITERS).delimiter
+    except csv.Error:
+        sniffed = ""
+    if sniffed in perfect or (not perfect and sniffed in shares):
+        return sniffed
+    return max(shares, key=lambda candidate: (shares[candidate], lines[0].count(candidate)), default=",")
+
+
+def _field_counts(lines: list[str], delimiter: str) -> list[int]:
+    try:
+        return [len(record) for record in csv.reader(lines, delimiter=delimiter) if record]
+    except csv.Error:
+        return []
+
+
+def _first_record(data: bytes, name: str, delimiter: str) -> tuple[list[str], int]:
+    """The fields of the first record, and where in the bytes the second one begins."""
+    head = io.StringIO(data[: 1 << 24].decode("utf-8", "ignore"), newline="")
+    lines: list[str] = []
+
+    def taken() -> Iterator[str]:
+        for line in head:
+            lines.append(line)
+            yield line
+
+    try:
+        record = next(csv.reader(taken(), delimiter=delimiter))
+    except (csv.Error, StopIteration) as error:
+        hint = "A quote that is opened must be closed; write a quote inside a field twice."
+        raise DataError(Problem(f"{name} line 1", "can't be read", str(error), hint=hint)) from None
+    return record, sum(len(line.encode()) for line in lines)
+
+
+def column_names(header: list[str], name: str) -> tuple[list[str], list[Note]]:
+    """Tidy the names of a header: blanks cut off, empty ones numbered, doubles refused."""
+    names = [cell.strip().removeprefix("\ufeff") for cell in header]
+    unnamed = [i for i, cell in enumerate(names) if not cell]
+    for i in unnamed:
+        names[i] = f"column_{i + 1}"
+    doubles = sorted({cell for cell in names if names.count(cell) > 1}) if len(set(names)) < len(names) else []
+    if doubles:
+        places = [str(i + 1) for i, cell in enumerate(names) if cell == doubles[0]]
+        rule = f"has several columns of one name: {shown(doubles, 5)}"
+        hint = f"Columns {', '.join(places)} are called {doubles[0]!r}; give each column its own name."
+        if all(_is_number(cell) for cell in header):
+            hint += " The first line looks like values: if the table has no header, pass header=False (--no-header)."
+        raise DataError(Problem(name, rule, hint=hint))
+    return names, [note("unnamed", [names[i] for i in unnamed])] if unnamed else []
+
+
+def looks_like_values(names: list[str]) -> bool:
+    """Whether a header is made of numbers only, so that the first row was probably taken for names."""
+    return bool(names) and all(_is_number(cell) for cell in names)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _parse(body: bytes, names: list[str], delimiter: str, name: str, text: Collection[str]) -> pl.DataFrame:
+    if _is_rectangular(body, len(names), delimiter):
+        try:
+            frame = pl.read_csv(
+                io.BytesIO(body),
+                has_header=False,
+                new_columns=names,
+                separator=delimiter,
+                infer_schema_length=None,
+                schema_overrides={column: pl.String for column in names if column in text},
+                rechunk=True,
+            )
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+            pass  # odd quotes or numbers beyond 128 bits: the slow reader below knows what to do
+        else:
+            if frame.width == len(names):
+                return frame
+    return _parse_slowly(body, names, delimiter, name)
+
+
+def _is_rectangular(body: bytes, n_fields: int, delimiter: str) -> bool:
+    """Whether every line has as many fields as the header, counted on the bytes (a hundred times faster than a reader)."""
+    if not body.endswith(b"\n"):
+        body += b"\n"
+    codes = np.frombuffer(body, np.uint8)
+    quoted, seen, previous_end = np.uint8(0), 0, -1
+    last = 0
+    for start in range(0, len(codes), _CHUNK_BYTES):
+        chunk = codes[start : start + _CHUNK_BYTES]
+        is_line, is_mark = chunk == 10, chunk == ord(delimiter) if ord(delimiter) < 128 else np.zeros(len(chunk), bool)
+        is_quote = chunk == 34
+        if quoted or is_quote.any():
+            inside = np.bitwise_xor.accumulate(is_quote.view(np.uint8)) ^ quoted
+            quoted = inside[-1]
+            is_line &= inside == 0
+            is_mark &= inside == 0
+        ends = np.flatnonzero(is_line)
+        totals = seen + np.searchsorted(np.flatnonzero(is_mark), ends)
+        marks = np.diff(totals, prepend=last)
+        lengths = np.diff(ends + start, prepend=previous_end) - 1
+        if np.any((marks != n_fields - 1) & (lengths > 0)):
+            return False
+        if len(ends):
+            last, previous_end = int(totals[-1]), int(ends[-1]) + start
+        seen += int(np.count_nonzero(is_mark))
+    return not quoted
+
+
+def _parse_slowly(body: bytes, names: list[str], delimiter: str, name: str) -> pl.DataFrame:
+    """Python's reader: it finds the row that is wrong, and takes what the fast one can't. Every column stays text."""
+    old_limit = csv.field_size_limit(_FIELD_LIMIT)
+    reader = csv.reader(io.StringIO(body.decode("utf-8"), newline=""), delimiter=delimiter)
+    rows: list[list[str]] = []
+    wrong: list[Problem] = []
+    try:
+        for record in reader:
+            if not record:
+                continue
+            if len(record) != len(names):
+                where = f"{name} row {len(rows) + 1} (line {reader.line_num + 1})"
+                got = f"{len(record)}: {shown(record, 4)}"
+                wrong.append(Problem(where, f"must have {len(names)} fields as the first line has", got))
+                if len(wrong) == 3:
+                    break
+            rows.append(record)
+    except csv.Error as error:
+        hint = "A quote that is opened must be closed; write a quote inside a field twice."
+        raise DataError(Problem(f"{name} line {reader.line_num + 1}", "can't be read", str(error), hint=hint)) from None
+    finally:
+        csv.field_size_limit(old_limit)
+    if wrong:
+        hint = f"Quote fields that contain {delimiter!r}, or mend the row; another delimiter is given by delimiter= (--delimiter)."
+        wrong[-1] = Problem(wrong[-1].where, wrong[-1].rule, wrong[-1].got, hint=hint)
+        raise DataError(wrong, scope=name)
+    columns = {column: [row[i] for row in rows] for i, column in enumerate(names)}
+    return pl.DataFrame({column: pl.Series(values, dtype=pl.String) for column, values in columns.items()})

@@ -1,0 +1,125 @@
+"""Small data sets that come with manyfit, by name, so that every command can run without a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from manyfit.errors import DataError, Problem, did_you_mean
+
+
+class Example(NamedTuple):
+    """An embedded data set: how to make it, what it is, and what is predicted."""
+
+    make: Callable[[], pl.DataFrame]
+    doc: str
+    zh: str
+    target: str
+    task: str
+
+
+def line() -> pl.DataFrame:
+    """The chapter's line: y = 2x + 1 + noise, x = 5·N(0, 1), noise N(0, 1), 100 rows.
+
+    The chapter draws with torch after `manual_seed(42)`; here NumPy draws, so the points differ and the law is the same.
+    `RandomState` is the generator whose numbers NumPy promises never to change.
+
+    Example:
+        >>> line().shape
+        (100, 2)
+    """
+    draw = np.random.RandomState(42)
+    x = 5 * draw.standard_normal(100)
+    return pl.DataFrame({"x": x, "y": 2 * x + 1 + draw.standard_normal(100)})
+
+
+def cubic() -> pl.DataFrame:
+    """The chapter's cubic: y = x³ − x² + 0.5·N(0, 1) at 100 even steps of x from −3 to 3.
+
+    The x are the chapter's own; the noise is drawn by NumPy in place of torch.
+
+    Example:
+        >>> cubic()["x"][0], cubic()["x"][-1]
+        (-3.0, 3.0)
+    """
+    draw = np.random.RandomState(42)
+    x = np.linspace(-3, 3, 100)
+    return pl.DataFrame({"x": x, "y": x**3 - x**2 + 0.5 * draw.standard_normal(100)})
+
+
+def moons() -> pl.DataFrame:
+    """Two interleaved half circles with noise 0.25, 1,000 rows: a line can't part them, a small network can."""
+    draw = np.random.RandomState(42)
+    side = np.arange(1000) % 2
+    angle = np.pi * draw.uniform(size=1000)
+    x = np.where(side == 0, np.cos(angle), 1 - np.cos(angle)) + 0.25 * draw.standard_normal(1000)
+    y = np.where(side == 0, np.sin(angle), 0.5 - np.sin(angle)) + 0.25 * draw.standard_normal(1000)
+    return pl.DataFrame({"x": x, "y": y, "moon": np.where(side == 0, "upper", "lower")})
+
+
+def spirals() -> pl.DataFrame:
+    """Three spiral arms of one and a half turns, noise 0.05, 1,200 rows: hard for a narrow network."""
+    draw = np.random.RandomState(42)
+    arm = np.arange(1200) % 3
+    radius = np.sqrt(draw.uniform(0.01, 1, size=1200))
+    angle = 3 * np.pi * radius + 2 * np.pi * arm / 3
+    x = radius * np.cos(angle) + 0.05 * draw.standard_normal(1200)
+    y = radius * np.sin(angle) + 0.05 * draw.standard_normal(1200)
+    return pl.DataFrame({"x": x, "y": y, "arm": np.array(["first", "second", "third"])[arm]})
+
+
+def _bundled(name: str, target: str) -> Callable[[], pl.DataFrame]:
+    def make() -> pl.DataFrame:
+        from sklearn import datasets  # imported here: a second that only these examples need
+
+        bunch = getattr(datasets, f"load_{name}")()
+        columns = {str(n): bunch.data[:, i] for i, n in enumerate(bunch.feature_names)}
+        labels = getattr(bunch, "target_names", None)
+        is_digits = name == "digits"
+        values = bunch.target if labels is None or is_digits else np.asarray(labels).astype(str)[bunch.target]
+        return pl.DataFrame({**columns, target: values})
+
+    return make
+
+
+EXAMPLES: dict[str, Example] = {
+    "line": Example(line, "a straight line with noise, 100 rows", "带噪声的直线，100 行", "y", "regression"),
+    "cubic": Example(cubic, "a cubic with noise, 100 rows", "带噪声的三次曲线，100 行", "y", "regression"),
+    "moons": Example(moons, "two half moons, 1,000 rows", "两个半月形，1,000 行", "moon", "binary"),
+    "spirals": Example(spirals, "three spiral arms, 1,200 rows", "三条螺旋臂，1,200 行", "arm", "multiclass"),
+    "iris": Example(_bundled("iris", "species"), "150 flowers, 3 species", "150 朵鸢尾花，3 个品种", "species", "multiclass"),
+    "wine": Example(_bundled("wine", "cultivar"), "178 wines, 3 cultivars", "178 种葡萄酒，3 个品种", "cultivar", "multiclass"),
+    "breast_cancer": Example(
+        _bundled("breast_cancer", "diagnosis"), "569 tumours, 2 diagnoses", "569 例肿瘤，2 种诊断", "diagnosis", "binary"
+    ),
+    "digits": Example(
+        _bundled("digits", "digit"), "1,797 handwritten digits of 8 × 8", "1,797 个 8 × 8 手写数字", "digit", "multiclass"
+    ),
+    "diabetes": Example(
+        _bundled("diabetes", "progression"), "442 patients, disease progression", "442 名患者的病情进展", "progression", "regression"
+    ),
+}
+
+
+def examples() -> tuple[str, ...]:
+    """The names of the embedded data sets; `load` takes each in place of a file.
+
+    Example:
+        >>> "digits" in examples()
+        True
+    """
+    return tuple(EXAMPLES)
+
+
+def example(name: str) -> Example:
+    """The embedded data set of that name.
+
+    Raises:
+        DataError: If there is none; the message names the nearest.
+    """
+    if name not in EXAMPLES:
+        raise DataError(Problem("", f"unknown example {name!r}", hint=did_you_mean(name, EXAMPLES)))
+    return EXAMPLES[name]

@@ -1,0 +1,105 @@
+"""New rows, brought into the shape of the rows a model was trained on: columns in any order, of other types, missing or unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from manyfit.data.columns import KIND_ZH, Column, cast_column
+from manyfit.data.dates import expand
+from manyfit.data.notes import Note, note, shown
+from manyfit.data.parts import CategoryPart, Part
+from manyfit.data.table import Table, read
+from manyfit.errors import DataError, Problem, did_you_mean
+
+_NAMES = {"number": "a number", "boolean": "true or false", "category": "a category", "date": "a date"}
+
+
+@dataclass(frozen=True)
+class NewRows:
+    """New rows in the kinds of the training table.
+
+    name: What to call their table.
+    frame: [N] the used columns, in their kinds and order.
+    notes: What was done to make them fit.
+    table: The table as read, with every column it has (a target, perhaps).
+    """
+
+    name: str
+    frame: pl.DataFrame
+    notes: tuple[Note, ...]
+    table: Table
+
+
+def read_new(source: Any, columns: Sequence[Column], parts: Sequence[Part], target: str, **options: Any) -> NewRows:
+    """Read new rows for a trained model.
+
+    Args:
+        source: Whatever `load` takes.
+        columns: Decisions of the training table, dropped columns included.
+        parts: Fitted parts, for the values and ranges seen in training.
+        target: Name of the target, which may be there or not.
+        **options: `encoding`, `delimiter`, `header` as `load` takes them.
+
+    Returns:
+        The rows and what was done. Nothing is refused that can be filled; a table without any known column is.
+
+    Raises:
+        DataError: If the source can't be read or has none of the model's columns.
+    """
+    used = [column for column in columns if column.kind != "dropped"]
+    table = read(source, text=[column.name for column in used if column.kind == "category"], **options)
+    frame = table.frame
+    names = set(frame.columns)
+    positional = [f"x{i}" for i in range(frame.width)]
+    if not names & {column.name for column in used} and frame.columns == positional and frame.width == len(columns):
+        frame = frame.rename(dict(zip(positional, (column.name for column in columns), strict=True)))  # a bare array
+        names = set(frame.columns)
+    absent = [column.name for column in used if column.name not in names]
+    if len(absent) == len(used):
+        hint = did_you_mean(absent[0], frame.columns).replace("Known", "Its columns")
+        raise DataError(Problem(table.name, f"has none of the model's columns ({shown(absent, 5)})", hint=hint))
+    notes: list[Note] = [*table.notes]
+    if absent:
+        notes.append(note("absent", absent))
+    extra = [name for name in frame.columns if name not in {c.name for c in columns} and name != target]
+    if extra:
+        notes.append(note("ignored", extra))
+    series: list[pl.Series] = []
+    for column in used:
+        if column.name in absent:
+            empty = pl.Series(column.name, [None] * frame.height, dtype=pl.String)
+            series.append(cast_column(empty, column).values)
+            continue
+        cast = cast_column(frame[column.name], column)
+        if cast.n_unreadable:
+            facts = {"kind": _NAMES[column.kind], "kind_zh": KIND_ZH[column.kind], "examples": ", ".join(map(repr, cast.unreadable))}
+            notes.append(note("unreadable", [column.name], count=cast.n_unreadable, **facts))
+        series.append(cast.values)
+    aligned = pl.DataFrame(series)
+    filled = [column.name for column in used if column.name not in absent and aligned[column.name].null_count()]
+    if filled:
+        notes.append(note("filled", filled, count=sum(aligned[name].null_count() for name in filled)))
+    notes += _surprises(aligned, parts)
+    return NewRows(table.name, aligned, tuple(notes), table)
+
+
+def _surprises(frame: pl.DataFrame, parts: Sequence[Part]) -> list[Note]:
+    """Notes on values that training never showed: unknown categories, numbers far out."""
+    notes = []
+    for part in parts:
+        series = frame[part.column]
+        if isinstance(part, CategoryPart):
+            is_new = part.codes_of(series) == len(part.categories) + 1
+            if is_new.any():
+                examples = series.filter(pl.Series(is_new)).unique(maintain_order=True).to_list()
+                notes.append(note("unseen", [part.column], count=int(is_new.sum()), examples=shown(examples)))
+        elif part.kind == "number" or part.part == "elapsed":
+            values = expand(series, ["elapsed"])["elapsed"] if part.part else series.to_numpy()
+            count = part.count_outside(values)
+            if count:
+                notes.append(note("outside", [part.column], count=count))
+    return notes

@@ -1,0 +1,231 @@
+"""Which rows are learned from, which are held out, which stay locked: index arrays, each a pure function of one whole number.
+
+Rows that belong together (one group, or copies of one row) stay on one side. Classes keep their shares. With a time column the
+later rows are always the held-out ones. The random words are Philox's raw output, which NumPy promises never to change, so that a
+split is the same under every version of NumPy and scikit-learn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from manyfit.errors import DataError, Problem
+
+TEST_SHARE = 0.2
+_TEST, _FOLDS, _HOLD = 1, 2, 3  # purposes: the same seed gives unrelated test rows, folds and held-out rows
+
+
+class Splittable(Protocol):
+    """What a split looks at. `Dataset` is one.
+
+    y: [N] values or class codes.
+    task: "regression" keeps no shares of classes.
+    block: [N] rows of one number stay together; None when every row stands alone.
+    time: [N] what orders the rows; None when they have no order.
+    test_rows: Rows that came as a test file of their own; None when there is none.
+    """
+
+    @property
+    def y(self) -> np.ndarray: ...
+    @property
+    def task(self) -> str: ...
+    @property
+    def block(self) -> np.ndarray | None: ...
+    @property
+    def time(self) -> np.ndarray | None: ...
+    @property
+    def test_rows(self) -> np.ndarray | None: ...
+
+
+class Holdout(NamedTuple):
+    """Development rows and locked test rows: index arrays in increasing order, together all rows."""
+
+    development: np.ndarray
+    test: np.ndarray
+
+
+class Fold(NamedTuple):
+    """Rows to train on and rows held out: index arrays into the whole table, in increasing order."""
+
+    train: np.ndarray
+    held: np.ndarray
+
+
+def holdout(data: Splittable, seed: int = 0, *, share: float = TEST_SHARE) -> Holdout:
+    """Lock the test rows away: a share of all rows, or the rows of the test file where there is one.
+
+    Args:
+        data: The table.
+        seed: Decides which rows; nothing else does.
+        share: Share of the rows that are locked, in (0, 1).
+
+    Returns:
+        Development rows and test rows. With a time column the latest rows are the test rows, whatever the seed.
+
+    Raises:
+        DataError: If no cut leaves rows on both sides.
+    """
+    everything = np.arange(len(data.y))
+    if data.test_rows is not None:
+        return Holdout(np.setdiff1d(everything, data.test_rows), np.sort(data.test_rows))
+    return Holdout(*_cut(data, everything, seed, share, _TEST, "the test rows"))
+
+
+def hold_out(data: Splittable, rows: np.ndarray, seed: int = 0, *, share: float = 0.2) -> Fold:
+    """Cut `rows` once, into rows to train on and a held-out share. For a search, which looks at one split only.
+
+    Args:
+        data: The table.
+        rows: Rows to be cut: development rows as a rule, shape (n,).
+        seed: Decides which rows.
+        share: Share that is held out, in (0, 1).
+
+    Returns:
+        The two sides, as rows of the whole table.
+    """
+    return Fold(*_cut(data, np.asarray(rows), seed, share, _HOLD, "the held-out rows"))
+
+
+def folds(data: Splittable, rows: np.ndarray, k: int = 5, seed: int = 0) -> tuple[Fold, ...]:
+    """Cut `rows` into `k` parts; each part is held out once while the others are trained on.
+
+    With a time column the parts follow one another, and each is predicted from the earlier ones alone.
+
+    Args:
+        data: The table.
+        rows: Rows to be cut: development rows as a rule, shape (n,).
+        k: How many folds, at least 2.
+        seed: Decides which rows go where; replicates take fresh ones. A time order leaves nothing to decide.
+
+    Returns:
+        `k` folds, as rows of the whole table.
+
+    Raises:
+        DataError: If there are fewer rows, groups or moments than folds.
+    """
+    rows = np.sort(np.asarray(rows))
+    if k < 2:
+        raise DataError(Problem("folds", "must be ≥ 2", str(k)))
+    if data.time is not None:
+        part = _time_parts(data.time[rows], k + 1)
+        return tuple(Fold(rows[part <= i], rows[part == i + 1]) for i in range(k))
+    part = _assign(data, rows, [1 / k] * k, seed, _FOLDS)
+    if len(np.unique(part)) < k:
+        n_blocks = len(rows) if data.block is None else len(np.unique(data.block[rows]))
+        hint = "Use fewer folds, or a column with more groups."
+        raise DataError(Problem(f"{k} folds", f"need at least {k} rows or groups of rows", str(n_blocks), hint=hint))
+    return tuple(Fold(rows[part != i], rows[part == i]) for i in range(k))
+
+
+def _cut(data: Splittable, rows: np.ndarray, seed: int, share: float, purpose: int, what: str) -> tuple[np.ndarray, np.ndarray]:
+    if not 0 < share < 1:
+        raise DataError(Problem("share", "must be > 0 and < 1", f"{share:g}"))
+    rows = np.sort(rows)
+    if data.time is not None:
+        time = data.time[rows]
+        moments = np.unique(time)
+        ordered = np.sort(time)
+        cut = ordered[min(int(np.ceil(len(rows) * (1 - share))), len(rows) - 1)]
+        if cut == moments[0] and len(moments) > 1:
+            cut = moments[1]  # most rows share the first moment; the cut still has to fall between two
+        later = time >= cut
+    else:
+        later = _assign(data, rows, [1 - share, share], seed, purpose) == 1
+    if later.all() or not later.any():
+        unit = "moments" if data.time is not None else "groups"
+        hint = f"All {len(rows)} rows belong to one of the {unit}; leave that column out or take another."
+        raise DataError(Problem(what, "can't be cut from the others", hint=hint))
+    return rows[~later], rows[later]
+
+
+def _time_parts(time: np.ndarray, k: int) -> np.ndarray:
+    """Number the rows 0 … k − 1 from early to late in parts of about one size; rows of one moment stay together."""
+    moments, place, counts = np.unique(time, return_inverse=True, return_counts=True)
+    if len(moments) < k:
+        hint = "Use fewer folds, or a time column with more moments."
+        raise DataError(Problem(f"{k - 1} folds in time", f"need at least {k} moments", str(len(moments)), hint=hint))
+    middle = np.cumsum(counts) - counts / 2
+    part = np.minimum((middle * k / len(time)).astype(np.int64), k - 1)
+    if len(np.unique(part)) < k:  # one moment holds many rows: every part still gets a moment of its own, in order
+        last = -1
+        for i in range(len(part)):
+            last = max(min(int(part[i]), last + 1), last, k - (len(part) - i), 0)
+            part[i] = last
+    return part[place]
+
+
+def words(seed: int, purpose: int, n: int) -> np.ndarray:
+    """`n` random 64-bit words that depend on the seed and the purpose only."""
+    return np.random.Philox(key=int(seed) % 2**128, counter=[0, 0, 0, purpose]).random_raw(n)
+
+
+def _assign(data: Splittable, rows: np.ndarray, shares: Sequence[float], seed: int, purpose: int) -> np.ndarray:
+    """Put each row into one of the bins, so that each bin holds its share of every class: [n] bin of each row."""
+    priority = words(seed, purpose, len(data.y))[rows]  # by row of the whole table: a subset keeps its order
+    if data.task == "regression":
+        stratum = np.zeros(len(rows), np.int64)
+    else:
+        stratum = np.unique(data.y[rows], return_inverse=True)[1]
+    n_strata = int(stratum.max()) + 1
+    bins = np.full(len(rows), -1, np.int64)
+    wanted = np.bincount(stratum, minlength=n_strata)[None, :] * np.asarray(shares)[:, None]  # [bins, strata] rows
+    placed = np.zeros_like(wanted)
+    single = np.ones(len(rows), bool)
+    if data.block is not None:
+        block = np.unique(data.block[rows], return_inverse=True)[1]
+        single = np.bincount(block)[block] == 1
+        _place_blocks(bins, np.flatnonzero(~single), block, stratum, priority, wanted, placed)
+    _place_singles(bins, np.flatnonzero(single), stratum, priority, wanted, placed)
+    return bins
+
+
+def _place_blocks(
+    bins: np.ndarray,
+    members: np.ndarray,
+    block: np.ndarray,
+    stratum: np.ndarray,
+    priority: np.ndarray,
+    wanted: np.ndarray,
+    placed: np.ndarray,
+) -> None:
+    """Large blocks first, each into the bin that lacks most of its classes; ties fall by the random words."""
+    if not len(members):
+        return
+    ordered = members[np.argsort(block[members], kind="stable")]
+    starts = np.flatnonzero(np.diff(block[ordered], prepend=-1))
+    groups = np.split(ordered, starts[1:])
+    lead = np.array([priority[group].min() for group in groups])
+    sizes = np.array([len(group) for group in groups])
+    for i in np.lexsort((lead, -sizes)):
+        counts = np.bincount(stratum[groups[i]], minlength=wanted.shape[1])
+        lack = (wanted - placed) / np.maximum(wanted.sum(1, keepdims=True), 1e-9)
+        # what the bin would still lack after taking the block, in its own size: the least wrong bin takes it
+        gain = (lack * counts).sum(1) - 0.5 * (counts**2).sum() / np.maximum(wanted.sum(1), 1e-9)
+        best = np.flatnonzero(gain >= gain.max() - 1e-12)
+        chosen = best[int(lead[i]) % len(best)]
+        bins[groups[i]] = chosen
+        placed[chosen] += counts
+
+
+def _place_singles(
+    bins: np.ndarray, members: np.ndarray, stratum: np.ndarray, priority: np.ndarray, wanted: np.ndarray, placed: np.ndarray
+) -> None:
+    """Deal the rows of each class out in random order, as many to each bin as it still lacks."""
+    owed = np.zeros(len(wanted))  # what a bin lost by rounding in the classes before: sizes stay even
+    for k in range(wanted.shape[1]):
+        mine = members[stratum[members] == k]
+        if not len(mine):
+            continue
+        mine = mine[np.argsort(priority[mine], kind="stable")]
+        lack = np.maximum(wanted[:, k] - placed[:, k], 0)
+        lack = lack if lack.sum() > 0 else wanted[:, k]
+        exact = lack * (len(mine) / lack.sum())
+        quota = np.floor(exact + 1e-9).astype(np.int64)
+        short = len(mine) - int(quota.sum())
+        debt = exact - quota + owed
+        quota[np.argsort(-debt, kind="stable")[:short]] += 1
+        owed = exact - quota + owed
+        bins[mine] = np.repeat(np.arange(len(wanted)), quota)
