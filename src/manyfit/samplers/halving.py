@@ -73,17 +73,17 @@ def survivors(scores: ArrayLike, n: int, groups: Sequence[Hashable]) -> list[int
         groups: [P] what must not die out in a short race, the kind of optimizer.
 
     Returns:
-        Indices, the best first.
+        Indices: the best of each group, then the others, each part the best first. Asking for fewer gives the beginning of the same
+        list, so that a race cut short can be run again.
 
     Example:
-        >>> survivors([0.3, 0.1, 0.2, 0.9], 2, ["adam", "adam", "adam", "sgd"])
-        [1, 3]
+        >>> survivors([0.3, 0.1, 0.2, 0.9], 3, ["adam", "adam", "adam", "sgd"])
+        [1, 3, 2]
     """
     values = np.asarray(scores, dtype=np.float64)
     order = [int(i) for i in np.argsort(np.where(np.isnan(values), np.inf, values), kind="stable") if np.isfinite(values[i])]
     best_of: dict[Hashable, int] = {}
     for i in order:
         best_of.setdefault(groups[i], i)
-    seats = sorted(best_of.values(), key=order.index)[:n]
-    rest = [i for i in order if i not in set(seats)][: n - len(seats)]
-    return sorted([*seats, *rest], key=order.index)
+    seats = list(best_of.values())  # in the order of their scores, because `order` is
+    return [*seats, *(i for i in order if i not in set(seats))][:n]

@@ -1,0 +1,189 @@
+"""The plan of a job: what will be trained, sized by a budget of time once, then fixed, stored and hashed.
+
+The clock decides how large the plan is and where it is cut short; it never decides a result. Whoever runs the realised plan again with
+the same seed and table gets the same bits.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from manyfit.errors import Problem, UsageError, did_you_mean
+from manyfit.recipe import Recipe
+from manyfit.samplers.halving import Rung, ladder
+from manyfit.space import Space
+
+SEARCH_SHARE, CONFIRM_SHARE = 0.5, 0.33
+"""How the budget is shared out; the rest goes to reading, baselines, the verdict and the report."""
+MAX_RECIPES = 512
+MAX_FINALISTS = 24
+STEPS = 4000
+"""Updates that the longest training may have: more seldom pays on a table."""
+MAX_EPOCHS, MIN_EPOCHS = 300, 4
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a job trains, in full. Equal plans with equal seeds on equal tables give equal bits.
+
+    seed: Root of every random stream.
+    rungs: Rounds of the search, in order.
+    finalists: Recipes that are confirmed.
+    epochs: Length of a confirmed training.
+    folds: Fresh folds of the development rows.
+    seeds: Fresh seeds for each fold.
+    block: Recipes of one structure in a row.
+    metric: Name of the metric that decides.
+    margin: Share of the best score within which recipes count as the same.
+    ensemble: How the model is put together from confirmed networks.
+    """
+
+    seed: int
+    rungs: tuple[Rung, ...]
+    finalists: int
+    epochs: int
+    folds: int = 5
+    seeds: int = 3
+    block: int = 16
+    metric: str = "rmse"
+    margin: float = 0.01
+    ensemble: str = "same"
+
+    @property
+    def hash(self) -> str:
+        """Four hex digits that name the plan."""
+        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()[:4]
+
+    @property
+    def n_networks(self) -> int:
+        """Networks trained in all."""
+        return sum(rung.recipes for rung in self.rungs) + self.finalists * self.folds * self.seeds
+
+    def realised(self, rungs: list[Rung], finalists: int) -> Plan:
+        """The plan that was really carried out: what was cut is left out, so that it can be repeated."""
+        return dataclasses.replace(self, rungs=tuple(rungs), finalists=finalists)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for TOML."""
+        return {**dataclasses.asdict(self), "rungs": [dataclasses.asdict(rung) for rung in self.rungs]}
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Plan:
+        """The plan that `to_dict` wrote.
+
+        Raises:
+            UsageError: If a field is unknown or missing.
+        """
+        known = {f.name for f in dataclasses.fields(cls)}
+        unknown = [Problem("", f"unknown field {name!r} of a plan", hint=did_you_mean(name, known)) for name in fields if name not in known]
+        if unknown:
+            raise UsageError(unknown, "this plan")
+        try:
+            return cls(**{**fields, "rungs": tuple(Rung(**rung) for rung in fields["rungs"])})
+        except (KeyError, TypeError) as error:
+            raise UsageError(Problem("plan", "must have seed, rungs, finalists and epochs", str(error))) from None
+
+
+def work(recipe: Recipe, widths: tuple[int, ...], n_train: int, n_held: int, epochs: int) -> float:
+    """Floating-point operations to train one network: the cost model, up to a factor that is measured.
+
+    Forward and backward cost six operations a weight and row, scoring held-out rows two, an update about twenty a weight; every row and
+    layer costs a little whatever its width.
+
+    Example:
+        >>> work(Recipe(batch_size=10), (2, 3, 1), 100, 0, 1) > 6 * 100 * 13
+        True
+    """
+    weights = sum(a * b + b for a, b in zip(widths, widths[1:], strict=False))
+    steps = math.ceil(n_train / min(recipe.batch_size or n_train, n_train))
+    per_epoch = 6.0 * weights * n_train + 2.0 * weights * n_held + 20.0 * weights * steps
+    return epochs * (per_epoch + 40.0 * sum(widths) * (n_train + n_held / 3) + 2000.0 * steps)
+
+
+@dataclass(frozen=True)
+class Size:
+    """What the sizing of a plan looks at: the table's rows and widths.
+
+    n_train, n_held: Rows of the search's one split.
+    n_inputs, n_outputs: Width of the encoded table and of its target.
+    """
+
+    n_train: int
+    n_held: int
+    n_inputs: int
+    n_outputs: int
+
+    def work(self, recipe: Recipe, epochs: int, rows: int | None = None) -> float:
+        """Operations of one network of this recipe on this table."""
+        widths = recipe.network.widths(self.n_inputs, self.n_outputs)
+        return work(recipe, widths, min(rows or self.n_train, self.n_train), self.n_held, epochs)
+
+
+def size_plan(
+    space: Space,
+    size: Size,
+    *,
+    rate: float,
+    seconds: float,
+    seed: int,
+    metric: str,
+    margin: float = 0.01,
+    spent: float = 0.0,
+) -> Plan:
+    """Fit a plan into a budget.
+
+    Confirmation comes first, because without it nothing may be said; what is left buys recipes.
+
+    Args:
+        space: What is searched.
+        size: The table.
+        rate: Operations per second, as measured.
+        seconds: Budget of wall time.
+        seed: Root of every random stream.
+        metric: Name of the metric that decides.
+        margin: Within which share recipes count as the same.
+        spent: Seconds of the budget that are gone already.
+    """
+    usual = [space.at(i, dict.fromkeys(space.ranges_of(i), 0.5)) for i in range(len(space.structures))]
+
+    def cost(epochs: int, rows: int | None = None) -> float:
+        works = [size.work(recipe, epochs, rows) for recipe in usual]
+        return (sum(works) / len(works)) / rate
+
+    def winner_cost(epochs: int) -> float:
+        """Winners tend to be larger than the average."""
+        works = sorted(size.work(recipe, epochs) for recipe in usual)
+        return works[int(0.8 * (len(works) - 1))] / rate
+
+    left = max(seconds - spent, 0.3 * seconds)
+    for_search, for_confirm = SEARCH_SHARE * left, CONFIRM_SHARE * left
+    batch = min(space.base.batch_size or size.n_train, size.n_train)
+    longest = min(max(round(STEPS / max(math.ceil(size.n_train / batch), 1)), 12), MAX_EPOCHS)
+    epochs, folds, seeds = longest, 5, 3
+    while winner_cost(epochs) * folds * seeds * 3 > for_confirm and epochs > MIN_EPOCHS:
+        epochs = max(int(epochs / 1.25), MIN_EPOCHS)
+    while winner_cost(epochs) * folds * seeds > for_confirm and (seeds > 1 or epochs > 1):
+        # a short budget on a large table: fewer seeds first, then less training; folds stay, they are the uncertainty
+        if seeds > 1:
+            seeds -= 1
+        else:
+            epochs -= 1
+    finalists = min(max(int(for_confirm / max(winner_cost(epochs) * folds * seeds, 1e-9)), 1), MAX_FINALISTS)
+
+    def rungs_of(recipes: int) -> tuple[Rung, ...]:
+        return ladder(recipes, epochs, size.n_train, last=min(max(finalists, 4), 12))
+
+    recipes = 1
+    for tried in (2, 4, 6, 8, 12, *range(16, MAX_RECIPES + 1, 16)):
+        if sum(rung.recipes * cost(rung.epochs, rung.rows) for rung in rungs_of(tried)) > for_search:
+            break
+        recipes = tried
+    n_structures = len(space.structures)
+    block = 16 if recipes >= 8 * n_structures else max(recipes // n_structures, 1)
+    return Plan(seed, rungs_of(recipes), min(finalists, recipes), epochs, folds, seeds, block, metric, margin)
