@@ -6,7 +6,7 @@ A loss is a pure function of one network's outputs on a batch; the engines weigh
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol, TypeVar, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, TypeVar, dataclass_transform, runtime_checkable
 
 from manyfit.registry import Registry, name_of
 
@@ -31,6 +31,7 @@ class Loss(Protocol):
         ...
 
 
+@dataclass_transform(frozen_default=True)
 def rule(cls: type[T]) -> type[T]:
     """Make a class a registered loss: a frozen dataclass, known by its name in lower case."""
     frozen = dataclass(frozen=True)(cls)

@@ -7,7 +7,7 @@ A penalty acts on weights, and on biases where `biases` says so. It is given by 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeVar, dataclass_transform, runtime_checkable
 
 from manyfit.hyper import hyper
 from manyfit.registry import Registry, name_of
@@ -21,8 +21,15 @@ registry = Registry("penalty")
 class Penalty(Protocol):
     """A penalty on parameters."""
 
-    strength: float
-    biases: bool
+    @property
+    def strength(self) -> float:
+        """λ: how much it weighs."""
+        ...
+
+    @property
+    def biases(self) -> bool:
+        """Whether biases pay too."""
+        ...
 
     def value(self, xp: Any, p: Any) -> Any:
         """What it adds to the loss for one parameter array."""
@@ -33,6 +40,7 @@ class Penalty(Protocol):
         ...
 
 
+@dataclass_transform(frozen_default=True)
 def rule(cls: type[T]) -> type[T]:
     """Make a class a registered penalty: a frozen dataclass, known by its name in lower case."""
     frozen = dataclass(frozen=True)(cls)

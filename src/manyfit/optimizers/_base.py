@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeVar, dataclass_transform, runtime_checkable
 
 from manyfit.registry import Registry, name_of
 
@@ -22,11 +22,19 @@ registry = Registry("optimizer")
 
 @runtime_checkable
 class Optimizer(Protocol):
-    """An update rule."""
+    """An update rule.
 
-    lr: float
+    examples: Settings at which the contract tests it.
+    oracle: The dotted name of the same rule in torch, and its names of the hyperparameters; None if torch has no such rule.
+    """
+
     examples: ClassVar[tuple[Mapping[str, Any], ...]]
-    oracle: ClassVar[tuple[str, Mapping[str, str]]]
+    oracle: ClassVar[tuple[str, Mapping[str, str]] | None]
+
+    @property
+    def lr(self) -> float:
+        """The rate, which the schedule multiplies."""
+        ...
 
     @staticmethod
     def init(xp: Any, p: Any) -> State:
@@ -39,6 +47,7 @@ class Optimizer(Protocol):
         ...
 
 
+@dataclass_transform(frozen_default=True)
 def rule(cls: type[T]) -> type[T]:
     """Make a class a registered optimizer: a frozen dataclass, known by its name in lower case."""
     frozen = dataclass(frozen=True)(cls)

@@ -57,7 +57,7 @@ class AdamW:
         {"lr": "lr", "beta1": "betas[0]", "beta2": "betas[1]", "eps": "eps", "weight_decay": "weight_decay"},
     )
 
-    init = Adam.init
+    init = staticmethod(Adam.init)
 
     @staticmethod
     def step(xp: Any, p: Any, g: Any, s: State, t: Any, h: Any) -> tuple[Any, State]:

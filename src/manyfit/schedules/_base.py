@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeVar, dataclass_transform, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ class Schedule(Protocol):
         ...
 
 
+@dataclass_transform(frozen_default=True)
 def rule(cls: type[T]) -> type[T]:
     """Make a class a registered schedule: a frozen dataclass, known by its name in lower case."""
     frozen = dataclass(frozen=True)(cls)
