@@ -17,24 +17,17 @@ inline constexpr std::uint32_t order_purpose = 3u << 24;
 
 // Words at positions 0 .. n-1, for n rounded up to a multiple of 4 * lanes<float> (so much memory is written).
 inline void order_words(std::uint64_t key, std::uint32_t epoch, std::int64_t n, std::uint32_t* words) {
-    constexpr int L = lanes<float>, Q = L / 4;
+    constexpr int L = lanes<float>;
     const PhiloxKey k(key);
     const UF k0 = broadcast_u32(k.k0), k1 = broadcast_u32(k.k1);
     const UF c0 = broadcast_u32(epoch), c2 = broadcast_u32(order_purpose);
-    // Lane l draws block (l % 4) * Q + l / 4: then transposing squares of 4 x 4 inside 128 bits leaves the words in order.
     UF block{};
-    for (int l = 0; l < L; l++) block[l] = std::uint32_t(l % 4 * Q + l / 4);
+    for (int l = 0; l < L; l++) block[l] = block_of_lane(l);
     for (std::int64_t at = 0; at < n; at += 4 * L, block += std::uint32_t(L)) {
         UF w[4];
         philox<10>(c0, UF{}, c2, block, k0, k1, w);
-        using namespace detail;
-        const UF a = shuffle<Interleave<L, 4, 1, false>>(w[0], w[1]), b = shuffle<Interleave<L, 4, 1, true>>(w[0], w[1]);
-        const UF c = shuffle<Interleave<L, 4, 1, false>>(w[2], w[3]), d = shuffle<Interleave<L, 4, 1, true>>(w[2], w[3]);
-        float* out = reinterpret_cast<float*>(words + at);
-        store_any(out + 0 * L, VF(shuffle<Interleave<L, 4, 2, false>>(a, c)));
-        store_any(out + 1 * L, VF(shuffle<Interleave<L, 4, 2, true>>(a, c)));
-        store_any(out + 2 * L, VF(shuffle<Interleave<L, 4, 2, false>>(b, d)));
-        store_any(out + 3 * L, VF(shuffle<Interleave<L, 4, 2, true>>(b, d)));
+        words_in_order(w);
+        __builtin_memcpy(words + at, w, sizeof(w));
     }
 }
 

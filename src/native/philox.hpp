@@ -87,4 +87,20 @@ MANYFIT_INLINE void philox(UF c0, UF c1, UF c2, UF c3, UF k0, UF k1, UF (&out)[4
     out[0] = c0, out[1] = c1, out[2] = c2, out[3] = c3;
 }
 
+// A vector of blocks comes out as four vectors of one word each. In memory a block's words follow each other: this swaps them
+// into that order, provided that lane l drew the block `block_of_lane(l)` after the first.
+constexpr std::uint32_t block_of_lane(int l) { return std::uint32_t(l % 4 * (lanes<float> / 4) + l / 4); }
+MANYFIT_INLINE void words_in_order(UF (&w)[4]) {
+    using namespace detail;
+    constexpr int L = lanes<float>;
+    using Low = Interleave<L, 4, 1, false>;
+    using High = Interleave<L, 4, 1, true>;
+    using LowPair = Interleave<L, 4, 2, false>;
+    using HighPair = Interleave<L, 4, 2, true>;
+    const UF a = shuffle<Low>(w[0], w[1]), b = shuffle<High>(w[0], w[1]);
+    const UF c = shuffle<Low>(w[2], w[3]), d = shuffle<High>(w[2], w[3]);
+    w[0] = shuffle<LowPair>(a, c), w[1] = shuffle<HighPair>(a, c);
+    w[2] = shuffle<LowPair>(b, d), w[3] = shuffle<HighPair>(b, d);
+}
+
 }  // namespace manyfit::MANYFIT_ISA
