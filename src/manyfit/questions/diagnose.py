@@ -1,0 +1,307 @@
+"""Does it underfit, overfit, or is its gap without harm? Asked by trying the remedies, not by looking at a curve.
+
+Twins of the recipe, alike but for one remedy, train on the same splits from the same seeds. Overfitting is found when a
+twin that is smaller, penalised or trained for less time is better on rows that neither has seen; underfitting when a
+larger or longer one is. A gap between training and held-out loss that no remedy can make use of does no harm.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from manyfit.answers import Answer, Bars, Curves, Section, Series, Table, Text, digits
+from manyfit.hyper import hyper
+from manyfit.population import Member, Population, Rows
+from manyfit.questions._base import Rounds, Split, Task, mean_losses, question
+from manyfit.recipe import Recipe
+from manyfit.rng import Streams, epoch_order
+from manyfit.runs import Run
+from manyfit.stats import Comparison, Finding, Interval, mean_interval, paired
+
+Floats = NDArray[np.float64]
+
+STAGE = 40
+"""Stage of this question's streams; the job and the other questions use others."""
+
+BASE = "base"
+CURBS = ("smaller", "penalised", "strongly", "shorter")
+"""Twins that hold a network back: one of them is better when it overfits."""
+BOOSTS = ("larger", "longer")
+"""Twins that let it go further: one of them is better when it underfits."""
+SHARES = {"quarter": 0.25, "half": 0.5}
+"""Twins that see a share of the training rows."""
+
+WORDS: Mapping[str, Text] = {
+    BASE: Text("as it is", "原样"),
+    "smaller": Text("half the width", "宽度减半"),
+    "penalised": Text("decay ×10", "衰减 ×10"),
+    "strongly": Text("decay ×100", "衰减 ×100"),
+    "shorter": Text("half the epochs", "轮数减半"),
+    "larger": Text("twice the width", "宽度加倍"),
+    "longer": Text("twice the epochs", "轮数加倍"),
+    "half": Text("half the rows", "一半的行"),
+    "quarter": Text("a quarter of the rows", "四分之一的行"),
+}
+
+CODES: Mapping[str, Text] = {
+    "overfitting": Text("overfitting", "过拟合"),
+    "underfitting": Text("underfitting", "欠拟合"),
+    "gap-without-harm": Text("gap without harm", "有差距但无害"),
+    "fits": Text("no gap to speak of", "没有明显差距"),
+    "cannot-tell": Text("cannot tell", "无法判断"),
+}
+
+FINDINGS: Mapping[Finding, Text] = {
+    Finding.BETTER: Text("better", "更好"),
+    Finding.SAME: Text("same", "相同"),
+    Finding.WORSE: Text("worse", "更差"),
+    Finding.UNKNOWN: Text("cannot tell", "无法判断"),
+}
+
+
+class Evidence(NamedTuple):
+    """What the twins showed. All scores are losses: lower is better.
+
+    code: A key of `CODES`.
+    remedies: By twin: twin − recipe as it is, on unseen rows.
+    train, held: Mean score of the recipe on its training rows, and on rows it has not seen.
+    gap: Interval of held − train.
+    n_rows: [3] training rows of a quarter, a half, all.
+    by_rows: [3] mean score on unseen rows with that many.
+    doubling: What twice the rows would change the score by, if it goes on as from a quarter over a half to all of them.
+    """
+
+    code: str
+    remedies: Mapping[str, Comparison]
+    train: float
+    held: float
+    gap: Interval
+    n_rows: Floats
+    by_rows: Floats
+    doubling: Interval
+
+
+@question
+class Diagnose:
+    """Underfitting, gap without harm, or overfitting, each remedy tried.
+
+    Example:
+        >>> Diagnose(seeds=2).seeds
+        2
+    """
+
+    seeds: int = hyper(3, low=1, doc="Fresh seeds for each split.")
+    margin: float = hyper(0.01, low=0, doc="Share of the score within which two recipes count as the same.")
+    level: float = hyper(
+        0.95, above=0.5, below=1, doc="Confidence level, shared out among the remedies of one kind."
+    )
+
+    def rounds(self, task: Task) -> Rounds:
+        """One population: every twin on every split from every seed."""
+        recipes = twins(task.recipe)
+        members = [
+            Member(recipe, streams, _rows(split, SHARES.get(name, 1.0), streams))
+            for name, recipe in recipes.items()
+            for split in task.splits
+            for streams in self._streams(task)
+        ]
+        run = yield Population(tuple(members), task.views)
+        return self.answer(task, self.evidence(task, run))
+
+    def evidence(self, task: Task, run: Run) -> Evidence:
+        """Read the run: a pure function of it."""
+        names = list(twins(task.recipe))
+        splits = [split for split in task.splits for _ in range(self.seeds)] * len(names)
+        shape = (len(names), len(task.splits) * self.seeds)
+        unseen = task.to_score(mean_losses(run, [split.score for split in splits])).reshape(shape)
+        base = unseen[0]
+        seen = task.to_score(mean_losses(run, [m.rows.train for m in run.population.members])).reshape(shape)[
+            0
+        ]
+        margin = self.margin * float(np.mean(base)) if np.isfinite(base).all() else 0.0
+        remedies = {}
+        for family in (CURBS, BOOSTS):
+            tried = [name for name in family if name in names]
+            level = 1 - (1 - self.level) / max(len(tried), 1)  # Bonferroni over the remedies of one kind
+            for name in tried:
+                other = unseen[names.index(name)]
+                remedies[name] = paired(
+                    other, base, scope="seeds and splits", margin=margin, level=level, overlap=task.correction
+                )
+        gap = mean_interval(base - seen, scope="seeds and splits", level=self.level, overlap=task.correction)
+        sizes = [*(names.index(name) for name in SHARES), 0]
+        by_rows = unseen[sizes]
+        n_train = float(np.mean([len(split.train) for split in task.splits]))
+        return Evidence(
+            judge(remedies, gap, margin),
+            remedies,
+            float(np.mean(seen)),
+            float(np.mean(base)),
+            gap,
+            n_train * np.array([*SHARES.values(), 1.0]),
+            by_rows.mean(1),
+            _doubling(by_rows, self.level, task.correction),
+        )
+
+    def answer(self, task: Task, found: Evidence) -> Answer:
+        """Say the evidence in words, a table and two pictures."""
+        code = CODES[found.code]
+        train, held = digits(found.train), digits(found.held)
+        gap = Text(
+            f"{task.name}: {code.en}. {task.score_name} {train} on training rows, {held} on unseen ones.",
+            f"{task.name}：{code.zh}。训练行的 {task.score_name} 为 {train}，未见过的行为 {held}。",
+        )
+        names = tuple(found.remedies)
+        differences = [found.remedies[name].difference for name in names]
+        minus = Text(f"{task.score_name}, twin minus as it is", f"{task.score_name}：变体减原样")
+        bars = Bars(
+            Text("What each remedy changes", "每种办法带来的变化"),
+            tuple(WORDS[name] for name in names),
+            np.array([d.estimate for d in differences]),
+            np.array([d.low for d in differences]),
+            np.array([d.high for d in differences]),
+            minus,
+            reference=0.0,
+        )
+        rows = Curves(
+            Text("Would more rows pay?", "更多的行有用吗？"),
+            (Series(Text("unseen rows", "未见过的行"), found.n_rows, found.by_rows),),
+            Text("training rows", "训练行数"),
+            Text(task.score_name, task.score_name),
+            x_log=True,
+        )
+        table = Table(
+            (Text("tried", "尝试"), minus, Text("interval", "区间"), Text("finding", "结论")),
+            tuple(
+                (
+                    WORDS[name],
+                    d.estimate,
+                    f"[{digits(d.low)}, {digits(d.high)}]",
+                    FINDINGS[found.remedies[name].finding],
+                )
+                for name, d in zip(names, differences, strict=True)
+            ),
+            Text("Remedies tried, on rows that no network has seen", "在任何网络都未见过的行上尝试各种办法"),
+        )
+        n = differences[0].n if differences else found.gap.n
+        scope = Text(
+            f"{n} pairs over seeds and splits of {task.name}; intervals at {self.level:.0%}, shared among the remedies",
+            f"{task.name} 的 {n} 对种子与划分；区间水平 {self.level:.0%}，由各办法分担",
+        )
+        doubling = found.doubling
+        more = Text(
+            f"Twice the rows: {digits(doubling.estimate)} [{digits(doubling.low)}, {digits(doubling.high)}].",
+            f"行数加倍：{digits(doubling.estimate)} [{digits(doubling.low)}, {digits(doubling.high)}]。",
+        )
+        measured = Text(
+            "Twins share seeds, splits and rows with the recipe as it is; they differ by the remedy alone. "
+            "Folds overlap, so intervals are corrected as by Nadeau and Bengio.",
+            "变体与原配方使用相同的种子、划分和行，只差一种办法。各折有重叠，区间按 Nadeau–Bengio 方法修正。",
+        )
+        return Answer(
+            "diagnose",
+            Text(f"Does the network fit {task.name}?", f"网络对 {task.name} 拟合得如何？"),
+            (gap,),
+            scope,
+            (
+                Section(Text("Remedies", "办法"), (gap,), (bars,), (table,), (measured,)),
+                Section(Text("Rows", "行数"), (more,), (rows,)),
+            ),
+            numbers(found),
+        )
+
+    def _streams(self, task: Task) -> list[Streams]:
+        return [Streams.of(task.seed, STAGE, replicate) for replicate in range(self.seeds)]
+
+
+def judge(remedies: Mapping[str, Comparison], gap: Interval, margin: float) -> str:
+    """The code that the evidence supports.
+
+    A remedy that helps decides; where curbs and boosts both help, the one that helps more. Without any: a gap that is
+    there and that no curb can use is without harm if at least one curb is known not to help; no gap beyond the margin is
+    a fit; what is left can't be told.
+    """
+
+    def best(family: tuple[str, ...]) -> float:
+        helps = [
+            remedies[n].difference.estimate
+            for n in family
+            if n in remedies and remedies[n].finding is Finding.BETTER
+        ]
+        return min(helps, default=0.0)
+
+    curb, boost = best(CURBS), best(BOOSTS)
+    if curb < 0 or boost < 0:
+        return "overfitting" if curb <= boost else "underfitting"
+    settled = [name for name in CURBS if name in remedies and remedies[name].finding is not Finding.UNKNOWN]
+    if gap.low > margin and settled:
+        return "gap-without-harm"
+    if gap.within(max(margin, 0.0)) and settled:
+        return "fits"
+    return "cannot-tell"
+
+
+def twins(recipe: Recipe) -> dict[str, Recipe]:
+    """The recipe as it is, first, then its twins by name; a twin that would be the same is left out."""
+    made = {
+        BASE: recipe,
+        "smaller": _scaled(recipe, 0.5),
+        "penalised": _decayed(recipe, 10.0, 0.01),
+        "strongly": _decayed(recipe, 100.0, 0.1),
+        "shorter": dataclasses.replace(recipe, epochs=max(recipe.epochs // 2, 1)),
+        "larger": _scaled(recipe, 2.0),
+        "longer": dataclasses.replace(recipe, epochs=2 * recipe.epochs),
+    }
+    different = {name: twin for name, twin in made.items() if name == BASE or twin != recipe}
+    return {**different, **dict.fromkeys(SHARES, recipe)}
+
+
+def numbers(found: Evidence) -> dict[str, object]:
+    """The evidence as plain values."""
+    return {
+        "code": found.code,
+        "train": found.train,
+        "held": found.held,
+        "gap": dataclasses.asdict(found.gap),
+        "remedies": {
+            name: {**dataclasses.asdict(c), "finding": c.finding.value} for name, c in found.remedies.items()
+        },
+        "rows": {"n": found.n_rows.tolist(), "score": found.by_rows.tolist()},
+        "doubling": dataclasses.asdict(found.doubling),
+    }
+
+
+def _scaled(recipe: Recipe, factor: float) -> Recipe:
+    hidden = tuple(max(round(width * factor), 1) for width in recipe.network.hidden)
+    return recipe.set("network.hidden", hidden)
+
+
+def _decayed(recipe: Recipe, factor: float, least: float) -> Recipe:
+    """More decay by the recipe's own means, and never less than `least` (times λ of AdamW; a tenth of it where coupled)."""
+    decoupled = type(recipe.optimizer).__name__ == "AdamW"
+    floor = least * (10 if decoupled else 0.1)
+    return recipe.set("optimizer.weight_decay", max(recipe.get("optimizer.weight_decay") * factor, floor))
+
+
+def _rows(split: Split, share: float, streams: Streams) -> Rows:
+    """The split's rows, or a random share of its training rows."""
+    if share >= 1.0:
+        return Rows(split.train, split.stop, split.view)
+    chosen = np.sort(
+        epoch_order(streams.split, 0, len(split.train))[: max(round(share * len(split.train)), 1)]
+    )
+    return Rows(split.train[chosen], split.stop, split.view)
+
+
+def _doubling(by_rows: Floats, level: float, overlap: float) -> Interval:
+    """The change that twice the rows would bring: the last doubling's, shrunk as much as that one had shrunk."""
+    before, last = by_rows[1] - by_rows[0], by_rows[2] - by_rows[1]
+    first, second = float(np.mean(before)), float(np.mean(last))
+    shrink = min(max(second / first, 0.35), 1.0) if first < 0 and np.isfinite(second / first) else 2**-0.5
+    found = mean_interval(shrink * last, scope="seeds and splits", level=level, overlap=overlap)
+    return dataclasses.replace(found, method=f"{found.method} of the last doubling, shrunk by {shrink:.2f}")

@@ -1,0 +1,98 @@
+"""What the twins show is what the diagnosis says: planted overfitting, underfitting, harmless gap, and nothing to tell."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from manyfit.losses import MSE
+from manyfit.networks import Dense
+from manyfit.population import View
+from manyfit.questions import Split, Task, ask
+from manyfit.questions.diagnose import Diagnose, judge, twins
+from manyfit.recipe import Recipe
+from manyfit.stats import Comparison, Interval, paired
+
+RANDOM = np.random.default_rng(0)
+
+
+def shifted(by: float, noise: float = 0.01) -> Comparison:
+    """A remedy that changes the score by so much, on 15 pairs."""
+    base = RANDOM.normal(1.0, 0.1, size=15)
+    return paired(base + by + noise * RANDOM.normal(size=15), base, scope="planted", margin=0.01)
+
+
+def gap_of(low: float, high: float) -> Interval:
+    return Interval((low + high) / 2, low, high, 0.95, 15, "planted", "planted")
+
+
+def test_curb_that_helps_means_overfitting() -> None:
+    assert (
+        judge({"penalised": shifted(-0.2), "larger": shifted(0.1)}, gap_of(0.4, 0.6), 0.01) == "overfitting"
+    )
+
+
+def test_boost_that_helps_means_underfitting() -> None:
+    assert (
+        judge({"smaller": shifted(0.3), "larger": shifted(-0.2)}, gap_of(-0.1, 0.1), 0.01) == "underfitting"
+    )
+
+
+def test_gap_that_no_curb_can_use_is_without_harm() -> None:
+    assert (
+        judge({"smaller": shifted(0.1), "penalised": shifted(0.0, 0.001)}, gap_of(0.2, 0.3), 0.01)
+        == "gap-without-harm"
+    )
+
+
+def test_no_gap_and_no_remedy_is_a_fit() -> None:
+    assert (
+        judge({"smaller": shifted(0.1), "larger": shifted(0.0, 0.001)}, gap_of(-0.005, 0.005), 0.01) == "fits"
+    )
+
+
+def test_noise_is_called_noise() -> None:
+    assert (
+        judge({"smaller": shifted(0.0, 0.5), "penalised": shifted(0.0, 0.5)}, gap_of(0.2, 0.3), 0.01)
+        == "cannot-tell"
+    )
+
+
+def test_twin_that_would_be_the_same_is_left_out() -> None:
+    names = list(twins(Recipe(Dense(()), epochs=1)))
+
+    assert "smaller" not in names and "larger" not in names and "shorter" not in names
+    assert names[0] == "base"
+
+
+def test_decay_of_a_twin_grows_from_nothing() -> None:
+    made = twins(Recipe(optimizer="adamw"))
+
+    assert made["penalised"].get("optimizer.weight_decay") == pytest.approx(0.1)
+    assert made["strongly"].get("optimizer.weight_decay") == pytest.approx(1.0)
+
+
+def planted(hidden: tuple[int, ...], sd: float, epochs: int) -> Task:
+    """The chapter's cubic with noise of a given size: three data sets of 30 rows, and many fresh rows to score."""
+    random = np.random.default_rng(7)
+    x = np.concatenate([random.uniform(-3, 3, 90), np.linspace(-3, 3, 400)])
+    y = x**3 - x**2 + sd * random.normal(size=490)
+    X, target = (x / 1.75)[:, None], (y - y.mean()) / y.std()
+    stop, score = np.empty(0, dtype=np.int64), np.arange(90, 490)
+    splits = tuple(Split("all", np.arange(30 * i, 30 * i + 30), stop, score) for i in range(3))
+    recipe = Recipe(Dense(hidden), MSE(), "adamw", "constant", batch_size=None, epochs=epochs)
+    return Task("cubic", {"all": View(X, target)}, splits, recipe.set("optimizer.lr", 0.01), overlap=0.0)
+
+
+def test_one_hidden_unit_underfits_the_cubic() -> None:
+    answer = ask(Diagnose(seeds=2), planted((1,), sd=0.5, epochs=300))
+
+    assert answer.numbers["code"] == "underfitting"
+
+
+def test_answer_has_no_number_that_is_not_in_its_evidence() -> None:
+    answer = ask(Diagnose(seeds=2), planted((4,), sd=0.5, epochs=30))
+
+    rows = answer.sections[0].tables[0].rows
+    remedies = answer.numbers["remedies"]
+    assert [row[1] for row in rows] == [remedies[name]["difference"]["estimate"] for name in remedies]
