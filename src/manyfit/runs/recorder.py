@@ -143,7 +143,8 @@ class Recorder:
         if self._since is not None:
             sweep(path)
             self._parts.join(ledger)
-        self._checkpoint_due = self._clock() + CHECKPOINT_S
+        now = self._clock()
+        self._part_due, self._checkpoint_due = now + PART_S, now + CHECKPOINT_S
         return self._parts
 
     def _rested(self, since: float) -> float:
