@@ -128,13 +128,14 @@ def _curves(figure: Curves, language: str) -> Any:
     x = alt.X("x:Q", title=figure.x_title.to(language), scale=_scale(figure.x_log))
     y = alt.Y("y:Q", title=figure.y_title.to(language), scale=_scale(figure.y_log))
     color, dash = _kinds([_name(s.name, language) for s in figure.series], "name")
+    # Said for all layers: the legend of a band alone would be as pale as the band and hold no dashes.
+    signs = alt.Legend(symbolType="stroke", symbolOpacity=1, symbolStrokeWidth=2, symbolSize=300)
+    color, dash = color.legend(signs), dash.legend(signs)
     base = alt.Chart(alt.Data(values=data))
     band = (
         base.transform_filter("isValid(datum.low)")
         .mark_area(opacity=0.2)
-        .encode(
-            x=x, y=alt.Y("low:Q", title=figure.y_title.to(language)), y2="high:Q", color=color.legend(None)
-        )
+        .encode(x=x, y=alt.Y("low:Q", title=figure.y_title.to(language)), y2="high:Q", color=color)
     )
     line = base.mark_line(strokeWidth=2).encode(
         x=x, y=y, color=color, strokeDash=dash, tooltip=["name:N", "x:Q", "y:Q"]
