@@ -4,7 +4,9 @@
 #include <nanobind/stl/string.h>
 
 #include <memory>
-#include <stdexcept>
+#include <string>
+
+#include "dispatch.hpp"
 
 namespace nb = nanobind;
 
@@ -50,30 +52,30 @@ void check_at_least(const char* what, std::int64_t value, std::int64_t least) {
 
 }  // namespace
 
-void bind_math(nb::module_& m, ChooseKernels choose) {
+void bind_math(nb::module_& m) {
     m.def(
         "elementary",
-        [choose](const std::string& name, const Words<float>& x, const std::string& isa) {
-            return apply<float>(choose(isa), name, Precision::float32, x);
+        [](const std::string& name, const Words<float>& x, const std::string& isa) {
+            return apply<float>(kernels_named(isa).kernels, name, Precision::float32, x);
         },
         nb::arg("name"), nb::arg("x").noconvert(), nb::arg("isa") = "",
         "One elementary function of the core on an array, in its own precision, by the kernels of one instruction set.");
     m.def(
         "elementary",
-        [choose](const std::string& name, const Words<double>& x, const std::string& isa) {
-            return apply<double>(choose(isa), name, Precision::float64, x);
+        [](const std::string& name, const Words<double>& x, const std::string& isa) {
+            return apply<double>(kernels_named(isa).kernels, name, Precision::float64, x);
         },
         nb::arg("name"), nb::arg("x").noconvert(), nb::arg("isa") = "");
     m.def(
         "philox",
-        [choose](const Rows<std::uint32_t, 4>& counters, const Rows<std::uint32_t, 2>& keys, int rounds,
+        [](const Rows<std::uint32_t, 4>& counters, const Rows<std::uint32_t, 2>& keys, int rounds,
                  const std::string& isa) {
             if (counters.shape(0) != keys.shape(0))
                 throw nb::value_error(("philox: counters and keys must have equally many rows, got " +
                                        std::to_string(counters.shape(0)) + " and " + std::to_string(keys.shape(0)) + ".").c_str());
             const std::size_t shape[2] = {counters.shape(0), 4};
             NewArray<std::uint32_t> out(2, shape);
-            if (!choose(isa).philox(counters.data(), keys.data(), std::int64_t(shape[0]), rounds, out.data))
+            if (!kernels_named(isa).kernels.philox(counters.data(), keys.data(), std::int64_t(shape[0]), rounds, out.data))
                 throw nb::value_error(("philox: rounds must be 7 or 10, got " + std::to_string(rounds) + ".").c_str());
             return out.array;
         },
@@ -81,19 +83,19 @@ void bind_math(nb::module_& m, ChooseKernels choose) {
         "Philox4x32: four random words for each row of counters [n, 4] and keys [n, 2], all uint32.");
     m.def(
         "order",
-        [choose](std::uint64_t key, std::uint32_t epoch, std::int64_t n, const std::string& isa) {
+        [](std::uint64_t key, std::uint32_t epoch, std::int64_t n, const std::string& isa) {
             check_at_least("order: n", n, 0);
             if (n > INT32_MAX) throw nb::value_error("order: n must fit into 32 bits.");
             const std::size_t shape[1] = {std::size_t(n)};
             NewArray<std::int32_t> out(1, shape);
-            choose(isa).order(key, epoch, n, out.data);
+            kernels_named(isa).kernels.order(key, epoch, n, out.data);
             return out.array;
         },
         nb::arg("key"), nb::arg("epoch"), nb::arg("n"), nb::arg("isa") = "",
         "The order in which an epoch visits n rows: a stable argsort of random words.");
     m.def(
         "dropout_mask",
-        [choose](std::uint64_t key, std::uint32_t step, int layer, std::int64_t n_positions, int n_units, std::uint32_t keep16,
+        [](std::uint64_t key, std::uint32_t step, int layer, std::int64_t n_positions, int n_units, std::uint32_t keep16,
                  const std::string& isa) {
             check_at_least("dropout_mask: layer", layer, 0);
             check_at_least("dropout_mask: n_positions", n_positions, 0);
@@ -103,7 +105,8 @@ void bind_math(nb::module_& m, ChooseKernels choose) {
                                        std::to_string(keep16) + ".").c_str());
             const std::size_t shape[2] = {std::size_t(n_positions), std::size_t(n_units)};
             NewArray<double> out(2, shape);
-            if (n_positions && n_units) choose(isa).dropout_mask(key, step, layer, n_positions, n_units, keep16, out.data);
+            const Kernels& kernels = kernels_named(isa).kernels;
+            if (n_positions && n_units) kernels.dropout_mask(key, step, layer, n_positions, n_units, keep16, out.data);
             return out.array;
         },
         nb::arg("key"), nb::arg("step"), nb::arg("layer"), nb::arg("n_positions"), nb::arg("n_units"), nb::arg("keep16"),
