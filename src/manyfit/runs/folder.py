@@ -242,7 +242,13 @@ class RunFolder:
             engine: `engine.describe()`.
             since: What `resume` gave, when training goes on.
             clock: Where the time comes from.
+
+        Raises:
+            RunError: If a training is recorded here already and `since` doesn't go on from it.
         """
+        if since is None and "population" in self.header:
+            hint = "Go on with it (resume), or give another folder."
+            raise RunError(Problem(str(self.path), "must not hold a training yet", hint=hint))
         return Recorder(self, population, engine, since=since, clock=clock)
 
     def resume(self, population: Population, engine: Mapping[str, Any] | None) -> Checkpoint:
