@@ -88,7 +88,7 @@ MANYFIT_INLINE Vec log_core(Vec f, Vec k) {
 
 }  // namespace detail
 
-// exp(x), within 1.1 ULP (v2: 2). Below 2^-125 (float) or 2^-1021 (double) the result is 0, above the largest number inf.
+// exp(x), within 1.1 ULP. Below 2^-125 (float) or 2^-1021 (double) the result is 0, above the largest number inf.
 template <class Vec>
 MANYFIT_INLINE Vec exp(Vec x) {
     using K = detail::Elementary<RealOf<Vec>>;
