@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
+
+from manyfit.data import Dataset
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,11 @@ class Progress:
 class Narrator(Protocol):
     """What a job tells."""
 
-    def found(self, lines: Sequence[str]) -> None:
+    def found(self, data: Dataset) -> None:
         """What was found in the table."""
         ...
 
-    def say(self, key: str, **facts: object) -> None:
+    def say(self, key: str, **facts: Any) -> None:
         """A sentence of the phrase book, filled with facts."""
         ...
 
@@ -47,10 +48,10 @@ class Narrator(Protocol):
 class Silent:
     """A narrator that tells nothing."""
 
-    def found(self, lines: Sequence[str]) -> None:
+    def found(self, data: Dataset) -> None:
         """Nothing."""
 
-    def say(self, key: str, **facts: object) -> None:
+    def say(self, key: str, **facts: Any) -> None:
         """Nothing."""
 
     def progress(self, progress: Progress) -> None:

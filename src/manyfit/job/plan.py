@@ -134,6 +134,7 @@ def size_plan(
     seed: int,
     metric: str,
     margin: float = 0.01,
+    ensemble: str = "same",
     spent: float = 0.0,
 ) -> Plan:
     """Fit a plan into a budget.
@@ -148,6 +149,7 @@ def size_plan(
         seed: Root of every random stream.
         metric: Name of the metric that decides.
         margin: Within which share recipes count as the same.
+        ensemble: How confirmed networks are put together.
         spent: Seconds of the budget that are gone already.
     """
     usual = [space.at(i, dict.fromkeys(space.ranges_of(i), 0.5)) for i in range(len(space.structures))]
@@ -186,4 +188,4 @@ def size_plan(
         recipes = tried
     n_structures = len(space.structures)
     block = 16 if recipes >= 8 * n_structures else max(recipes // n_structures, 1)
-    return Plan(seed, rungs_of(recipes), min(finalists, recipes), epochs, folds, seeds, block, metric, margin)
+    return Plan(seed, rungs_of(recipes), min(finalists, recipes), epochs, folds, seeds, block, metric, margin, ensemble)

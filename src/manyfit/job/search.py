@@ -76,7 +76,8 @@ def run_search(table: Table, space: Space, plan: Plan, trainer: Trainer, *, unti
         space: What is searched.
         plan: How much.
         trainer: What trains.
-        until: Second of the job at which the search should be over; parts not begun by then are left out.
+        until: Second of the job at which the search should be over; parts not begun by then are left out. Infinity repeats a plan
+            that was realised before, to the last network.
 
     Returns:
         What was found. The first part of the first rung is always trained.
@@ -135,7 +136,7 @@ def _run_rung(
             done=search.n_networks,
             total=total,
             diverged=len(search.diverged),
-            best=min(scores, default=np.inf),
+            best=min(scores, default=float("inf")),
             until=np.inf if is_first else until,
             left_s=lambda share: max(until - trainer.elapsed, 0.0),
         )
@@ -149,7 +150,7 @@ def _run_rung(
                 search.diverged.append((float(recipe.optimizer.lr), groups_of([recipe])[0]))
         if level == 0:
             search.best_after.append((len(scores), float(np.min(scores))))
-            if _has_paid_out(search.best_after, plan):
+            if np.isfinite(until) and _has_paid_out(search.best_after, plan):
                 search.paid_out = True
                 break
     return Tried(Rung(len(scores), rung.epochs, rung.rows), made, np.array(scores))

@@ -26,6 +26,8 @@ class Trainer:
     interrupt: Ctrl-C.
     clock: Where the time comes from.
     began: When the job began.
+    shown: From a loss of training to the number that a reader understands.
+    described: The engine's own description, once something was trained.
     """
 
     narrator: Narrator = field(default_factory=Silent)
@@ -35,6 +37,7 @@ class Trainer:
     threads: int | None = None
     clock: Callable[[], float] = time.perf_counter
     began: float = 0.0
+    shown: Callable[[float], float] = float
     described: dict[str, object] = field(default_factory=dict)
     _round: int = 0
 
@@ -93,7 +96,7 @@ class Trainer:
                     total,
                     len(population) - n_ended,
                     diverged + int((ledger.fate == Fate.DIVERGED).sum()),
-                    float(finite.min()) if len(finite) else np.nan,
+                    self.shown(float(finite.min())) if len(finite) else np.nan,
                     left_s((done + n_ended) / max(total, 1)),
                 )
             )

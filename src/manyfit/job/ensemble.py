@@ -1,0 +1,134 @@
+"""From confirmed recipes to a model: which are averaged, and what out-of-fold rows say about its confidence."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from manyfit.data import Target
+from manyfit.errors import ManyfitError, Problem, UsageError, did_you_mean
+from manyfit.job.confirm import Confirmed
+from manyfit.metrics import LogLoss, metric_for
+from manyfit.model import Calibration, tempered
+from manyfit.model.model import LEVELS
+from manyfit.stats import Comparison, Finding, paired
+
+Floats = NDArray[np.float64]
+SCOPE = "folds and seeds"
+TOP = 8
+HOTTEST = 5.0
+"""Temperatures are looked for between 1/5 and 5."""
+
+
+def against_best(confirmed: Confirmed, margin: float) -> dict[int, Comparison]:
+    """Every confirmed recipe against the best one, paired by fold and seed.
+
+    Args:
+        confirmed: What was measured.
+        margin: Share of the best score within which recipes are the same.
+
+    Returns:
+        By index of the recipe, the best first; the best itself is not among them.
+    """
+    order = confirmed.order
+    best = order[0]
+    scale = margin * abs(float(confirmed.pairs[best].mean()))
+    return {
+        r: paired(confirmed.pairs[r], confirmed.pairs[best], scope=SCOPE, margin=scale, overlap=confirmed.overlap) for r in order[1:]
+    }
+
+
+def choose(confirmed: Confirmed, margin: float, way: str, metric: str) -> list[int]:
+    """The recipes whose networks are averaged, the best first.
+
+    Args:
+        confirmed: What was measured.
+        margin: Share of the best score within which recipes are the same.
+        way: "same" takes what can't be told apart from the best or is the same; "top" the best eight; "greedy" adds what lowers the
+            out-of-fold loss of the average most, until nothing does (Caruana et al. 2004).
+        metric: Name of the metric that decides.
+
+    Raises:
+        ManyfitError: If every confirmed network diverged.
+    """
+    order = confirmed.order
+    if not order:
+        raise ManyfitError(
+            Problem("confirmation", "found no recipe whose networks all trained", f"{confirmed.n_diverged} diverged", hint="Scale the inputs or search again.")
+        )
+    if way == "top":
+        return order[:TOP]
+    if way == "greedy":
+        return _greedy(confirmed, order, metric)
+    if way != "same":
+        raise UsageError(Problem("", f"unknown ensemble {way!r}", hint=did_you_mean(way, ("same", "top", "greedy"))))
+    mean = confirmed.pairs.mean(1)
+    limit = mean[order[0]] + margin * abs(mean[order[0]])
+    found = against_best(confirmed, margin)
+    same = [r for r, comparison in found.items() if comparison.finding is Finding.SAME or (comparison.finding is Finding.UNKNOWN and mean[r] <= limit)]
+    return [order[0], *same]
+
+
+def _greedy(confirmed: Confirmed, order: list[int], metric: str, rounds: int = 20) -> list[int]:
+    scorer = metric_for(confirmed.table.data.task, metric)
+    y, known = confirmed.table.data.y[confirmed.table.development], held_out(confirmed)
+    values = {r: confirmed.predictions[r].astype(np.float64).mean(0)[known] for r in order}
+    sign = 1 if scorer.is_loss else -1
+    total, chosen, best = np.zeros_like(values[order[0]]), [], np.inf
+    for _ in range(rounds):
+        tried = {r: sign * scorer.score(y[known], (total + values[r]) / (len(chosen) + 1)) for r in order}
+        winner = min(tried, key=lambda r: tried[r])
+        if tried[winner] >= best:
+            break
+        best, total = tried[winner], total + values[winner]
+        chosen.append(winner)
+    return list(dict.fromkeys(chosen))
+
+
+def held_out(confirmed: Confirmed) -> NDArray[np.bool_]:
+    """[N] which development rows were ever held out; all of them unless the rows are ordered in time."""
+    mask = np.zeros(len(confirmed.table.development), dtype=bool)
+    for fold in confirmed.folds:
+        mask[np.searchsorted(confirmed.table.development, fold.held)] = True
+    return mask
+
+
+def out_of_fold(confirmed: Confirmed, recipes: list[int]) -> Floats:
+    """[N] or [N, C] what the chosen recipes say of each development row, averaged over the networks that have not seen it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # rows that no fold held out stay NaN
+        return np.mean([np.nanmean(confirmed.predictions[r].astype(np.float64), axis=0) for r in recipes], axis=0)
+
+
+def calibrate(target: Target, y: NDArray[np.floating], predicted: Floats, weights: Floats | None = None) -> Calibration:
+    """Learn confidence from rows that the predicting networks have not seen.
+
+    Args:
+        target: What is predicted.
+        y: [N] truth.
+        predicted: [N] numbers or [N, C] probabilities.
+        weights: [N] weights of the rows.
+
+    Returns:
+        For classes the temperature that gives the lowest log loss; for numbers the half widths that cover as many of these rows as the
+        level says, with the small correction that makes it hold for a new row (split conformal, Lei et al. 2018).
+    """
+    if target.task == "regression":
+        errors = np.sort(np.abs(y - predicted))
+        n = len(errors)
+        widths = {}
+        for level in LEVELS:
+            place = int(np.ceil(level * (n + 1))) - 1
+            if place < n:
+                widths[level] = float(errors[place])
+        return Calibration(widths=widths)
+
+    def loss(log_temperature: float) -> float:
+        return LogLoss.score(y, tempered(predicted, float(np.exp(log_temperature))), weights)
+
+    limit = float(np.log(HOTTEST))
+    best = minimize_scalar(loss, bounds=(-limit, limit), method="bounded", options={"xatol": 1e-3})
+    return Calibration(temperature=float(np.exp(best.x)) if best.fun < loss(0.0) else 1.0)

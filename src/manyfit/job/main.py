@@ -1,0 +1,363 @@
+"""The main job: table → search → confirmation → model → a look at the test rows."""
+
+from __future__ import annotations
+
+import dataclasses
+import time as clocks
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from manyfit.data import Dataset, load
+from manyfit.engines.interrupt import Interrupt
+from manyfit.errors import Problem, UsageError
+from manyfit.job.confirm import Confirmed, confirm
+from manyfit.job.defaults import default_space
+from manyfit.job.ensemble import calibrate, choose, held_out, out_of_fold
+from manyfit.job.look import Look, look
+from manyfit.job.measure import measure
+from manyfit.job.narrator import Narrator, Silent
+from manyfit.job.plan import CONFIRM_SHARE, SEARCH_SHARE, Plan, size_plan
+from manyfit.job.rows import Table
+from manyfit.job.search import Search, run_search
+from manyfit.job.training import Trainer
+from manyfit.metrics import metric_for
+from manyfit.model import Model
+from manyfit.runs import RunFolder
+from manyfit.space import Space
+
+BUDGET = 60.0
+MARGIN = 0.01
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How a job is to be done; what `load` takes is apart.
+
+    budget: Seconds of wall time that size the plan.
+    seed: Root of all random streams, splits included.
+    metric: Name of the deciding metric; the task's own by default.
+    margin: Share of the best score within which results count as the same.
+    max_width: Widest hidden layer that is tried.
+    ensemble: How confirmed networks are put together: "same", "top" or "greedy".
+    engine: "auto", or an engine by name.
+    threads: Threads; all cores by default.
+    space: What is searched, in place of the default.
+    plan: A plan to repeat exactly, in place of one sized by the budget.
+    """
+
+    budget: float = BUDGET
+    seed: int = 0
+    metric: str | None = None
+    margin: float = MARGIN
+    max_width: int | None = None
+    ensemble: str = "same"
+    engine: str = "auto"
+    threads: int | None = None
+    space: Space | None = None
+    plan: Plan | None = None
+
+    def check(self) -> Options:
+        """The options themselves.
+
+        Raises:
+            UsageError: If any of them makes no sense; all problems at once.
+        """
+        found = []
+        if not (np.isfinite(self.budget) and self.budget > 0):
+            found.append(Problem("budget", "must be seconds > 0", f"{self.budget:g}", hint="The default is 60."))
+        if not 0 <= self.margin < 1:
+            found.append(Problem("margin", "must be a share ≥ 0 and < 1", f"{self.margin:g}", hint="The default 0.01 is one percent."))
+        if self.max_width is not None and self.max_width < 1:
+            found.append(Problem("max_width", "must be ≥ 1", str(self.max_width)))
+        if self.threads is not None and self.threads < 1:
+            found.append(Problem("threads", "must be ≥ 1", str(self.threads)))
+        if self.seed < 0:
+            found.append(Problem("seed", "must be ≥ 0", str(self.seed)))
+        if found:
+            raise UsageError(found, "these options")
+        return self
+
+
+class Job:
+    """One main job. `prepare` decides what will be done, `run` does it.
+
+    Args:
+        data: The table.
+        options: How.
+        narrator: Who is told.
+        folder: Where rounds and the model are kept; None keeps nothing on disk.
+        clock: Where the time comes from.
+        began: When the job began, if reading the table is part of it.
+    """
+
+    def __init__(
+        self,
+        data: Dataset,
+        options: Options | None = None,
+        *,
+        narrator: Narrator | None = None,
+        folder: RunFolder | None = None,
+        clock: Callable[[], float] = clocks.perf_counter,
+        began: float | None = None,
+    ) -> None:
+        self.options = (options or Options()).check()
+        self.data = data
+        self.narrator: Narrator = narrator or Silent()
+        self.metric = metric_for(data.task, self.options.metric)
+        self.table = Table(data, self.options.seed)
+        self.trainer = Trainer(
+            self.narrator,
+            folder,
+            Interrupt(),
+            self.options.engine,
+            self.options.threads,
+            clock,
+            clock() if began is None else began,
+            shown=self._shown,
+        )
+        self.space = self.options.space
+        self.plan = self.options.plan
+
+    @property
+    def repeats(self) -> bool:
+        """Whether a plan was given that is to be repeated exactly, whatever the clock says."""
+        return self.options.plan is not None
+
+    def prepare(self) -> Plan:
+        """Split the rows, look how fast the machine is, and size the plan."""
+        from manyfit.registry import name_of
+
+        n_dev = len(self.table.development)
+        self.narrator.say("split", n_test=self.table.n_test, n_dev=n_dev)
+        if self.space is None:
+            self.space = default_space(self.data.task, len(self.table.search_fold.train), max_width=self.options.max_width)
+        if self.plan is None:
+            size, rate, first = measure(self.table, self.space, self.trainer)
+            self.narrator.say("first", best=self._shown(first), metric=self._training_metric, seconds=self.trainer.elapsed)
+            self.plan = size_plan(
+                self.space,
+                size,
+                rate=rate,
+                seconds=self.options.budget,
+                seed=self.options.seed,
+                metric=name_of(self.metric),
+                margin=self.options.margin,
+                ensemble=self.options.ensemble,
+                spent=self.trainer.elapsed,
+            )
+        self.narrator.say("plan", plan=self.plan, budget=None if self.repeats else self.options.budget)
+        return self.plan
+
+    def run(self) -> Model:
+        """Do it all: search, confirm, choose, calibrate, look at the test rows.
+
+        Ctrl-C ends the search or the confirmation and goes on with what there is; a second one is a KeyboardInterrupt.
+        """
+        with self.trainer.interrupt:
+            plan = self.plan or self.prepare()
+            assert self.space is not None
+            options, trainer = self.options, self.trainer
+            left = max(options.budget - trainer.elapsed, 0.3 * options.budget)
+            search_end = np.inf if self.repeats else trainer.elapsed + SEARCH_SHARE * left
+            found = run_search(self.table, self.space, plan, trainer, until=search_end)
+            self.narrator.say("searched", search=found, seconds=trainer.elapsed, interrupted=trainer.interrupt.is_set)
+            confirm_end = np.inf if self.repeats else trainer.elapsed + (CONFIRM_SHARE + 0.05) * left
+            confirmed = confirm(self.table, found, plan, trainer, until=confirm_end)
+            chosen = choose(confirmed, plan.margin, plan.ensemble, plan.metric)
+            self.narrator.say("confirmed", confirmed=confirmed, chosen=chosen, plan=plan, interrupted=trainer.interrupt.is_set)
+            realised = plan.realised([tried.rung for tried in found.rungs], len(confirmed.recipes))
+            model = self._model(found, confirmed, chosen, realised)
+            self.narrator.say("testing")
+            looked = look(model, self.table, plan.metric, plan.margin)
+            model.facts["test"] = looked.to_dict()
+            model.facts["answer"] = answer(looked, self.metric.is_loss)
+            model.facts["seconds"] = round(trainer.elapsed, 2)
+        return model
+
+    def _model(self, search: Search, confirmed: Confirmed, chosen: list[int], realised: Plan) -> Model:
+        data, table = self.data, self.table
+        known = held_out(confirmed)
+        rows = table.development[known]
+        predicted = out_of_fold(confirmed, chosen)[known]
+        weights = None if data.weights is None else data.weights[rows]
+        calibration = calibrate(data.target, data.y[rows], predicted, weights)
+        means = confirmed.pairs.mean(1)
+        sign = 1 if self.metric.is_loss else -1
+        facts = {
+            "source": data.name,
+            "fingerprint": data.fingerprint,
+            "seed": self.options.seed,
+            "metric": realised.metric,
+            "margin": realised.margin,
+            "plan": realised.to_dict(),
+            "plan_hash": realised.hash,
+            "engine": self.trainer.described,
+            "rows": {"development": len(table.development), "test": table.n_test},
+            "columns": [column.to_dict() for column in data.columns],
+            "notes": [{"code": n.code, "en": n.text, "zh": n.zh, "flag": n.flag, "warning": n.is_warning} for n in data.notes],
+            "search": {
+                "rungs": [dataclasses.asdict(tried.rung) for tried in search.rungs],
+                "networks": search.n_networks,
+                "diverged": len(search.diverged),
+                "paid_out": search.paid_out,
+            },
+            "confirm": {
+                "recipes": len(confirmed.recipes),
+                "networks": int(confirmed.scores.size),
+                "diverged": confirmed.n_diverged,
+                "scores": [sign * float(means[r]) for r in chosen],
+            },
+            "recipes": [confirmed.recipes[r].to_dict() for r in chosen],
+            "edges": [list(edge) for edge in self.space.edges(confirmed.recipes[chosen[0]])] if self.space else [],
+        }
+        model = Model(data.target, confirmed.encoders, confirmed.networks(chosen), calibration, facts)
+        model._data = data
+        return model
+
+    @property
+    def _training_metric(self) -> str:
+        return "RMSE" if self.data.task == "regression" else "log loss"
+
+    def _shown(self, loss: float) -> float:
+        """A held-out loss of training as a reader understands it: RMSE in units of the target, or log loss."""
+        if self.data.task != "regression" or not loss >= 0:
+            return loss
+        return float(np.sqrt(loss) * np.std(self.data.y[self.table.development]))
+
+
+def answer(looked: Look, is_loss: bool) -> dict[str, Any]:
+    """Whether the table needs a network: the best rival against manyfit on the test rows.
+
+    Returns:
+        code ("yes", "no", "same" or "unknown"), the rival, and by what share of the rival's score manyfit is better, with its interval.
+    """
+    rival = looked.contenders[1]
+    assert rival.minus is not None and rival.finding is not None
+    scale = abs(rival.score.estimate) or 1.0
+    ends = [rival.minus.estimate / scale, rival.minus.low / scale, rival.minus.high / scale]
+    if not is_loss:
+        ends = [-ends[0], -ends[2], -ends[1]]
+    code = {"better": "no", "worse": "yes", "same": "same"}.get(rival.finding.value, "unknown")
+    return {"code": code, "rival": rival.name, "share": ends[0], "low": ends[1], "high": ends[2]}
+
+
+def train(
+    source: Any,
+    target: Any = None,
+    *,
+    budget: float = BUDGET,
+    seed: int = 0,
+    metric: str | None = None,
+    margin: float = MARGIN,
+    max_width: int | None = None,
+    out: str | Path | None = None,
+    force: bool = False,
+    engine: str = "auto",
+    threads: int | None = None,
+    ensemble: str = "same",
+    space: Space | None = None,
+    plan: Plan | None = None,
+    narrator: Narrator | None = None,
+    loading: Mapping[str, Any] | None = None,
+    task: str | None = None,
+    drop: Sequence[str] | str = (),
+    weights: Any = None,
+    class_weights: Any = None,
+    group: Any = None,
+    time: Any = None,
+    test: Any = None,
+) -> Model:
+    """Train networks for a table and say the truth about them: the main job.
+
+    Args:
+        source: Path, DataFrame, arrays, or the name of an embedded example; whatever `mf.load` takes, or what it gave.
+        target: Column to predict.
+        budget: Seconds of wall time. They size the plan; the plan, not the clock, decides the result.
+        seed: Root of all random streams.
+        metric: What decides: "rmse", "mae", "r2"; "log_loss", "accuracy", "auc", "brier".
+        margin: Share of the best score within which results count as the same.
+        max_width: Widest hidden layer that is tried.
+        out: Folder for the model and the run; None keeps them in memory.
+        force: Replace an older run folder of that name.
+        engine: "auto", or an engine by name.
+        threads: Threads; all cores by default.
+        ensemble: How confirmed networks are put together.
+        space: What is searched, in place of the default.
+        plan: A plan to repeat exactly.
+        narrator: Who is told what happens; by default the terminal, on stderr.
+        loading: More arguments of `mf.load`.
+        task: As in `mf.load`, like all that follow.
+        drop: Columns to leave out.
+        weights: Column of row weights.
+        class_weights: "balanced", or a weight for each class.
+        group: Column whose groups are never parted.
+        time: Column that orders the rows.
+        test: A table of test rows.
+
+    Returns:
+        The model; `model.facts` holds what was found.
+
+    Raises:
+        DataError: If the table can't be read or used.
+        UsageError: If an option makes no sense.
+        RunError: If the folder is taken or can't be written.
+
+    Example:
+        >>> import manyfit as mf
+        >>> model = mf.train("iris", budget=2)                                   # doctest: +SKIP
+        >>> model.predict("iris")[:2]                                            # doctest: +SKIP
+        array(['setosa', 'setosa'], dtype=object)
+    """
+    began = clocks.perf_counter()
+    if narrator is None:
+        from manyfit.render.terminal import Terminal
+
+        narrator = Terminal()
+    options = Options(budget, seed, metric, margin, max_width, ensemble, engine, threads, space, plan).check()
+    folder = RunFolder.create(out, plan={}, seed=seed, force=force) if out is not None else None
+    roles = {"task": task, "drop": drop, "weights": weights, "class_weights": class_weights, "group": group, "time": time, "test": test}
+    loading = {**roles, **(loading or {})}
+    data = source if isinstance(source, Dataset) else load(source, target, seed=seed, **loading)
+    narrator.found(data)
+    job = Job(data, options, narrator=narrator, folder=folder, began=began)
+    model = job.run()
+    if folder is not None:
+        keep(model, job, folder, source, target, loading)
+        narrator.say("wrote", folder=folder.path)
+    return model
+
+
+def keep(model: Model, job: Job, folder: RunFolder, source: Any, target: Any, loading: Mapping[str, Any]) -> None:
+    """Write the model into its run folder, and into `run.toml` all that a repetition needs."""
+    path = folder.begin()
+    model.save(path, force=True)
+    options = job.options
+    assert job.space is not None
+    plain = {
+        "source": str(source) if isinstance(source, (str, Path)) else None,
+        "target": target if isinstance(target, str) else job.data.target.name,
+        "budget": options.budget,
+        "max_width": options.max_width,
+        **{name: value for name, value in loading.items() if _is_plain(value)},
+    }
+    folder.amend(
+        state="finished",
+        seed=options.seed,
+        plan_hash=model.facts["plan_hash"],
+        fingerprint=job.data.fingerprint,
+        seconds=model.facts["seconds"],
+        job={name: value for name, value in plain.items() if value not in (None, (), [], {})},
+        plan=model.facts["plan"],
+        space=job.space.to_dict(),
+    )
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(_is_plain(part) for part in value)
+    return isinstance(value, (str, int, float, bool, Path)) or (
+        isinstance(value, Mapping) and all(_is_plain(part) for part in value.values())
+    )
