@@ -1,4 +1,4 @@
-"""What may be wrong with a data set that reads well: leaks, imbalance, copies, too few rows. Each finding is a note, never an error."""
+"""What may be wrong with a data set that reads well: leaks, imbalance, copies, too few rows. Findings are notes, not errors."""
 
 from __future__ import annotations
 
@@ -46,7 +46,15 @@ def check_target(y: np.ndarray, target: Target) -> list[Note]:
     share = counts[smallest] / counts.sum()
     if counts[smallest] > 1 and share < _SMALL_SHARE / target.n_classes:
         text = f"{100 * share:.2g} %"
-        notes.append(note("imbalance", [target.name], target=target.name, label=repr(target.labels[smallest]), share=text))
+        notes.append(
+            note(
+                "imbalance",
+                [target.name],
+                target=target.name,
+                label=repr(target.labels[smallest]),
+                share=text,
+            )
+        )
     return notes
 
 
@@ -54,13 +62,15 @@ def check_shape(n_rows: int, columns: Sequence[Column]) -> list[Note]:
     """Notes on too few rows."""
     notes = []
     if n_rows < len(columns):
-        notes.append(note("wide", rows=n_rows, columns=len(columns)))
+        notes.append(note("wide", rows=n_rows, width=len(columns)))
     if n_rows < FEW_ROWS:
         notes.append(note("few_rows", rows=n_rows))
     return notes
 
 
-def find_leaks(frame: pl.DataFrame, y: np.ndarray, target: Target, columns: Sequence[Column], rows: np.ndarray) -> list[Note]:
+def find_leaks(
+    frame: pl.DataFrame, y: np.ndarray, target: Target, columns: Sequence[Column], rows: np.ndarray
+) -> list[Note]:
     """Notes on columns that predict the target all alone, by a shallow tree on two halves of a sample.
 
     Args:
@@ -88,7 +98,15 @@ def find_leaks(frame: pl.DataFrame, y: np.ndarray, target: Target, columns: Sequ
         if gain >= _LEAK["regression" if is_numbers else "classes"]:
             name = columns[i].name
             notes.append(
-                note("leak", [name], target=target.name, measure=measure, measure_zh=zh, score=score, first=quoted(name))
+                note(
+                    "leak",
+                    [name],
+                    target=target.name,
+                    measure=measure,
+                    measure_zh=zh,
+                    score=score,
+                    first=quoted(name),
+                )
             )
     return notes
 
@@ -103,7 +121,9 @@ def _as_numbers(series: pl.Series, column: Column) -> np.ndarray:
 
 def _promising(values: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """The columns that go most with the target in a straight line, when there are too many to try all."""
-    filled = np.where(np.isnan(values), np.nanmean(np.where(np.isnan(values).all(0), 0.0, values), axis=0), values)
+    filled = np.where(
+        np.isnan(values), np.nanmean(np.where(np.isnan(values).all(0), 0.0, values), axis=0), values
+    )
     centered = filled - filled.mean(0)
     size = np.linalg.norm(centered, axis=0)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -113,12 +133,14 @@ def _promising(values: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 def _alone(values: np.ndarray, truth: np.ndarray, is_numbers: bool) -> tuple[float, float]:
     """Score of a tree on one column, each half predicted from the other, and the share of the naive error it removes."""
-    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor  # half a second, needed by this check only
+    from sklearn.tree import (
+        DecisionTreeClassifier,
+        DecisionTreeRegressor,
+    )  # half a second, needed by this check only
 
     Tree = DecisionTreeRegressor if is_numbers else DecisionTreeClassifier
     half = np.arange(len(truth)) % 2 == 0
-    values = values.astype(np.float32)
-    values[np.isinf(values)] = np.nan  # beyond float32, which trees compare in
+    values = np.clip(values, -1e38, 1e38)  # trees compare in float32
     guess = np.empty(len(truth))
     for side in (half, ~half):
         tree = Tree(max_depth=7, min_samples_leaf=2, random_state=0)

@@ -24,7 +24,9 @@ HUGE = 1e100
 """Numbers beyond this are read as infinite: their squares, sums and cubes could not be held."""
 _FEW_TEXTS = 20  # a text column with no more different values is a category however few rows there are
 _MOSTLY_NUMBERS = 0.98  # this share of readable cells makes a text column a number column, the rest missing
-_ID_NAME = re.compile(r"(^|[_\W])(id|uuid|guid|index|idx|row|rowid|row_number|编号|序号)$|[a-z](Id|ID)$|^column_1$|^Unnamed: 0$", re.I)
+_ID_NAME = re.compile(
+    r"(^|[_\W])(id|uuid|guid|index|idx|row|rowid|row_number|编号|序号)$|^Unnamed: 0$", re.IGNORECASE
+)
 _ID_CAMEL = re.compile(r"[a-z](Id|ID)$")
 
 
@@ -105,7 +107,7 @@ def read_column(series: pl.Series, *, forced: str | None = None, keep: bool = Fa
         >>> read_column(pl.Series("when", ["2024-01-31", "2024-02-29"])).column.kind
         'date'
     """
-    name, dtype = series.name, series.dtype
+    _name, dtype = series.name, series.dtype
     if dtype.is_nested() or dtype in (pl.Binary, pl.Object):
         return _dropped(series, "nested", "lists or structures in the cells", "单元格内是列表或结构")
     if dtype == pl.Null or series.null_count() == len(series):
@@ -123,7 +125,9 @@ def read_column(series: pl.Series, *, forced: str | None = None, keep: bool = Fa
     return _read_text(tidy(series), keep)
 
 
-def _read_number(series: pl.Series, values: pl.Series, keep: bool, style: str = "", more: tuple[Note, ...] = ()) -> ReadColumn:
+def _read_number(
+    series: pl.Series, values: pl.Series, keep: bool, style: str = "", more: tuple[Note, ...] = ()
+) -> ReadColumn:
     values, n_infinite = finite(values)
     notes = (*more, note("infinite", [series.name], count=n_infinite)) if n_infinite else more
     if values.null_count() == len(values):
@@ -153,12 +157,22 @@ def _read_text(text: pl.Series, keep: bool) -> ReadColumn:
             order, order_zh = ("month first", "先月后日") if is_month_first else ("day first", "先日后月")
             example = text.drop_nulls()[0]
             notes = (note("date_order", [text.name], example=example, order=order, order_zh=order_zh),)
-        return _decided(text, "date", dates.values, "dates written as text", "写成文本的日期", style=dates.format, notes=notes)
+        return _decided(
+            text,
+            "date",
+            dates.values,
+            "dates written as text",
+            "写成文本的日期",
+            style=dates.format,
+            notes=notes,
+        )
     distinct = text.drop_nulls().n_unique()
     if not keep and distinct > _FEW_TEXTS and distinct == n_cells:
         return _dropped(text, "id", "a different text in every row", "每行文本都不同")
     if not keep and distinct > max(_FEW_TEXTS, n_cells / 2):
-        return _dropped(text, "text", "text of many values", "取值很多的文本", distinct=distinct, rows=n_cells)
+        return _dropped(
+            text, "text", "text of many values", "取值很多的文本", distinct=distinct, rows=n_cells
+        )
     return _decided(text, "category", text, "text of few values", "取值不多的文本", keep=keep)
 
 
@@ -179,7 +193,9 @@ def _read_forced(series: pl.Series, forced: str) -> ReadColumn:
         raise DataError(Problem(f"column {name!r}", f"can't be read as {forced}", hint=hint))
     notes: tuple[Note, ...] = ()
     if cast.n_unreadable:
-        notes = (note("tokens", [name], count=cast.n_unreadable, tokens=", ".join(map(repr, cast.unreadable))),)
+        notes = (
+            note("tokens", [name], count=cast.n_unreadable, tokens=", ".join(map(repr, cast.unreadable))),
+        )
     return _decided(series, forced, cast.values, "asked for", "按要求", style=style, notes=notes, keep=True)  # type: ignore[arg-type]
 
 
@@ -217,7 +233,12 @@ def id_reason(name: str, values: pl.Series) -> tuple[str, str] | None:
     Whole numbers, all different, none missing, that either count the rows (1, 2, 3, …) or are called an id. Years that count
     up are spared: they don't start at 0 or 1.
     """
-    if values.null_count() or len(values) < 3 or not bool((values == values.floor()).all()) or values.n_unique() < len(values):
+    if (
+        values.null_count()
+        or len(values) < 3
+        or not bool((values == values.floor()).all())
+        or values.n_unique() < len(values)
+    ):
         return None
     is_counter = values[0] in (0.0, 1.0) and bool((values.diff().drop_nulls() == 1).all())
     if is_counter:
@@ -228,7 +249,7 @@ def id_reason(name: str, values: pl.Series) -> tuple[str, str] | None:
 
 
 def finite(values: pl.Series) -> tuple[pl.Series, int]:
-    """Float64 with null in place of NaN and infinity, and how many were infinite. Numbers whose square overflows count as such."""
+    """Float64 with null in place of NaN and infinity, and how many were infinite. Larger than `HUGE` counts as such."""
     values = values.cast(pl.Float64, strict=False).fill_nan(None)
     is_infinite = (values.abs() > HUGE).fill_null(False)
     n_infinite = int(is_infinite.sum())
@@ -275,7 +296,9 @@ def cast_column(series: pl.Series, column: Column) -> CastColumn:
     """
     if series.dtype == pl.Null or series.dtype.is_nested() or series.dtype in (pl.Binary, pl.Object):
         cells = pl.Series(column.name, [None] * len(series), dtype=pl.String)
-        return CastColumn(_CASTS[column.kind](cells, column).alias(column.name), len(series) - series.null_count())
+        return CastColumn(
+            _CASTS[column.kind](cells, column).alias(column.name), len(series) - series.null_count()
+        )
     given = tidy(series) if _is_text(series) else series
     values = _CASTS[column.kind](given, column).alias(column.name)
     if given.dtype.is_float():
@@ -305,7 +328,9 @@ def _cast_boolean(cells: pl.Series, column: Column) -> pl.Series:
         return cells
     text = as_text(cells).str.to_lowercase()
     yes, no = text.is_in(_TRUE), text.is_in(_FALSE)
-    return yes.zip_with((yes | no).fill_null(False), pl.Series([None], dtype=pl.Boolean).new_from_index(0, len(cells)))
+    return yes.zip_with(
+        (yes | no).fill_null(False), pl.Series([None], dtype=pl.Boolean).new_from_index(0, len(cells))
+    )
 
 
 def _cast_date(cells: pl.Series, column: Column) -> pl.Series:

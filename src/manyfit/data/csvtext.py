@@ -48,14 +48,18 @@ def read_csv(
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     data = data.lstrip(b"\n")
-    if not data.strip():
-        raise DataError(Problem(name, "is empty", hint="A table needs a line of column names and rows below it."))
+    if not data or data.isspace():
+        raise DataError(
+            Problem(name, "is empty", hint="A table needs a line of column names and rows below it.")
+        )
     named = re.match(rb'"?sep=(.)"?\n', data)  # what Excel writes above a table
     if named:
         data, delimiter = data[named.end() :], delimiter or named[1].decode("ascii", "replace")
     delimiter = delimiter or guess_delimiter(data[:_SAMPLE_BYTES].decode("utf-8", "ignore"))
     if len(delimiter) != 1 or delimiter in '"\n\r':
-        raise DataError(Problem("delimiter", "must be one character", repr(delimiter), hint="Usual ones are , ; and tab."))
+        raise DataError(
+            Problem("delimiter", "must be one character", repr(delimiter), hint="Usual ones are , ; and tab.")
+        )
 
     first, end = _first_record(data, name, delimiter)
     if header:
@@ -64,9 +68,13 @@ def read_csv(
         body = data[end:]
     else:
         names, body = [f"column_{i + 1}" for i in range(len(first))], data
-    if not body.strip():
+    if not body or body.isspace():
         raise DataError(
-            Problem(name, "has column names but no rows", hint=f"Columns: {shown(names, 8)}. Add rows below the first line.")
+            Problem(
+                name,
+                "has column names but no rows",
+                hint=f"Columns: {shown(names, 8)}. Add rows below the first line.",
+            )
         )
     frame = _parse(body, names, delimiter, name, text)
     return frame.filter(~pl.all_horizontal(pl.all().is_null())), notes
@@ -79,14 +87,18 @@ def to_utf8(data: bytes, name: str, encoding: str | None) -> tuple[bytes, list[N
             return data.decode(encoding).removeprefix("\ufeff").encode(), []
         except LookupError:
             hint = "Usual ones are utf-8, gb18030, cp1252 and utf-16."
-            raise DataError(Problem("encoding", "must be the name of an encoding", repr(encoding), hint=hint)) from None
+            raise DataError(
+                Problem("encoding", "must be the name of an encoding", repr(encoding), hint=hint)
+            ) from None
         except UnicodeError as error:
             raise DataError(Problem(name, f"can't be read as {encoding}", str(error))) from None
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         try:
             return data.decode("utf-16").encode(), [note("encoding", name=name, encoding="UTF-16")]
         except UnicodeError as error:
-            raise DataError(Problem(name, "begins like UTF-16 but can't be read as such", str(error))) from None
+            raise DataError(
+                Problem(name, "begins like UTF-16 but can't be read as such", str(error))
+            ) from None
     if b"\x00" in data[:_SAMPLE_BYTES]:
         hint = "manyfit reads CSV, TSV, Parquet and Arrow/Feather files (also .gz)."
         raise DataError(Problem(name, "is no table: it holds binary data", hint=hint))
@@ -182,7 +194,9 @@ def column_names(header: list[str], name: str) -> tuple[list[str], list[Note]]:
     unnamed = [i for i, cell in enumerate(names) if not cell]
     for i in unnamed:
         names[i] = f"column_{i + 1}"
-    doubles = sorted({cell for cell in names if names.count(cell) > 1}) if len(set(names)) < len(names) else []
+    doubles = (
+        sorted({cell for cell in names if names.count(cell) > 1}) if len(set(names)) < len(names) else []
+    )
     if doubles:
         places = [str(i + 1) for i, cell in enumerate(names) if cell == doubles[0]]
         rule = f"has several columns of one name: {shown(doubles, 5)}"
@@ -216,8 +230,7 @@ def _parse(body: bytes, names: list[str], delimiter: str, name: str, text: Colle
                 separator=delimiter,
                 infer_schema_length=None,
                 schema_overrides={column: pl.String for column in names if column in text},
-                rechunk=True,
-            )
+            ).rechunk()
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
             pass  # odd quotes or numbers beyond 128 bits: the slow reader below knows what to do
         else:
@@ -235,7 +248,10 @@ def _is_rectangular(body: bytes, n_fields: int, delimiter: str) -> bool:
     last = 0
     for start in range(0, len(codes), _CHUNK_BYTES):
         chunk = codes[start : start + _CHUNK_BYTES]
-        is_line, is_mark = chunk == 10, chunk == ord(delimiter) if ord(delimiter) < 128 else np.zeros(len(chunk), bool)
+        is_line, is_mark = (
+            chunk == 10,
+            chunk == ord(delimiter) if ord(delimiter) < 128 else np.zeros(len(chunk), bool),
+        )
         is_quote = chunk == 34
         if quoted or is_quote.any():
             inside = np.bitwise_xor.accumulate(is_quote.view(np.uint8)) ^ quoted
@@ -273,11 +289,13 @@ def _parse_slowly(body: bytes, names: list[str], delimiter: str, name: str) -> p
             rows.append(record)
     except csv.Error as error:
         hint = "A quote that is opened must be closed; write a quote inside a field twice."
-        raise DataError(Problem(f"{name} line {reader.line_num + 1}", "can't be read", str(error), hint=hint)) from None
+        raise DataError(
+            Problem(f"{name} line {reader.line_num + 1}", "can't be read", str(error), hint=hint)
+        ) from None
     finally:
         csv.field_size_limit(old_limit)
     if wrong:
-        hint = f"Quote fields that contain {delimiter!r}, or mend the row; another delimiter is given by delimiter= (--delimiter)."
+        hint = f"Quote fields that contain {delimiter!r}, or mend the row; delimiter= (--delimiter) gives another delimiter."
         wrong[-1] = Problem(wrong[-1].where, wrong[-1].rule, wrong[-1].got, hint=hint)
         raise DataError(wrong, scope=name)
     columns = {column: [row[i] for row in rows] for i, column in enumerate(names)}

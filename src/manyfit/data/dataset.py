@@ -51,7 +51,15 @@ class Dataset:
     def __post_init__(self) -> None:
         if not self.fingerprint:
             object.__setattr__(self, "fingerprint", fingerprint(self))
-        for array in (self.y, self.weights, self.class_weights, self.group, self.time, self.block, self.test_rows):
+        for array in (
+            self.y,
+            self.weights,
+            self.class_weights,
+            self.group,
+            self.time,
+            self.block,
+            self.test_rows,
+        ):
             if array is not None:
                 array.setflags(write=False)
 
@@ -118,7 +126,11 @@ class Dataset:
         task = TASK_ZH[self.task] if is_zh else self.task
         if self.target.n_classes:
             classes = listed([str(label) for label in self.labels], *(("、", "等 {} 类") if is_zh else ()))
-            task += f"（{self.target.n_classes} 类：{classes}）" if is_zh else f", {self.target.n_classes} classes ({classes})"
+            task += (
+                f"（{self.target.n_classes} 类：{classes}）"
+                if is_zh
+                else f", {self.target.n_classes} classes ({classes})"
+            )
         width = len(self.columns) + 1
         size = f"{self.n_rows:,} 行 × {width:,} 列" if is_zh else f"{self.n_rows:,} rows × {width:,} columns"
         lines = [f"{self.name}   {size} → {self.target.name}: {task}", ("；" if is_zh else "; ").join(parts)]

@@ -98,7 +98,9 @@ def parse(text: pl.Series, form: str) -> pl.Series:
     """Text in one format as naive datetimes (UTC where a zone is written); null where it does not fit."""
     has_zone = "%:z" in form
     if "%H" in form or "%I" in form:
-        values = text.str.to_datetime(form, strict=False, time_unit="us", time_zone="UTC" if has_zone else None)
+        values = text.str.to_datetime(
+            form, strict=False, time_unit="us", time_zone="UTC" if has_zone else None
+        )
         return values.dt.replace_time_zone(None) if has_zone else values
     return text.str.to_date(form, strict=False).cast(pl.Datetime("us"))
 

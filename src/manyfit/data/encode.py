@@ -75,14 +75,27 @@ class Encoder:
         structure = rows if structure is None else np.asarray(structure)
         parts = fit_parts(data.frame[structure], data.frame[rows], data.used, max_categories)
         if not parts:
-            raise DataError(Problem(data.name, f"has no column that varies in {len(structure)} rows", hint="Add rows or columns."))
+            raise DataError(
+                Problem(
+                    data.name,
+                    f"has no column that varies in {len(structure)} rows",
+                    hint="Add rows or columns.",
+                )
+            )
         if data.task != "regression":
             return cls(data.columns, data.target, parts)
         y = data.y[rows]
         scale = float(y.std())
         if not scale > 0:
             hint = "There is nothing to learn from them; add rows or choose another target."
-            raise DataError(Problem(f"target {data.target.name!r}", f"has one value in all {len(y)} training rows", f"{y[0]:g}", hint=hint))
+            raise DataError(
+                Problem(
+                    f"target {data.target.name!r}",
+                    f"has one value in all {len(y)} training rows",
+                    f"{y[0]:g}",
+                    hint=hint,
+                )
+            )
         return cls(data.columns, data.target, parts, float(y.mean()), scale)
 
     @property
@@ -114,7 +127,9 @@ class Encoder:
     def groups(self) -> dict[str, np.ndarray]:
         """The inputs of each column that has any: what a permutation of the column changes."""
         columns = [made.column for made in self.inputs]
-        return {name: np.flatnonzero([column == name for column in columns]) for name in dict.fromkeys(columns)}
+        return {
+            name: np.flatnonzero([column == name for column in columns]) for name in dict.fromkeys(columns)
+        }
 
     def transform(self, frame: pl.DataFrame, dtype: Any = np.float64) -> np.ndarray:
         """Encode rows.
@@ -191,17 +206,21 @@ class Encoder:
             DataError: If it was written by a newer manyfit.
         """
         if meta["schema"] > SCHEMA:
-            raise DataError(Problem("the encoder", f"has format {meta['schema']}, newer than {SCHEMA}", hint="Update manyfit."))
+            raise DataError(
+                Problem(
+                    "the encoder", f"has format {meta['schema']}, newer than {SCHEMA}", hint="Update manyfit."
+                )
+            )
         parts: list[Part] = []
         for i, entry in enumerate(meta["parts"]):
-            fields = {name: value for name, value in entry.items() if name != "type"}
+            fields: dict[str, Any] = {name: value for name, value in entry.items() if name != "type"}
             if entry["type"] == "category":
                 fields |= {"categories": tuple(entry["categories"]), "names": tuple(entry["names"])}
                 parts.append(CategoryPart(**fields, slots=np.asarray(arrays[f"encoder.{i}.slots"], np.int64)))
                 continue
-            numbers = dict(zip(_NUMBERS, map(float, arrays[f"encoder.{i}.numbers"]), strict=True))
+            fields |= dict(zip(_NUMBERS, map(float, arrays[f"encoder.{i}.numbers"]), strict=True))
             quantiles = np.asarray(arrays.get(f"encoder.{i}.quantiles", np.empty(0)), np.float64)
-            parts.append(NumberPart(**fields, **numbers, quantiles=quantiles))
+            parts.append(NumberPart(**fields, quantiles=quantiles))
         columns = tuple(Column.from_dict(values) for values in meta["columns"])
         y_mean, y_scale = map(float, arrays["encoder.y"])
         return cls(columns, Target.from_dict(meta["target"]), tuple(parts), y_mean, y_scale)

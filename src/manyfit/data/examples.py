@@ -90,16 +90,40 @@ EXAMPLES: dict[str, Example] = {
     "cubic": Example(cubic, "a cubic with noise, 100 rows", "带噪声的三次曲线，100 行", "y", "regression"),
     "moons": Example(moons, "two half moons, 1,000 rows", "两个半月形，1,000 行", "moon", "binary"),
     "spirals": Example(spirals, "three spiral arms, 1,200 rows", "三条螺旋臂，1,200 行", "arm", "multiclass"),
-    "iris": Example(_bundled("iris", "species"), "150 flowers, 3 species", "150 朵鸢尾花，3 个品种", "species", "multiclass"),
-    "wine": Example(_bundled("wine", "cultivar"), "178 wines, 3 cultivars", "178 种葡萄酒，3 个品种", "cultivar", "multiclass"),
+    "iris": Example(
+        _bundled("iris", "species"),
+        "150 flowers, 3 species",
+        "150 朵鸢尾花，3 个品种",
+        "species",
+        "multiclass",
+    ),
+    "wine": Example(
+        _bundled("wine", "cultivar"),
+        "178 wines, 3 cultivars",
+        "178 种葡萄酒，3 个品种",
+        "cultivar",
+        "multiclass",
+    ),
     "breast_cancer": Example(
-        _bundled("breast_cancer", "diagnosis"), "569 tumours, 2 diagnoses", "569 例肿瘤，2 种诊断", "diagnosis", "binary"
+        _bundled("breast_cancer", "diagnosis"),
+        "569 tumours, 2 diagnoses",
+        "569 例肿瘤，2 种诊断",
+        "diagnosis",
+        "binary",
     ),
     "digits": Example(
-        _bundled("digits", "digit"), "1,797 handwritten digits of 8 × 8", "1,797 个 8 × 8 手写数字", "digit", "multiclass"
+        _bundled("digits", "digit"),
+        "1,797 handwritten digits of 8 × 8",
+        "1,797 个 8 × 8 手写数字",
+        "digit",
+        "multiclass",
     ),
     "diabetes": Example(
-        _bundled("diabetes", "progression"), "442 patients, disease progression", "442 名患者的病情进展", "progression", "regression"
+        _bundled("diabetes", "progression"),
+        "442 patients, disease progression",
+        "442 名患者的病情进展",
+        "progression",
+        "regression",
     ),
 }
 

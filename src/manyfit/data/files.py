@@ -44,7 +44,12 @@ _REMEDIES = {
 
 
 def read_file(
-    source: str | Path, *, encoding: str | None = None, delimiter: str | None = None, header: bool = True, text: Collection[str] = ()
+    source: str | Path,
+    *,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    header: bool = True,
+    text: Collection[str] = (),
 ) -> tuple[str, pl.DataFrame, list[Note]]:
     """Read a table from a path, or from standard input when the path is "-".
 
@@ -98,7 +103,13 @@ def near_files(path: Path) -> str:
 
 
 def read_data(
-    data: bytes, name: str, *, encoding: str | None = None, delimiter: str | None = None, header: bool = True, text: Collection[str] = ()
+    data: bytes,
+    name: str,
+    *,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    header: bool = True,
+    text: Collection[str] = (),
 ) -> tuple[pl.DataFrame, list[Note]]:
     """Read a table from bytes: compressed or not, Parquet, Arrow, or delimited text."""
     data, notes = _unpack(data, name)
@@ -132,8 +143,18 @@ def _unpack(data: bytes, name: str) -> tuple[bytes, list[Note]]:
             return lzma.decompress(data), []
         if data[:4] == b"PK\x03\x04":
             return _unzip(data, name)
-    except (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise DataError(Problem(name, "is a damaged or locked archive", str(error), hint="Pack it again.")) from None
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        zlib.error,
+        lzma.LZMAError,
+        zipfile.BadZipFile,
+        RuntimeError,
+    ) as error:
+        raise DataError(
+            Problem(name, "is a damaged or locked archive", str(error), hint="Pack it again.")
+        ) from None
     return data, []
 
 

@@ -23,7 +23,13 @@ _HEAVY_SKEW = 2.0  # an exponential's skewness: beyond it, means and deviations 
 _HEAVY_KURTOSIS = 15.0
 _FEW_VALUES = 20  # ranks of a column with few values are no better than the values
 _N_QUANTILES = 1_000
-_TIME_PARTS = ("month", "day", "weekday", "yearday", "hour")  # of a time column: what grows can't be learned for later rows
+_TIME_PARTS = (
+    "month",
+    "day",
+    "weekday",
+    "yearday",
+    "hour",
+)  # of a time column: what grows can't be learned for later rows
 
 
 class Source(NamedTuple):
@@ -66,7 +72,9 @@ def plan_numbers(frame: pl.DataFrame, columns: Sequence[Column]) -> list[Plan]:
                 made.append(Plan(column, source.part, column.kind == "number" and is_heavy(known), False))
         has_holes = frame[column.name].null_count() > 0
         if has_holes and not made and frame[column.name].null_count() < frame.height:
-            made.append(Plan(column, sources(frame, column)[0].part, False, False))  # one value or none: the hole tells
+            made.append(
+                Plan(column, sources(frame, column)[0].part, False, False)
+            )  # one value or none: the hole tells
         if made and has_holes:
             made[0] = made[0]._replace(has_indicator=True)
         plans += made
@@ -86,7 +94,7 @@ def is_heavy(values: np.ndarray) -> bool:
     if not spread > 0:
         return False
     z = (values - values.mean()) / spread
-    return bool(abs((z**3).mean()) > _HEAVY_SKEW or (z**4).mean() - 3 > _HEAVY_KURTOSIS)
+    return bool(abs((z * z * z).mean()) > _HEAVY_SKEW or (z * z * z * z).mean() - 3 > _HEAVY_KURTOSIS)
 
 
 def fit_numbers(frame: pl.DataFrame, plans: Sequence[Plan]) -> list[NumberPart]:
@@ -96,7 +104,10 @@ def fit_numbers(frame: pl.DataFrame, plans: Sequence[Plan]) -> list[NumberPart]:
 
     if not plans:
         return []
-    by_column = {column.name: {s.part: s.values for s in sources(frame, column)} for column in {p.column for p in plans}}
+    by_column = {
+        column.name: {s.part: s.values for s in sources(frame, column)}
+        for column in {p.column for p in plans}
+    }
     raw = np.column_stack([by_column[plan.column.name][plan.part] for plan in plans]).astype(np.float64)
     fill = np.zeros(len(plans))
     is_boolean = np.array([plan.column.kind == "boolean" for plan in plans])
@@ -113,21 +124,24 @@ def fit_numbers(frame: pl.DataFrame, plans: Sequence[Plan]) -> list[NumberPart]:
     if len(heavy):
         n = min(_N_QUANTILES, len(filled))
         # random_state: beyond 10,000 rows the quantiles are those of a sample
-        bender = QuantileTransformer(n_quantiles=n, output_distribution="normal", random_state=0).fit(filled[:, heavy])
-        for place, i in enumerate(heavy):
+        bender = QuantileTransformer(n_quantiles=n, output_distribution="normal", random_state=0).fit(
+            filled[:, heavy]
+        )
+        for place, i in enumerate(heavy.tolist()):
             quantiles[i] = np.ascontiguousarray(bender.quantiles_[:, place])
             lower, upper = np.percentile(filled[:, i], [25, 75])
             edge[i] = EDGE * (upper - lower if upper > lower else 1.0)
             filled[:, i] = np.clip(to_normal(filled[:, i], quantiles[i], edge[i]), -NORMAL_CLIP, NORMAL_CLIP)
     scaler = StandardScaler().fit(filled)
+    mean, scale = np.asarray(scaler.mean_), np.asarray(scaler.scale_)
     return [
         NumberPart(
             column=plan.column.name,
             part=plan.part,
             kind=plan.column.kind,  # type: ignore[arg-type]  # categories and dropped columns have no plan
             fill=float(fill[i]),
-            mean=float(scaler.mean_[i]),
-            scale=float(scaler.scale_[i]),
+            mean=float(mean[i]),
+            scale=float(scale[i]),
             low=float(low[i]),
             high=float(high[i]),
             quantiles=quantiles.get(i, np.empty(0)),
@@ -138,7 +152,9 @@ def fit_numbers(frame: pl.DataFrame, plans: Sequence[Plan]) -> list[NumberPart]:
     ]
 
 
-def fit_category(text: pl.Series, column: Column, max_categories: int = MAX_CATEGORIES) -> CategoryPart | None:
+def fit_category(
+    text: pl.Series, column: Column, max_categories: int = MAX_CATEGORIES
+) -> CategoryPart | None:
     """Fit one-hot inputs to the development rows of a text column; None when it holds one value only."""
     from sklearn.preprocessing import OneHotEncoder
 
@@ -150,9 +166,16 @@ def fit_category(text: pl.Series, column: Column, max_categories: int = MAX_CATE
     # codes in place of texts: scikit-learn sorts them alike, and a hundred times faster
     least = max(2, round(_RARE_SHARE * len(codes)))
     encoder = OneHotEncoder(
-        handle_unknown="infrequent_if_exist", max_categories=max_categories, min_frequency=least, dtype=np.float64
+        handle_unknown="infrequent_if_exist",
+        max_categories=max_categories,
+        min_frequency=least,
+        dtype=np.float64,
     ).fit(codes[:, None])
-    rare = set() if encoder.infrequent_categories_[0] is None else set(encoder.infrequent_categories_[0].tolist())
+    rare = (
+        set()
+        if encoder.infrequent_categories_[0] is None
+        else set(encoder.infrequent_categories_[0].tolist())
+    )
     frequent = [code for code in encoder.categories_[0].tolist() if code not in rare]
     slots = np.full(len(categories) + 1, -1, np.int64)
     slots[frequent] = np.arange(len(frequent))
@@ -166,7 +189,10 @@ def fit_category(text: pl.Series, column: Column, max_categories: int = MAX_CATE
 
 
 def fit_parts(
-    structure: pl.DataFrame, training: pl.DataFrame, columns: Sequence[Column], max_categories: int = MAX_CATEGORIES
+    structure: pl.DataFrame,
+    training: pl.DataFrame,
+    columns: Sequence[Column],
+    max_categories: int = MAX_CATEGORIES,
 ) -> tuple[Part, ...]:
     """Every part, in the order of the columns, so that the inputs of one column lie side by side."""
     numbers: dict[str, list[Part]] = {}

@@ -1,7 +1,7 @@
 """What is in memory already, into a frame: DataFrames of any library, arrays, tensors, records, torch data sets.
 
-No library is imported here for its types: a DataFrame is what narwhals takes, a tensor is what can `detach`, a data set is what has
-a length and items.
+No library is imported here for its types: a DataFrame is what narwhals takes, a tensor is what can `detach`, a data set
+is what has a length and items.
 """
 
 from __future__ import annotations
@@ -54,7 +54,11 @@ def from_pair(X: Any, y: Any) -> tuple[pl.DataFrame, str, list[Note]]:
     if isinstance(y, pl.DataFrame) or hasattr(y, "columns"):
         y_frame, _ = from_memory(y)
         if y_frame.width != 1:
-            raise DataError(Problem("y", "must have one column", str(y_frame.width), hint="One target is predicted at a time."))
+            raise DataError(
+                Problem(
+                    "y", "must have one column", str(y_frame.width), hint="One target is predicted at a time."
+                )
+            )
         target, values = y_frame.columns[0], y_frame.to_series()
     else:
         values = _series(target, y)
@@ -67,9 +71,11 @@ def from_pair(X: Any, y: Any) -> tuple[pl.DataFrame, str, list[Note]]:
 
 def is_item_set(source: Any) -> bool:
     """Whether this is a torch-style data set: a length, and items that are (inputs, target)."""
-    if isinstance(source, (str, bytes, np.ndarray, Mapping, pl.DataFrame, pl.Series, tuple)) or hasattr(source, "detach"):
+    if isinstance(source, (str, bytes, np.ndarray, Mapping, pl.DataFrame, pl.Series, tuple)) or hasattr(
+        source, "detach"
+    ):
         return False
-    if not (hasattr(source, "__len__") and hasattr(source, "__getitem__")) or len(source) == 0:
+    if not (hasattr(source, "__len__") and hasattr(source, "__getitem__")) or hasattr(source, "shape"):
         return False
     try:
         first = source[0]
@@ -111,12 +117,16 @@ def to_array(values: Any) -> np.ndarray:
     try:
         return np.asarray(values)
     except (ValueError, TypeError, RuntimeError) as error:
-        raise DataError(Problem("the array", "must have rows of one length", str(error).splitlines()[0])) from None
+        raise DataError(
+            Problem("the array", "must have rows of one length", str(error).splitlines()[0])
+        ) from None
 
 
 def _from_dataframe(source: Any) -> pl.DataFrame | None:
     labels = getattr(source, "columns", None)
-    if labels is not None and hasattr(source, "iloc"):  # pandas and its kin: names may be numbers, and may repeat
+    if labels is not None and hasattr(
+        source, "iloc"
+    ):  # pandas and its kin: names may be numbers, and may repeat
         names = [str(label) for label in labels]
         _refuse_doubles(names)
         source = source.set_axis(names, axis=1)
@@ -135,7 +145,11 @@ def _from_dataframe(source: Any) -> pl.DataFrame | None:
 
 
 def _refuse_doubles(names: Sequence[str]) -> None:
-    doubles = sorted({name for name in names if list(names).count(name) > 1}) if len(set(names)) < len(names) else []
+    doubles = (
+        sorted({name for name in names if list(names).count(name) > 1})
+        if len(set(names)) < len(names)
+        else []
+    )
     if doubles:
         rule = f"has several columns of one name: {shown(doubles, 5)}"
         raise DataError(Problem("the DataFrame", rule, hint="Give each column its own name."))
@@ -155,17 +169,27 @@ def _from_array(source: Any) -> tuple[pl.DataFrame, list[Note]]:
         raise DataError(Problem("the table", f"must be {kinds}", f"{type(source).__name__}"))
     array = to_array(source)
     if array.ndim == 0:
-        raise DataError(Problem("the table", "must have rows and columns", f"a single {type(source).__name__}"))
+        raise DataError(
+            Problem("the table", "must have rows and columns", f"a single {type(source).__name__}")
+        )
     if array.dtype.names:
         return _frame({name: _series(name, array[name]) for name in array.dtype.names}), []
     if array.dtype.kind == "c":
-        raise DataError(Problem("the array", "must hold real numbers", "complex ones", hint="Pass real and imaginary parts."))
+        raise DataError(
+            Problem(
+                "the array", "must hold real numbers", "complex ones", hint="Pass real and imaginary parts."
+            )
+        )
     notes = []
     if array.ndim > 2:
         n = int(np.prod(array.shape[1:]))
         notes = [note("reshaped", shape=" × ".join(map(str, array.shape[1:])), n=n)]
         array = array.reshape(len(array), n)
-    array = array.reshape(len(array), -1) if len(array) else array.reshape(0, array.shape[1] if array.ndim > 1 else 1)
+    array = (
+        array.reshape(len(array), -1)
+        if len(array)
+        else array.reshape(0, array.shape[1] if array.ndim > 1 else 1)
+    )
     return _frame({f"x{i}": _series(f"x{i}", array[:, i]) for i in range(array.shape[1])}), notes
 
 
@@ -178,7 +202,11 @@ def _series(name: str, values: Any) -> pl.Series:
         array = array[:, 0]
     if array.ndim != 1:
         shape = " × ".join(map(str, array.shape))
-        raise DataError(Problem(name, "must be one-dimensional", f"shape {shape}", hint="One target is predicted at a time."))
+        raise DataError(
+            Problem(
+                name, "must be one-dimensional", f"shape {shape}", hint="One target is predicted at a time."
+            )
+        )
     if array.dtype.kind == "c":
         raise DataError(Problem(name, "must hold real numbers", "complex ones"))
     if array.dtype.kind == "f":
@@ -190,7 +218,7 @@ def _series(name: str, values: Any) -> pl.Series:
             pass  # dates in units polars lacks
     cells = [_cell(value) for value in array.tolist()]
     kinds = {type(value) for value in cells if value is not None}
-    if kinds <= {int, float} or len(kinds) == 1 and kinds <= {bool, str}:
+    if kinds <= {int, float} or (len(kinds) == 1 and kinds <= {bool, str}):
         try:
             return pl.Series(name, cells, strict=False)
         except (OverflowError, TypeError, pl.exceptions.PolarsError):

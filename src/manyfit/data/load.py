@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from manyfit.data.checks import can_tell_rows_apart, check_shape, check_target, find_leaks, row_blocks
-from manyfit.data.columns import KINDS, Column, read_column
+from manyfit.data.columns import KINDS, Column, cast_column, read_column
 from manyfit.data.csvtext import looks_like_values
 from manyfit.data.dataset import Dataset
 from manyfit.data.notes import Note, note
@@ -87,31 +87,60 @@ def load(
     target_name = target if isinstance(target, str) else table.target
     drop, keep = _names(drop), keep if isinstance(keep, bool) else _names(keep)
     kinds = dict(kinds or {})
-    if isinstance(target, str) and table.target and target != table.target and target not in table.frame.columns and not table.task:
-        table = dataclasses.replace(table, frame=table.frame.rename({table.target: target}))  # arrays come without a name
-    roles = {role: value for role, value in (("weights", weights), ("group", group), ("time", time)) if value is not None}
+    if (
+        isinstance(target, str)
+        and table.target
+        and target != table.target
+        and target not in table.frame.columns
+        and not table.task
+    ):
+        table = dataclasses.replace(
+            table, frame=table.frame.rename({table.target: target})
+        )  # arrays come without a name
+    roles = {
+        role: value
+        for role, value in (("weights", weights), ("group", group), ("time", time))
+        if value is not None
+    }
     _check_names(table, target_name, drop, keep, kinds, roles, duplicates)
     assert target_name is not None
 
     frame, n_train, test_notes = table.frame, table.frame.height, ()
     if test is not None:
         frame, test_notes = _append(frame, read(test, **options), target_name, roles, name)
-    read_y = read_target(frame[target_name], task or (table.task if target_name == table.target else None), name)
+    read_y = read_target(
+        frame[target_name], task or (table.task if target_name == table.target else None), name
+    )
     rows = np.flatnonzero(read_y.has_value)
     if len(rows) < min_rows:
         got = f"{len(rows)} of {frame.height} with a target" if len(rows) < frame.height else str(len(rows))
-        raise DataError(Problem(name, f"must have at least {min_rows} rows", got, hint="Below that nothing can be tested."))
+        raise DataError(
+            Problem(
+                name, f"must have at least {min_rows} rows", got, hint="Below that nothing can be tested."
+            )
+        )
 
     role_columns = {role: role_series(role, value, frame, name) for role, value in roles.items()}
     frame = frame[rows] if len(rows) < frame.height else frame
-    role_columns = {role: series[rows] if len(series) > len(rows) else series for role, series in role_columns.items()}
+    role_columns = {
+        role: series[rows] if len(series) > len(rows) else series for role, series in role_columns.items()
+    }
     y = read_y.y[rows]
-    test_rows = np.flatnonzero(rows >= n_train) if test is not None else None
-    left_out = {target_name, *(value for role, value in roles.items() if isinstance(value, str) and role != "time")}
-    columns, series, notes = _read_columns(frame, left_out, drop, keep, kinds, roles.get("time"))
+    left_out = {
+        target_name,
+        *(value for role, value in roles.items() if isinstance(value, str) and role != "time"),
+    }
+    n_train = int(np.searchsorted(rows, n_train))  # of the rows with a target
+    columns, series, notes = _read_columns(frame, n_train, left_out, drop, keep, kinds, roles.get("time"))
     if not series:
         raise DataError(_no_columns(name, columns))
     used = pl.DataFrame(series)
+    test_rows = None if test is None else np.arange(n_train, len(rows))
+    if test_rows is not None and not (len(test_rows) > 0 and n_train >= min_rows):
+        got = f"{n_train} and {len(test_rows)}"
+        raise DataError(
+            Problem(name, f"and its test table must have {min_rows} and 1 rows with a target", got)
+        )
     goal = read_y.target
     arrays = {
         "weights": weights_of(role_columns.get("weights"), name),
@@ -122,7 +151,11 @@ def load(
     kept, block, more = _settle_duplicates(used, y, columns, arrays, duplicates)
     if kept is not None:
         used, y = used[kept], y[kept]
-        arrays = {role: None if array is None else array[kept] for role, array in arrays.items() if role != "test_rows"}
+        arrays = {
+            role: None if array is None else array[kept]
+            for role, array in arrays.items()
+            if role != "test_rows"
+        }
         arrays["test_rows"] = None if test_rows is None else np.flatnonzero(np.isin(kept, test_rows))
         block = None if block is None else block[kept]
         if len(y) < min_rows:
@@ -138,7 +171,15 @@ def load(
         block=block if block is not None else arrays["group"],
         **arrays,
     )
-    notes = [*table.notes, *test_notes, *read_y.notes, *notes, *more, *check_target(y, goal), *check_shape(len(y), in_use)]
+    notes = [
+        *table.notes,
+        *test_notes,
+        *read_y.notes,
+        *notes,
+        *more,
+        *check_target(y, goal),
+        *check_shape(len(y), in_use),
+    ]
     if leaks:
         notes += find_leaks(used, y, goal, in_use, holdout(data, seed).development)
     return dataclasses.replace(data, notes=tuple(notes))
@@ -197,7 +238,11 @@ def _append(
         raise DataError(Problem(", ".join(given), "must be the name of a column when a test table is given"))
     needed = [target, *roles.values()]
     problems = [
-        Problem(f"column {column!r}", f"is not in the test table {test.name}", hint=did_you_mean(column, test.frame.columns))
+        Problem(
+            f"column {column!r}",
+            f"is not in the test table {test.name}",
+            hint=did_you_mean(column, test.frame.columns),
+        )
         for column in needed
         if column not in test.frame.columns
     ]
@@ -216,9 +261,17 @@ def _append(
     upper, lower = [], []
     for column in frame.columns:
         a, b = frame[column], below[column]
-        if a.dtype != b.dtype and not (a.dtype.is_numeric() and b.dtype.is_numeric()) and pl.Null not in (a.dtype, b.dtype):
+        if (
+            a.dtype != b.dtype
+            and not (a.dtype.is_numeric() and b.dtype.is_numeric())
+            and pl.Null not in (a.dtype, b.dtype)
+        ):
             nested = a.dtype.is_nested() or b.dtype.is_nested()
-            a, b = (pl.Series(column, [None] * len(s), dtype=pl.String) for s in (a, b)) if nested else (a.cast(pl.String), b.cast(pl.String))
+            a, b = (
+                (pl.Series(column, [None] * len(s), dtype=pl.String) for s in (a, b))
+                if nested
+                else (a.cast(pl.String), b.cast(pl.String))
+            )
         upper.append(a)
         lower.append(b)
     return pl.concat([pl.DataFrame(upper), pl.DataFrame(lower)], how="vertical_relaxed"), tuple(notes)
@@ -226,12 +279,14 @@ def _append(
 
 def _read_columns(
     frame: pl.DataFrame,
+    n_train: int,
     left_out: set[str],
     drop: Sequence[str],
     keep: Sequence[str] | bool,
     kinds: Mapping[str, str],
     time: Any,
 ) -> tuple[list[Column], list[pl.Series], list[Note]]:
+    """Decide every column from the first `n_train` rows and read the rows below (a test table) the same way."""
     columns: list[Column] = []
     series: list[pl.Series] = []
     notes: list[Note] = []
@@ -244,20 +299,28 @@ def _read_columns(
             continue
         is_kept = keep if isinstance(keep, bool) else name in keep
         try:
-            read = read_column(frame[name], forced=kinds.get(name), keep=is_kept)
+            read = read_column(frame[name].head(n_train), forced=kinds.get(name), keep=is_kept)
         except DataError as error:
             problems += error.problems
             continue
         column = read.column
         if name == time and column.kind != "date":
-            column = dataclasses.replace(column, kind="dropped", did="orders the rows", why="time column", did_zh="排列行", why_zh="时间列")
+            column = dataclasses.replace(
+                column,
+                kind="dropped",
+                did="orders the rows",
+                why="time column",
+                did_zh="排列行",
+                why_zh="时间列",
+            )
             read = read._replace(column=column, values=None, notes=(note("time_column", [name]),))
         elif name == time:
             read = read._replace(column=dataclasses.replace(column, is_time=True))
         columns.append(read.column)
         notes += read.notes
         if read.values is not None:
-            series.append(read.values)
+            below = cast_column(frame[name].tail(frame.height - n_train), read.column).values
+            series.append(read.values.append(below) if len(below) else read.values)
     if problems:
         raise DataError(problems, scope="the columns")
     return columns, series, merged(notes)
@@ -278,12 +341,20 @@ def merged(notes: list[Note]) -> list[Note]:
 
 def _no_columns(name: str, columns: Sequence[Column]) -> Problem:
     why = "; ".join(f"{column.name}: {column.why}" for column in columns[:6])
-    hint = f"Dropped were {why}. Keep one with keep= (--keep)." if columns else "It holds the target alone; add columns to predict from."
+    hint = (
+        f"Dropped were {why}. Keep one with keep= (--keep)."
+        if columns
+        else "It holds the target alone; add columns to predict from."
+    )
     return Problem(name, "has no usable column", hint=hint)
 
 
 def _settle_duplicates(
-    frame: pl.DataFrame, y: np.ndarray, columns: Sequence[Column], arrays: Mapping[str, np.ndarray | None], choice: str
+    frame: pl.DataFrame,
+    y: np.ndarray,
+    columns: Sequence[Column],
+    arrays: Mapping[str, np.ndarray | None],
+    choice: str,
 ) -> tuple[np.ndarray | None, np.ndarray | None, list[Note]]:
     """Rows to keep (None: all), the blocks that hold copies together (None: none), and what there is to say."""
     block = row_blocks(frame, y)
@@ -294,10 +365,15 @@ def _settle_duplicates(
     if choice == "drop":
         _, kept = np.unique(block, return_index=True)
         return np.sort(kept), None, [note("duplicates_dropped", count=count)]
-    is_coarse = count > 0.1 * len(y) and not can_tell_rows_apart([c for c in columns if c.kind != "dropped"], n_different)
+    is_coarse = count > 0.1 * len(y) and not can_tell_rows_apart(
+        [c for c in columns if c.kind != "dropped"], n_different
+    )
     if choice == "apart" or (choice == "auto" and is_coarse):
         return None, None, [note("coarse", count=count, rows=len(y))]
     if arrays["group"] is not None or arrays["time"] is not None or arrays["test_rows"] is not None:
-        return None, None, [note("coarse", count=count, rows=len(y))]  # groups, time or the test file decide already
+        return (
+            None,
+            None,
+            [note("coarse", count=count, rows=len(y))],
+        )  # groups, time or the test file decide already
     return None, block, [note("duplicates", count=count)]
-

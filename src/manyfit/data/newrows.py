@@ -1,4 +1,4 @@
-"""New rows, brought into the shape of the rows a model was trained on: columns in any order, of other types, missing or unknown."""
+"""New rows, brought into the shape of the training rows: columns in any order, of other types, missing or unknown."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ class NewRows:
     table: Table
 
 
-def read_new(source: Any, columns: Sequence[Column], parts: Sequence[Part], target: str, **options: Any) -> NewRows:
+def read_new(
+    source: Any, columns: Sequence[Column], parts: Sequence[Part], target: str, **options: Any
+) -> NewRows:
     """Read new rows for a trained model.
 
     Args:
@@ -55,13 +57,21 @@ def read_new(source: Any, columns: Sequence[Column], parts: Sequence[Part], targ
     frame = table.frame
     names = set(frame.columns)
     positional = [f"x{i}" for i in range(frame.width)]
-    if not names & {column.name for column in used} and frame.columns == positional and frame.width == len(columns):
-        frame = frame.rename(dict(zip(positional, (column.name for column in columns), strict=True)))  # a bare array
+    if (
+        not names & {column.name for column in used}
+        and frame.columns == positional
+        and frame.width == len(columns)
+    ):
+        frame = frame.rename(
+            dict(zip(positional, (column.name for column in columns), strict=True))
+        )  # a bare array
         names = set(frame.columns)
     absent = [column.name for column in used if column.name not in names]
     if len(absent) == len(used):
         hint = did_you_mean(absent[0], frame.columns).replace("Known", "Its columns")
-        raise DataError(Problem(table.name, f"has none of the model's columns ({shown(absent, 5)})", hint=hint))
+        raise DataError(
+            Problem(table.name, f"has none of the model's columns ({shown(absent, 5)})", hint=hint)
+        )
     notes: list[Note] = [*table.notes]
     if absent:
         notes.append(note("absent", absent))
@@ -76,11 +86,17 @@ def read_new(source: Any, columns: Sequence[Column], parts: Sequence[Part], targ
             continue
         cast = cast_column(frame[column.name], column)
         if cast.n_unreadable:
-            facts = {"kind": _NAMES[column.kind], "kind_zh": KIND_ZH[column.kind], "examples": ", ".join(map(repr, cast.unreadable))}
+            facts = {
+                "kind": _NAMES[column.kind],
+                "kind_zh": KIND_ZH[column.kind],
+                "examples": ", ".join(map(repr, cast.unreadable)),
+            }
             notes.append(note("unreadable", [column.name], count=cast.n_unreadable, **facts))
         series.append(cast.values)
     aligned = pl.DataFrame(series)
-    filled = [column.name for column in used if column.name not in absent and aligned[column.name].null_count()]
+    filled = [
+        column.name for column in used if column.name not in absent and aligned[column.name].null_count()
+    ]
     if filled:
         notes.append(note("filled", filled, count=sum(aligned[name].null_count() for name in filled)))
     notes += _surprises(aligned, parts)
@@ -89,7 +105,8 @@ def read_new(source: Any, columns: Sequence[Column], parts: Sequence[Part], targ
 
 def _surprises(frame: pl.DataFrame, parts: Sequence[Part]) -> list[Note]:
     """Notes on values that training never showed: unknown categories, numbers far out."""
-    notes = []
+    notes: list[Note] = []
+    outside: dict[str, int] = {}
     for part in parts:
         series = frame[part.column]
         if isinstance(part, CategoryPart):
@@ -101,5 +118,7 @@ def _surprises(frame: pl.DataFrame, parts: Sequence[Part]) -> list[Note]:
             values = expand(series, ["elapsed"])["elapsed"] if part.part else series.to_numpy()
             count = part.count_outside(values)
             if count:
-                notes.append(note("outside", [part.column], count=count))
+                outside[part.column] = count
+    if outside:
+        notes.append(note("outside", list(outside), count=sum(outside.values())))
     return notes

@@ -1,4 +1,4 @@
-"""What a reader of a table should be told: a code, a sentence in two languages, the columns concerned, and the flag that acts on it."""
+"""What the reader of a table should know: a code, a sentence in two languages, the columns, and the flag that acts on it."""
 
 from __future__ import annotations
 
@@ -19,23 +19,37 @@ class Wording(NamedTuple):
 WORDINGS: dict[str, Wording] = {
     # what was read
     "encoding": Wording(
-        "{name} is not UTF-8; read as {encoding}", "{name} 不是 UTF-8 编码，已按 {encoding} 读取", "--encoding NAME", False
+        "{name} is not UTF-8; read as {encoding}",
+        "{name} 不是 UTF-8 编码，已按 {encoding} 读取",
+        "--encoding NAME",
+        False,
     ),
-    "unnamed": Wording("columns without a name are called {names}", "没有名字的列被命名为 {names}", "", False),
-    "first_sheet": Wording("{name} holds several files; {member} was read", "{name} 内有多个文件，只读取了 {member}"),
+    "unnamed": Wording(
+        "columns without a name are called {names}", "没有名字的列被命名为 {names}", "", False
+    ),
+    "first_sheet": Wording(
+        "{name} holds several files; {member} was read", "{name} 内有多个文件，只读取了 {member}"
+    ),
     "reshaped": Wording(
-        "each row of shape {shape} was laid out as {n} numbers", "每行形状为 {shape}，已展开为 {n} 个数", "", False
+        "each row of shape {shape} was laid out as {n} numbers",
+        "每行形状为 {shape}，已展开为 {n} 个数",
+        "",
+        False,
     ),
     # columns
     "id": Wording("{names} dropped ({why})", "已去掉 {names}（{why}）", "--keep {first}", False),
-    "constant": Wording("{names} dropped (one value only)", "已去掉 {names}（只有一个值）", "--keep {first}", False),
+    "constant": Wording(
+        "{names} dropped (one value only)", "已去掉 {names}（只有一个值）", "--keep {first}", False
+    ),
     "empty_column": Wording("{names} dropped (no value at all)", "已去掉 {names}（没有任何值）", "", False),
     "text": Wording(
         "{names} dropped (text: {distinct} different values in {rows} rows)",
         "已去掉 {names}（文本：{rows} 行中有 {distinct} 个不同的值）",
         "--kind {first}=category",
     ),
-    "nested": Wording("{names} dropped (lists or structures in the cells)", "已去掉 {names}（单元格内是列表或结构）"),
+    "nested": Wording(
+        "{names} dropped (lists or structures in the cells)", "已去掉 {names}（单元格内是列表或结构）"
+    ),
     "tokens": Wording(
         "{names}: {n_cells} without a number ({tokens}) read as missing",
         "{names}：{count} 个非数字单元格（{tokens}）按缺失处理",
@@ -73,8 +87,8 @@ WORDINGS: dict[str, Wording] = {
         "{n_rows} equal to another row left out", "有 {count} 行与别的行完全相同，已略去", "", False
     ),
     "wide": Wording(
-        "fewer rows ({rows}) than columns ({columns}): expect wide intervals",
-        "行数（{rows}）少于列数（{columns}）：区间会很宽",
+        "fewer rows ({rows}) than columns ({width}): expect wide intervals",
+        "行数（{rows}）少于列数（{width}）：区间会很宽",
         "--drop COLUMN",
     ),
     "few_rows": Wording(
@@ -90,7 +104,9 @@ WORDINGS: dict[str, Wording] = {
         False,
     ),
     "imbalance": Wording(
-        "{target}: {label} makes up only {share} of the rows", "{target}：{label} 只占 {share} 的行", "--class-weights balanced"
+        "{target}: {label} makes up only {share} of the rows",
+        "{target}：{label} 只占 {share} 的行",
+        "--class-weights balanced",
     ),
     "rare_class": Wording(
         "{target}: {labels} has one row only; it can't be both learned and tested",
@@ -114,9 +130,12 @@ WORDINGS: dict[str, Wording] = {
         "{names}: {n_cells} that can't be read as {kind} ({examples}), filled as missing",
         "{names}：{count} 个单元格不能读作{kind_zh}（{examples}），按缺失填补",
     ),
-    "filled": Wording("{n_cells} without a value filled in {names}", "在 {names} 中填补了 {count} 个缺失的单元格", "", False),
+    "filled": Wording(
+        "{n_cells} without a value filled in {names}", "在 {names} 中填补了 {count} 个缺失的单元格", "", False
+    ),
     "outside": Wording(
-        "{names}: {n_rows} far outside the training range, clipped", "{names}：{count} 行远超训练时的范围，已截断"
+        "{names}: {n_cells} far outside the training range, clipped",
+        "{names}：{count} 个单元格远超训练时的范围，已截断",
     ),
 }
 

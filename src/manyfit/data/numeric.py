@@ -36,7 +36,9 @@ def tidy(series: pl.Series) -> pl.Series:
     text = series.cast(pl.String).str.strip_chars()
     # most columns have few long cells: looking at the length first keeps the comparison cheap
     is_missing = (text.str.len_bytes() <= 8) & text.str.to_lowercase().is_in(MISSING_WORDS)
-    return text.zip_with(~is_missing.fill_null(True), pl.Series([None], dtype=pl.String).new_from_index(0, len(text)))
+    return text.zip_with(
+        ~is_missing.fill_null(True), pl.Series([None], dtype=pl.String).new_from_index(0, len(text))
+    )
 
 
 def read_numbers(text: pl.Series, style: NumberStyle | None = None) -> ReadNumbers:
@@ -71,7 +73,9 @@ def read_numbers(text: pl.Series, style: NumberStyle | None = None) -> ReadNumbe
 
 def _cast(text: pl.Series, style: NumberStyle) -> pl.Series:
     if style == "marked":
-        text = text.zip_with(text.str.contains(_MARKED).fill_null(False), _nulls(text)).str.replace_all(_SIGNS, "")
+        text = text.zip_with(text.str.contains(_MARKED).fill_null(False), _nulls(text)).str.replace_all(
+            _SIGNS, ""
+        )
     elif style == "comma":
         text = text.zip_with(text.str.contains(_COMMA).fill_null(False), _nulls(text))
         text = text.str.replace_all(".", "", literal=True).str.replace_all(",", ".", literal=True)

@@ -1,4 +1,4 @@
-"""The fitted numbers of one column, and the arithmetic that turns its cells into inputs. scikit-learn fits them, NumPy applies them.
+"""The fitted numbers of one column, and the arithmetic that turns its cells into inputs: scikit-learn fits, NumPy applies.
 
 Keeping plain numbers in place of fitted scikit-learn objects means that a saved model needs no pickle, and that a prediction does
 not depend on the version of scikit-learn. The tests hold both to the same values.
@@ -73,7 +73,11 @@ class NumberPart:
         """The inputs it makes, in order."""
         name = f"{self.column}.{self.part}" if self.part else self.column
         made = [Input(name, self.column, self.kind)]
-        return made + [Input(f"{self.column} is missing", self.column, "missing")] if self.has_indicator else made
+        return (
+            [*made, Input(f"{self.column} is missing", self.column, "missing")]
+            if self.has_indicator
+            else made
+        )
 
     def apply(self, values: np.ndarray, out: np.ndarray) -> None:
         """Write the inputs of cells [N] (NaN where empty) into `out` [N, 1 or 2]."""
@@ -87,11 +91,15 @@ class NumberPart:
         out[:, 0] = filled
 
     def count_outside(self, values: np.ndarray) -> int:
-        """How many cells lie beyond the training range so far that they are clipped."""
-        with np.errstate(invalid="ignore"):
-            beyond = (values < self.low) | (values > self.high)
-            if not len(self.quantiles):
-                beyond &= np.abs((values - self.mean) / self.scale) > CLIP
+        """How many cells lie so far beyond the training range that clipping changes what they say.
+
+        Far is half the training range for a number, the whole of it where ranks are used.
+        """
+        span = self.high - self.low
+        far = span if len(self.quantiles) else 0.5 * span
+        beyond = (values < self.low - far) | (values > self.high + far)
+        if not len(self.quantiles):
+            beyond &= np.abs((values - self.mean) / self.scale) > CLIP
         return int(beyond.sum())
 
 

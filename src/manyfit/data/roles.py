@@ -20,7 +20,11 @@ def role_series(role: str, value: Any, frame: pl.DataFrame, where: str) -> pl.Se
         return frame[value]
     series = value if isinstance(value, pl.Series) else _plain_series(role, value)
     if len(series) != frame.height:
-        raise DataError(Problem(role, f"must have one value for each of the {frame.height} rows of {where}", str(len(series))))
+        raise DataError(
+            Problem(
+                role, f"must have one value for each of the {frame.height} rows of {where}", str(len(series))
+            )
+        )
     return series
 
 
@@ -46,7 +50,9 @@ def weights_of(series: pl.Series | None, where: str) -> np.ndarray | None:
     if len(wrong):
         row = int(wrong[0])
         hint = "A row without weight is given weight 0."
-        raise DataError(Problem(f"{name} row {row + 1}", "must be a number ≥ 0", repr(series[row]), hint=hint))
+        raise DataError(
+            Problem(f"{name} row {row + 1}", "must be a number ≥ 0", repr(series[row]), hint=hint)
+        )
     if not values.any():
         raise DataError(Problem(name, "must not all be 0"))
     return values
@@ -58,7 +64,9 @@ def group_of(series: pl.Series | None) -> np.ndarray | None:
         return None
     text = as_text(series) if not series.dtype.is_temporal() else series.cast(pl.String)
     is_alone = text.is_null()
-    keys = pl.select(pl.when(is_alone).then(pl.format("\0{}", pl.int_range(len(text)))).otherwise(text)).to_series()
+    keys = pl.select(
+        pl.when(is_alone).then(pl.format("\0{}", pl.int_range(len(text)))).otherwise(text)
+    ).to_series()
     _, first, inverse = np.unique(keys.to_numpy().astype(str), return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first, kind="stable"), kind="stable")[inverse]
 
@@ -87,10 +95,14 @@ def class_weights_of(given: Any, y: np.ndarray, target: Target) -> np.ndarray | 
     if given is None:
         return None
     if target.task == "regression":
-        raise DataError(Problem("class_weights", "need classes", "a target of numbers", hint="Use weights= (--weights)."))
+        raise DataError(
+            Problem("class_weights", "need classes", "a target of numbers", hint="Use weights= (--weights).")
+        )
     if isinstance(given, str):
         if given != "balanced":
-            raise DataError(Problem("class_weights", "must be 'balanced' or a weight for each class", repr(given)))
+            raise DataError(
+                Problem("class_weights", "must be 'balanced' or a weight for each class", repr(given))
+            )
         counts = np.bincount(y.astype(np.int64), minlength=target.n_classes)
         return len(y) / (target.n_classes * np.maximum(counts, 1.0))
     if not isinstance(given, Mapping):

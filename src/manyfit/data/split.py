@@ -116,11 +116,15 @@ def folds(data: Splittable, rows: np.ndarray, k: int = 5, seed: int = 0) -> tupl
     if len(np.unique(part)) < k:
         n_blocks = len(rows) if data.block is None else len(np.unique(data.block[rows]))
         hint = "Use fewer folds, or a column with more groups."
-        raise DataError(Problem(f"{k} folds", f"need at least {k} rows or groups of rows", str(n_blocks), hint=hint))
+        raise DataError(
+            Problem(f"{k} folds", f"need at least {k} rows or groups of rows", str(n_blocks), hint=hint)
+        )
     return tuple(Fold(rows[part != i], rows[part == i]) for i in range(k))
 
 
-def _cut(data: Splittable, rows: np.ndarray, seed: int, share: float, purpose: int, what: str) -> tuple[np.ndarray, np.ndarray]:
+def _cut(
+    data: Splittable, rows: np.ndarray, seed: int, share: float, purpose: int, what: str
+) -> tuple[np.ndarray, np.ndarray]:
     if not 0 < share < 1:
         raise DataError(Problem("share", "must be > 0 and < 1", f"{share:g}"))
     rows = np.sort(rows)
@@ -146,10 +150,14 @@ def _time_parts(time: np.ndarray, k: int) -> np.ndarray:
     moments, place, counts = np.unique(time, return_inverse=True, return_counts=True)
     if len(moments) < k:
         hint = "Use fewer folds, or a time column with more moments."
-        raise DataError(Problem(f"{k - 1} folds in time", f"need at least {k} moments", str(len(moments)), hint=hint))
+        raise DataError(
+            Problem(f"{k - 1} folds in time", f"need at least {k} moments", str(len(moments)), hint=hint)
+        )
     middle = np.cumsum(counts) - counts / 2
     part = np.minimum((middle * k / len(time)).astype(np.int64), k - 1)
-    if len(np.unique(part)) < k:  # one moment holds many rows: every part still gets a moment of its own, in order
+    if (
+        len(np.unique(part)) < k
+    ):  # one moment holds many rows: every part still gets a moment of its own, in order
         last = -1
         for i in range(len(part)):
             last = max(min(int(part[i]), last + 1), last, k - (len(part) - i), 0)
@@ -162,7 +170,9 @@ def words(seed: int, purpose: int, n: int) -> np.ndarray:
     return np.random.Philox(key=int(seed) % 2**128, counter=[0, 0, 0, purpose]).random_raw(n)
 
 
-def _assign(data: Splittable, rows: np.ndarray, shares: Sequence[float], seed: int, purpose: int) -> np.ndarray:
+def _assign(
+    data: Splittable, rows: np.ndarray, shares: Sequence[float], seed: int, purpose: int
+) -> np.ndarray:
     """Put each row into one of the bins, so that each bin holds its share of every class: [n] bin of each row."""
     priority = words(seed, purpose, len(data.y))[rows]  # by row of the whole table: a subset keeps its order
     if data.task == "regression":
@@ -171,7 +181,9 @@ def _assign(data: Splittable, rows: np.ndarray, shares: Sequence[float], seed: i
         stratum = np.unique(data.y[rows], return_inverse=True)[1]
     n_strata = int(stratum.max()) + 1
     bins = np.full(len(rows), -1, np.int64)
-    wanted = np.bincount(stratum, minlength=n_strata)[None, :] * np.asarray(shares)[:, None]  # [bins, strata] rows
+    wanted = (
+        np.bincount(stratum, minlength=n_strata)[None, :] * np.asarray(shares)[:, None]
+    )  # [bins, strata] rows
     placed = np.zeros_like(wanted)
     single = np.ones(len(rows), bool)
     if data.block is not None:
@@ -211,7 +223,12 @@ def _place_blocks(
 
 
 def _place_singles(
-    bins: np.ndarray, members: np.ndarray, stratum: np.ndarray, priority: np.ndarray, wanted: np.ndarray, placed: np.ndarray
+    bins: np.ndarray,
+    members: np.ndarray,
+    stratum: np.ndarray,
+    priority: np.ndarray,
+    wanted: np.ndarray,
+    placed: np.ndarray,
 ) -> None:
     """Deal the rows of each class out in random order, as many to each bin as it still lacks."""
     owed = np.zeros(len(wanted))  # what a bin lost by rounding in the classes before: sizes stay even

@@ -67,8 +67,16 @@ def read(
             example = EXAMPLES[str(source)]
             return Table(str(source), example.make(), target=example.target, task=example.task)
         if str(source).startswith(("http://", "https://", "s3://", "ftp://")):
-            raise DataError(Problem(str(source), "is an address, not a file", hint="Download it first; manyfit opens no connection."))
-        name, frame, notes = read_file(source, encoding=encoding, delimiter=delimiter, header=header, text=text)
+            raise DataError(
+                Problem(
+                    str(source),
+                    "is an address, not a file",
+                    hint="Download it first; manyfit opens no connection.",
+                )
+            )
+        name, frame, notes = read_file(
+            source, encoding=encoding, delimiter=delimiter, header=header, text=text
+        )
         return _table(name, frame, notes)
     if hasattr(source, "read") and not hasattr(source, "columns"):
         data = source.read()
@@ -99,4 +107,3 @@ def _table(name: str, frame: pl.DataFrame, notes: list[Note], target: str | None
     if frame.width == 0 or frame.height == 0:
         raise DataError(Problem(name, "is empty" if frame.width == 0 else "has columns but no rows"))
     return Table(name, frame, tuple(notes), target)
-

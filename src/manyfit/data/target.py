@@ -61,7 +61,9 @@ class Target:
             if self.task == "regression":
                 return values.to_numpy().astype(np.float64)
             read = values
-        known = pl.Series(self.labels, dtype=getattr(pl, self.dtype)).cast(pl.Float64 if read.dtype == pl.Float64 else pl.String)
+        known = pl.Series(self.labels, dtype=getattr(pl, self.dtype)).cast(
+            pl.Float64 if read.dtype == pl.Float64 else pl.String
+        )
         keys = read if read.dtype == pl.Float64 else read.cast(pl.String)
         codes = dict(zip(known.to_list(), range(len(known)), strict=True))
         return np.array([codes.get(key, np.nan) for key in keys.to_list()], dtype=np.float64)
@@ -100,12 +102,21 @@ def read_target(series: pl.Series, task: str | None, where: str) -> ReadTarget:
         DataError: If the column can't be predicted: dates, infinite numbers, one value only, no classes.
     """
     if task is not None and task not in TASKS:
-        raise DataError(Problem("task", f"must be one of {', '.join(TASKS)}", repr(task), hint=did_you_mean(task, TASKS)))
+        raise DataError(
+            Problem("task", f"must be one of {', '.join(TASKS)}", repr(task), hint=did_you_mean(task, TASKS))
+        )
     name = f"{where} target {series.name!r}"
     if series.dtype.is_nested() or series.dtype in (pl.Binary, pl.Object):
         raise DataError(Problem(name, "must be numbers or classes", "lists or structures"))
     if series.dtype.is_temporal():
-        raise DataError(Problem(name, "must be numbers or classes", "dates", hint="Predict a number, such as days since a start."))
+        raise DataError(
+            Problem(
+                name,
+                "must be numbers or classes",
+                "dates",
+                hint="Predict a number, such as days since a start.",
+            )
+        )
     values = _cells(series)
     n_given = len(values) - values.null_count()
     if n_given == 0:
@@ -120,18 +131,35 @@ def read_target(series: pl.Series, task: str | None, where: str) -> ReadTarget:
     distinct = values.drop_nulls().n_unique()
     if distinct == 1:
         rule = f"has one value only: {shown(values.drop_nulls().head(1).to_list())}"
-        raise DataError(Problem(name, rule, hint="There is nothing to predict; choose another target or add rows of another class."))
+        raise DataError(
+            Problem(
+                name,
+                rule,
+                hint="There is nothing to predict; choose another target or add rows of another class.",
+            )
+        )
     chosen, more = _choose(values, distinct, n_given, task, name)
     notes += more
     has_value = values.is_not_null().to_numpy()
     if chosen == "regression":
-        return ReadTarget(Target(series.name, chosen), values.cast(pl.Float64).fill_null(np.nan).to_numpy(), has_value, tuple(notes))
+        return ReadTarget(
+            Target(series.name, chosen),
+            values.cast(pl.Float64).fill_null(np.nan).to_numpy(),
+            has_value,
+            tuple(notes),
+        )
     labels = values.drop_nulls().unique().sort()
     if values.dtype.is_float() and bool((labels == labels.floor()).all()) and not series.dtype.is_float():
         labels = labels.cast(pl.Int64)  # whole numbers that were written as text
-    codes = values.cast(labels.dtype).to_frame("v").with_columns(
-        pl.col("v").replace_strict(labels, pl.Series(range(len(labels))), default=-1, return_dtype=pl.Int64).alias("code")
-    )["code"]
+    codes = (
+        values.cast(labels.dtype)
+        .to_frame("v")
+        .with_columns(
+            pl.col("v")
+            .replace_strict(labels, pl.Series(range(len(labels))), default=-1, return_dtype=pl.Int64)
+            .alias("code")
+        )["code"]
+    )
     target = Target(series.name, chosen, tuple(labels.to_list()), str(labels.dtype))
     return ReadTarget(target, codes.to_numpy().copy(), has_value, tuple(notes))
 
@@ -160,7 +188,11 @@ def _numbers_if_all(text: pl.Series, task: str | None, name: str) -> pl.Series:
         rows = np.flatnonzero((read.values.is_null() & text.is_not_null()).to_numpy())
         cells = ", ".join(f"row {row + 1} {text[int(row)]!r}" for row in rows[:3])
         hint = "Mend these cells or leave them empty."
-        hint += " If these are classes, say so: task='classification' (--task classification)." if task is None else ""
+        hint += (
+            " If these are classes, say so: task='classification' (--task classification)."
+            if task is None
+            else ""
+        )
         got = f"{len(rows)} of {n_given} cells that are none: {cells}" + (" …" if len(rows) > 3 else "")
         raise DataError(Problem(name, "must be numbers", got, hint=hint))
     return text
@@ -176,24 +208,42 @@ def _refuse_infinite(values: pl.Series, name: str) -> None:
         raise DataError(Problem(name, f"must be finite (below {HUGE:g})", got, hint=hint))
 
 
-def _choose(values: pl.Series, distinct: int, n_given: int, task: str | None, name: str) -> tuple[Task, list[Note]]:
+def _choose(
+    values: pl.Series, distinct: int, n_given: int, task: str | None, name: str
+) -> tuple[Task, list[Note]]:
     is_number = values.dtype.is_numeric()
     if task == "regression":
         return "regression", []
     if task == "binary" and distinct != 2:
         hint = "Use task='multiclass' (--task multiclass)."
-        raise DataError(Problem(name, "must have two classes for the task 'binary'", str(distinct), hint=hint))
+        raise DataError(
+            Problem(name, "must have two classes for the task 'binary'", str(distinct), hint=hint)
+        )
     if task is None and is_number:
         is_whole = bool((values.drop_nulls() == values.drop_nulls().cast(pl.Float64).floor()).all())
-        if distinct > 2 and not (is_whole and distinct <= _FEW_CLASSES and distinct * _ROWS_A_CLASS <= n_given):
-            few = [_task_note(values.name, distinct, "regression", "classification")] if is_whole and distinct <= 20 else []
+        if distinct > 2 and not (
+            is_whole and distinct <= _FEW_CLASSES and distinct * _ROWS_A_CLASS <= n_given
+        ):
+            few = (
+                [_task_note(values.name, distinct, "regression", "classification")]
+                if is_whole and distinct <= 20
+                else []
+            )
             return "regression", few
         if distinct > 2:
             return "multiclass", [_task_note(values.name, distinct, "classification", "regression")]
     if distinct > max(_FEW_CLASSES, n_given / 2) or distinct == n_given:
         kind = "numbers" if is_number else "texts"
-        hint = "For numbers use task='regression' (--task regression)." if is_number else "Choose another target."
-        raise DataError(Problem(name, f"has {distinct} different {kind} in {n_given} rows: no classes to learn", hint=hint))
+        hint = (
+            "For numbers use task='regression' (--task regression)."
+            if is_number
+            else "Choose another target."
+        )
+        raise DataError(
+            Problem(
+                name, f"has {distinct} different {kind} in {n_given} rows: no classes to learn", hint=hint
+            )
+        )
     return "binary" if distinct == 2 else "multiclass", []
 
 

@@ -1,0 +1,332 @@
+"""From a source to a data set: roles of columns, rows that count, notes, and every refusal with its remedy."""
+
+import dataclasses
+
+import numpy as np
+import polars as pl
+import pytest
+
+from manyfit.data import examples, load
+from manyfit.errors import DataError
+
+N = 200
+
+
+def table(n: int = N, seed: int = 1, **more) -> pl.DataFrame:
+    draw = np.random.RandomState(seed)
+    size, rooms = draw.gamma(5, 20, n), draw.randint(1, 6, n)
+    city = draw.choice(["Ulm", "Bonn", "Kiel"], n)
+    price = 3 * size + 10 * rooms + 50 * (city == "Bonn") + 20 * draw.standard_normal(n)
+    return pl.DataFrame(
+        {"id": np.arange(1, n + 1), "size": size, "rooms": rooms, "city": city, "price": price, **more}
+    )
+
+
+def codes(data) -> list[str]:
+    return [n.code for n in data.notes]
+
+
+def test_table_is_read_column_by_column():
+    data = load(table(), "price")
+
+    assert [(c.name, c.kind) for c in data.columns] == [
+        ("id", "dropped"),
+        ("size", "number"),
+        ("rooms", "number"),
+        ("city", "category"),
+    ]
+    assert data.frame.columns == ["size", "rooms", "city"]
+    assert data.task == "regression"
+    assert np.array_equal(data.y, table()["price"].to_numpy())
+    assert data.counts == {"number": 2, "category": 1}
+    assert codes(data) == ["id"]
+
+
+@pytest.mark.parametrize("name", examples())
+def test_every_example_loads_without_a_target_and_without_a_leak(name):
+    data = load(name)
+
+    assert data.n_rows >= 100
+    assert "leak" not in codes(data)
+    assert data.name == name
+
+
+def test_chapters_line_and_cubic_follow_their_laws():
+    line, cubic = load("line"), load("cubic")
+    slope, start = np.polyfit(line.frame["x"].to_numpy(), line.y, 1)
+    x = cubic.frame["x"].to_numpy()
+
+    assert (line.n_rows, cubic.n_rows) == (100, 100)
+    assert slope == pytest.approx(2, abs=0.1) and start == pytest.approx(1, abs=0.3)
+    assert np.std(cubic.y - (x**3 - x**2)) == pytest.approx(0.5, abs=0.1)
+    assert np.allclose(np.diff(x), 6 / 99)
+
+
+def test_bundled_examples_are_scikit_learns():
+    from sklearn.datasets import load_breast_cancer
+
+    data, bunch = load("breast_cancer"), load_breast_cancer()
+
+    assert np.array_equal(data.frame.to_numpy(), bunch.data)
+    assert [data.labels[int(code)] for code in data.y] == bunch.target_names[bunch.target].tolist()
+
+
+def test_another_column_of_an_example_can_be_the_target():
+    data = load("iris", "petal width (cm)")
+
+    assert data.task == "regression"
+    assert "species" in data.frame.columns
+
+
+def test_fingerprint_is_of_the_content_alone(tmp_path):
+    path = tmp_path / "t.csv"
+    table().write_csv(path)
+    first = load(path, "price")
+
+    assert load(table(), "price").fingerprint == first.fingerprint
+    assert load(table(), "price", weights="rooms").fingerprint != first.fingerprint
+    assert load(table(seed=2), "price").fingerprint != first.fingerprint
+    assert load(table(), "size").fingerprint != first.fingerprint
+
+
+def test_data_set_can_not_be_changed():
+    data = load("iris")
+
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        data.name = "x"
+    with pytest.raises(ValueError, match="read-only"):
+        data.y[0] = 1
+
+
+def test_columns_can_be_dropped_kept_and_given_a_kind():
+    data = load(table(), "price", drop="size", keep=["id"], kinds={"rooms": "category"})
+
+    assert [(c.name, c.kind) for c in data.used] == [
+        ("id", "number"),
+        ("rooms", "category"),
+        ("city", "category"),
+    ]
+
+
+def test_rows_without_a_target_are_left_out():
+    frame = table().with_columns(
+        pl.when(pl.col("rooms") == 1).then(None).otherwise(pl.col("price")).alias("price")
+    )
+
+    data = load(frame, "price")
+
+    assert data.n_rows == frame["price"].drop_nulls().len()
+    assert data.frame["size"].to_list() == frame.filter(pl.col("price").is_not_null())["size"].to_list()
+    assert "missing_target" in codes(data)
+
+
+def test_copies_of_a_row_stay_together_and_can_be_dropped():
+    twice = pl.concat([table(), table()[:30]])
+
+    data, fewer = load(twice, "price", drop="id"), load(twice, "price", drop="id", duplicates="drop")
+
+    assert data.block is not None
+    assert data.block[:30].tolist() == data.block[N:].tolist()
+    assert data.notes[0].text == "30 rows equal to another row; copies stay on one side of every split"
+    assert fewer.n_rows == N
+    assert fewer.block is None
+
+
+def test_equal_rows_of_a_coarse_table_are_no_copies():
+    draw = np.random.RandomState(0)
+    coarse = pl.DataFrame(
+        {"a": draw.randint(0, 3, 300), "b": draw.choice(["u", "v"], 300), "y": draw.choice(["n", "j"], 300)}
+    )
+
+    data = load(coarse, "y")
+
+    assert data.block is None
+    assert "coarse" in codes(data)
+
+
+def test_column_that_tells_the_target_alone_is_a_leak():
+    leaking = table(fee=table()["price"] * 0.03 + 1)
+
+    note = next(n for n in load(leaking, "price").notes if n.code == "leak")
+
+    assert note.columns == ("fee",)
+    assert note.flag == "--drop fee"
+
+
+def test_column_that_tells_the_class_alone_is_a_leak():
+    labels = np.where(table()["price"] > 400, "dear", "cheap")
+    leaking = (
+        table()
+        .drop("price")
+        .with_columns(tag=pl.Series(np.where(labels == "dear", "A", "B")), y=pl.Series(labels))
+    )
+
+    assert [n.columns for n in load(leaking, "y").notes if n.code == "leak"] == [("tag",)]
+
+
+def test_leak_is_looked_for_among_development_rows_only():
+    data = load(table(), "price")
+    from manyfit.data import holdout
+
+    locked = holdout(data, 0).test
+    column = table()["price"].to_numpy().copy()
+    column[holdout(data, 0).development] = np.random.RandomState(3).standard_normal(N - len(locked))
+
+    assert "leak" not in codes(load(table(secret=column), "price"))
+
+
+def test_rare_classes_are_said():
+    y = ["a"] * 150 + ["b"] * 49 + ["c"]
+    few = ["a"] * 190 + ["b"] * 10
+
+    assert "rare_class" in codes(load(table().drop("price").with_columns(y=pl.Series(y)), "y"))
+    imbalance = next(
+        n
+        for n in load(table().drop("price").with_columns(y=pl.Series(few)), "y").notes
+        if n.code == "imbalance"
+    )
+    assert imbalance.text == "y: 'b' makes up only 5 % of the rows"
+    assert imbalance.flag == "--class-weights balanced"
+
+
+def test_small_and_wide_tables_are_said():
+    draw = np.random.RandomState(0)
+
+    data = load((draw.standard_normal((40, 50)), draw.standard_normal(40)))
+
+    assert codes(data) == ["wide", "few_rows"]
+
+
+def test_weights_count_and_class_weights_multiply():
+    y = ["a"] * 150 + ["b"] * 50
+    frame = table().drop("price").with_columns(y=pl.Series(y))
+
+    data = load(frame, "y", weights="rooms", class_weights="balanced")
+
+    assert "rooms" not in data.frame.columns
+    assert data.class_weights.tolist() == pytest.approx([200 / 300, 2.0])
+    assert data.training_weights()[0] == pytest.approx(frame["rooms"][0] * 200 / 300)
+    assert load(frame, "y", class_weights={"b": 3}).class_weights.tolist() == [1, 3]
+    assert load(frame, "y").training_weights() is None
+
+
+def test_group_is_no_input_and_a_row_without_one_stands_alone():
+    owner = ["x", "y", None, None] * 50
+
+    data = load(table(owner=owner), "price", group="owner")
+
+    assert "owner" not in data.frame.columns
+    assert data.group[:6].tolist() == [0, 1, 2, 3, 0, 1]
+    assert len(np.unique(data.group)) == 102
+    assert data.block is data.group
+
+
+def test_time_column_orders_the_rows_and_gives_no_growing_input():
+    day = pl.date_range(pl.date(2024, 1, 1), pl.date(2024, 7, 18), eager=True).alias("day")
+
+    data = load(table(day=day), "price", time="day")
+    numbered = load(table(), "price", time="id")
+
+    assert np.all(np.diff(data.time) > 0)
+    assert next(c for c in data.columns if c.name == "day").is_time
+    assert "id" not in numbered.frame.columns
+    assert numbered.time.tolist() == list(range(1, N + 1))
+
+
+def test_roles_can_be_arrays():
+    data = load(table(), "price", weights=np.arange(N), group=np.arange(N) % 7)
+
+    assert data.weights.tolist() == list(range(N))
+    assert len(np.unique(data.group)) == 7
+
+
+def test_test_table_is_locked_whole():
+    test = table(40, seed=5).select("price", "city", "size", pl.lit("new").alias("extra"))
+
+    data = load(table(), "price", test=test)
+
+    assert data.test_rows.tolist() == list(range(N, N + 40))
+    assert data.frame["rooms"].null_count() == 40
+    assert [n.columns for n in data.notes if n.code in ("absent", "ignored")] == [("id", "rooms"), ("extra",)]
+
+
+def test_test_table_may_hold_other_types():
+    test = table(40, seed=5).with_columns(pl.col("rooms").cast(pl.String), pl.col("size").cast(pl.Float32))
+
+    assert load(table(), "price", test=test).counts == {"number": 2, "category": 1}
+
+
+def test_description_names_size_task_columns_and_flags():
+    lines = load(
+        table(fee=table()["price"] * 0.03 + table()["rooms"] * 0.3), "price", name="house"
+    ).describe()
+
+    assert lines[0] == "house   200 rows × 6 columns → price: regression"
+    assert lines[1] == "3 numbers, 1 category; id dropped (unique, ordered)"
+    assert lines[2].startswith("! fee alone predicts price (R² 0.9") and lines[2].endswith("--drop fee")
+    assert load(table(), "price").describe("zh")[1] == "2 列数字、1 列类别；已去掉 id（互不相同且依次递增）"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({}, r"does not say what is to be predicted. Name it: target=… .*Columns: id, size"),
+        ({"target": "prise"}, "target 'prise' is no column of table. Did you mean 'price'"),
+        ({"target": "price", "drop": ["sise"]}, "drop 'sise' is no column .*Did you mean 'size'"),
+        ({"target": "price", "drop": ["price"]}, "can't be the target as well"),
+        ({"target": "price", "kinds": {"city": "text"}}, "kind of 'city' must be one of number"),
+        ({"target": "price", "group": "city", "time": "id"}, "group and time can't be combined"),
+        ({"target": "price", "weights": "city"}, "weights 'city' must be numbers"),
+        ({"target": "price", "weights": -np.arange(N)}, "row 2 must be a number ≥ 0, got -1"),
+        ({"target": "price", "weights": np.zeros(N)}, "must not all be 0"),
+        ({"target": "price", "weights": np.ones(3)}, "one value for each of the 200 rows"),
+        ({"target": "price", "time": "city"}, "time 'city' must be dates or numbers"),
+        ({"target": "price", "class_weights": "balanced"}, "need classes"),
+        ({"target": "city", "class_weights": {"Ulmm": 2}}, "Did you mean 'Ulm'"),
+        ({"target": "city", "class_weights": {"Ulm": -2}}, "must be a number ≥ 0"),
+        (
+            {"target": "price", "drop": ["id", "size", "rooms", "city"]},
+            "no usable column. Dropped were id: asked for",
+        ),
+        ({"target": "price", "duplicates": "merge"}, "duplicates must be one of"),
+        ({"target": "price", "kinds": {"city": "date"}}, "column 'city' can't be read as date"),
+        ({"target": "city", "task": "regression"}, "must be numbers"),
+    ],
+)
+def test_what_can_not_be_done_is_refused_with_a_remedy(options, words):
+    with pytest.raises(DataError, match=words):
+        load(table(), **options)
+
+
+def test_all_wrong_names_are_reported_at_once():
+    with pytest.raises(DataError, match="3 problems in table") as caught:
+        load(table(), "prise", drop=["sise"], keep=["nobody"])
+
+    assert len(caught.value.problems) == 3
+
+
+def test_header_made_of_values_is_suspected(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("1,2\n3,4\n5,6\n")
+
+    with pytest.raises(DataError, match="--no-header"):
+        load(path, "price")
+    with pytest.raises(DataError, match="--no-header"):
+        load(path, "2x")
+
+
+@pytest.mark.parametrize(
+    ("frame", "words"),
+    [
+        (table(5), "at least 10 rows, got 5"),
+        (pl.DataFrame({"price": np.arange(20.0)}), "target alone"),
+        (
+            pl.DataFrame({"a": [1] * 20, "price": np.arange(20.0)}),
+            "no usable column. Dropped were a: one value only",
+        ),
+        (pl.DataFrame({"a": [None] * 20, "price": np.arange(20.0)}), "a: no value at all"),
+    ],
+)
+def test_table_that_is_too_small_is_refused(frame, words):
+    with pytest.raises(DataError, match=words):
+        load(frame, "price")
