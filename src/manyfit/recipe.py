@@ -187,7 +187,9 @@ def _problems_of_rule(rule: Any, name: str, protocol: type[Any]) -> Iterator[Pro
     elif isinstance(rule, protocol) and dataclasses.is_dataclass(rule):
         yield from problems_of(rule)
     else:
-        yield Problem(f"Recipe.{name}", f"must be a {protocol.__name__.lower()}", repr(rule), hint="Or its name as text.")
+        expected = protocol.__name__.lower()
+        article = "an" if expected[0] in "aeiou" else "a"
+        yield Problem(f"Recipe.{name}", f"must be {article} {expected}", repr(rule))
 
 
 def _changed(record: Any, name: str, value: Any, path: str) -> Any:

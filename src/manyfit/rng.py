@@ -1,7 +1,7 @@
 """Counter-based randomness: every random number is a pure function of (stream key, purpose, step, position).
 
-No generator has a state, so no network can disturb another, a resumed training draws what an uninterrupted one would have drawn, and
-every engine draws the same. The function is Philox4x32-10 (dropout: 7 rounds), counter `(time, row, purpose and layer, column)`.
+No generator has a state, so no network can disturb another, a resumed training draws what an uninterrupted one would have drawn,
+and every engine draws the same. The function is Philox4x32-10 (dropout: 7 rounds), counter `(time, row, purpose and layer, column)`.
 
 References:
     Salmon, Moraes, Dror & Shaw 2011, Parallel Random Numbers: As Easy as 1, 2, 3, https://doi.org/10.1145/2063384.2063405
@@ -42,7 +42,8 @@ def philox(counters: ArrayLike, key: int | NDArray[np.uint64], rounds: int = 10)
 
     Args:
         counters: Shape `(..., 4)`, 32-bit counter words.
-        key: 64-bit key, its low half is the first key word; or an array of keys that broadcasts against the counters' leading axes.
+        key: 64-bit key, its low half is the first key word; or an array of keys that broadcasts against the counters' leading
+            axes.
         rounds: 10 as published for general use, 7 as the authors' lower limit for dropout.
 
     Returns:
@@ -159,15 +160,17 @@ def dropout_mask(
 
 
 def derive(root: int, *path: int) -> int:
-    """A 64-bit key of its own for each path of up to four small integers under a root key."""
-    counter = [*path, *[0] * (3 - len(path))][:3]
+    """A 64-bit key of its own for each path of up to three 32-bit integers under a root; a shorter path ends in zeros."""
+    if len(path) > 3:
+        raise ValueError(f"a path has at most three numbers, got {path}")
+    counter = [*path, *[0] * (3 - len(path))]
     drawn = philox([counter[0], counter[1], Purpose.KEY << 24, counter[2]], key=root & 0xFFFFFFFFFFFFFFFF)
     return int(drawn[0]) | int(drawn[1]) << 32
 
 
 @dataclass(frozen=True)
 class Streams:
-    """The keys of one network's randomness, each 64 bits. Networks that share a key share what is drawn from it: that makes them pairs.
+    """The keys of one network's randomness, each 64 bits. Networks that share a key share what is drawn from it: they are pairs.
 
     init: Initial weights.
     order: Order of the rows in each epoch.

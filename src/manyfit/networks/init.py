@@ -10,6 +10,7 @@ References:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from types import MappingProxyType
 
 import numpy as np
@@ -65,7 +66,7 @@ def initial_parameters(keys: Sequence[int], widths: Sequence[int], scheme: str =
     """
     parts = []
     streams = np.asarray(keys, dtype=np.uint64)
-    for layer, (n_in, n_out) in enumerate(zip(widths, widths[1:], strict=False)):
+    for layer, (n_in, n_out) in enumerate(pairwise(widths)):
         drawn = uniform(words(streams, Purpose.WEIGHT, n_out, n_in, layer=layer))
         first = uniform(words(streams, Purpose.BIAS, n_out, 1, layer=layer))[..., 0]
         weight, bias = INITS[scheme](drawn, first, max(n_in, 1), n_out)
