@@ -1,6 +1,7 @@
 """The one table, for the terminal and for Markdown, from the same cells."""
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 
 from rich.markup import escape
 from rich.table import Table
@@ -22,6 +23,7 @@ COLUMNS = (
     "note",
 )
 
+_BLANK = ("",) * (len(COLUMNS) - 2)
 _TEXT = ("task", "peer", "note")
 
 LEGEND = (
@@ -115,12 +117,9 @@ def lines(entries: Sequence[Entry]) -> list[list[tuple[str, ...]]]:
         peers = [entry for entry in entries if entry.task == task and entry.whole_ms is not None]
         if not peers:
             continue
-        words = task_words(task)
-        # A section shorter than its task's description tells the rest of it in its last line.
-        if len(peers) < len(words):
-            words = [*words[: len(peers) - 1], " ".join(words[len(peers) - 1 :])]
+        beside = zip_longest(peers, task_words(task))
         sections.append(
-            [cells(entry, word) for entry, word in zip(peers, words + [""] * len(peers), strict=False)]
+            [cells(entry, word or "") if entry else (word, "", *_BLANK) for entry, word in beside]
         )
     return sections
 

@@ -1,5 +1,6 @@
 """Rounds: every peer trains every task, in turn, again and again, so that a slow minute of the machine hits them all."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -117,7 +118,8 @@ class PeerProcess:
     def close(self) -> None:
         """Ends the process."""
         assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # it may have ended before, with a request unread
+            self._process.stdin.close()
         self._process.stdout.close()
         self._process.wait()
         self._chatter.close()

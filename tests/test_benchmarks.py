@@ -152,7 +152,7 @@ def test_peer_that_is_not_there_is_one_line_below_the_table() -> None:
     absent = measured("JAX jit(vmap(scan))", [], absent="jax is not installed (pip install jax optax)")
     entries = summarize([measured("manyfit", [1.0]), absent])
 
-    assert [len(section) for section in render.lines(entries)] == [1]
+    assert [line[1] for line in render.lines(entries)[0]] == ["manyfit", "", "", "", ""]
     assert render.closing_lines(entries, []) == [
         "JAX jit(vmap(scan)) (line): not run: jax is not installed (pip install jax optax)"
     ]
@@ -161,9 +161,11 @@ def test_peer_that_is_not_there_is_one_line_below_the_table() -> None:
 def test_a_section_shorter_than_its_task_still_tells_all_of_it() -> None:
     two = [measured("manyfit", [1.0]), measured("PyTorch loop", [1.0])]
 
-    first, second = render.lines(summarize(two))[0]
+    section = render.lines(summarize(two))[0]
 
-    assert (first[0], second[0]) == ("line", "1-10-1 100 rows 100 steps of 100")
+    assert [line[0] for line in section] == ["line", "1-10-1", "100 rows", "100 steps", "of 100"]
+    assert [line[1] for line in section] == ["manyfit", "PyTorch loop", "", "", ""]
+    assert {len(line) for line in section} == {len(render.COLUMNS)}
 
 
 def test_markdown_rows_have_a_cell_for_every_column() -> None:
@@ -226,6 +228,8 @@ def test_a_peer_that_breaks_leaves_its_last_words() -> None:
     process = PeerProcess(Peer("prototype", "prototype", {"line": 4}, {"wrong": 1}), core=0)
 
     answer = process.train(TASKS["line"], share=1.0, seed=0)
+    again = process.train(TASKS["line"], share=1.0, seed=1)
     process.close()
 
+    assert again == answer
     assert answer["failed"].startswith("TypeError: train() got an unexpected keyword argument")
