@@ -175,7 +175,7 @@ def test_markdown_rows_have_a_cell_for_every_column() -> None:
 
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert {row.count("|") for row in rows} == {len(render.COLUMNS) + 1}
-    assert "0.500 ± 0.354 (2)" in rows[-1]
+    assert "0.500 ± 0.354 (2)" in rows[2]
 
 
 def test_command_measures_what_it_is_asked_for_and_writes_json(
