@@ -8,6 +8,7 @@ import pytest
 import manyfit as mf
 from manyfit.engines import choose
 from manyfit.engines.choose import engine_for, fit, predict, why_missing
+from manyfit.engines.mixed import Mixed
 from manyfit.errors import EngineError, RunError, UnknownNameError, UsageError
 from manyfit.population import Population
 from manyfit.recipe import Recipe
@@ -63,17 +64,26 @@ def test_without_core_and_torch_one_error_says_how_to_get_either(without):
 
 
 def test_rules_that_the_core_does_not_know_go_to_torch(made, without, monkeypatch):
-    without()
-    monkeypatch.setattr(choose, "_unknown_to_native", lambda population: [1, 2])
+    without("stacked")
+    monkeypatch.setattr(choose, "_unknown_to_native", lambda population: [0, 1, 2])
 
-    assert engine_for(networks()) == ("stacked", None)
+    assert engine_for(networks()) == ("reference", None)
     with pytest.raises(
-        EngineError, match=r"engine 'native' must know every rule of every recipe \(networks 1–2\)"
+        EngineError, match=r"engine 'native' must know every rule of every recipe \(networks 0–2\)"
     ):
         engine_for(networks(), "native")
     without("stacked", "reference")
-    with pytest.raises(EngineError, match=r"networks 1–2.*pip install 'manyfit\[torch\]'"):
+    with pytest.raises(EngineError, match=r"networks 0–2.*pip install 'manyfit\[torch\]'"):
         engine_for(networks())
+
+
+def test_networks_that_the_core_knows_stay_with_it_whatever_their_neighbors_need(made, without, monkeypatch):
+    without()
+    monkeypatch.setattr(choose, "_unknown_to_native", lambda population: [1])
+    mixed = engine_for(networks())
+
+    assert isinstance(mixed, Mixed)
+    assert mixed.engines == [("native", None), ("stacked", None)] and mixed.owners == [0, 1, 0]
 
 
 @pytest.mark.parametrize("name", ["native", "reference"])
@@ -143,6 +153,16 @@ def test_resume_of_what_is_complete_trains_nothing(tmp_path):
 
     assert engine.n_advances == 0
     assert np.array_equal(first.loss, second.loss)
+
+
+def test_resume_of_what_is_complete_but_torn_trains_again(tmp_path):
+    fit(networks(), engine=Staircase(), folder=tmp_path / "a")
+    for path in tmp_path.glob("a/state/*"):
+        path.write_bytes(b"torn")
+
+    engine = Staircase()
+    assert fit(networks(), engine=engine, folder=tmp_path / "a", resume=True).fates == ["finished"] * 3
+    assert engine.n_advances == 4
 
 
 def test_resume_of_what_was_cut_goes_on(tmp_path):

@@ -195,6 +195,14 @@ def test_another_engine_or_version_is_refused_with_all_that_differs(tmp_path):
     assert "engine isa must be None, with which this training began, got 'v3'" in text
 
 
+def test_another_version_is_refused(tmp_path):
+    folder = RunFolder.open(killed(tmp_path / "a"))
+    folder.amend(versions={"manyfit": "0.0.1"})
+
+    with pytest.raises(RunError, match=r"manyfit must be 0.0.1, .* got .*pip install manyfit==0.0.1"):
+        fit(networks(), engine=Staircase(), folder=tmp_path / "a", resume=True)
+
+
 def test_a_torn_checkpoint_means_from_the_beginning(tmp_path):
     folder = killed(tmp_path / "a")
     for path in folder.glob("state/*"):

@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 
 from manyfit.engines.base import SEGMENT_S, Engine, Watcher, train
 from manyfit.engines.interrupt import Interrupt
+from manyfit.engines.mixed import Mixed
 from manyfit.errors import EngineError, Problem, UnknownNameError, UsageError, did_you_mean
 from manyfit.population import Population
 from manyfit.runs import Run, RunFolder
 from manyfit.runs.header import FILE as HEADER
 
 NAMES = ("native", "stacked", "reference")
-"""Engines by name. "auto" takes the native one for what its core knows, else the first of the others that is there."""
+"""Engines by name. "auto" takes the native one for the networks that its core knows, else the first other one there."""
 
 _INSTALL = (
     "For the native core install a C++ compiler, then pip install --force-reinstall manyfit; "
@@ -48,34 +49,37 @@ def engine_for(population: Population, name: str = "auto", threads: int | None =
         raise UnknownNameError(
             Problem("", f"unknown engine {name!r}", hint=did_you_mean(name, ["auto", *NAMES]))
         )
-    missing = {engine: why_missing(engine) for engine in NAMES}
-    if name not in ("auto", "native"):
-        if missing[name]:
-            raise EngineError(Problem(f"engine {name!r}", f"is not there: {missing[name]}", hint=_INSTALL))
-        return _make(name, threads)
-    foreign = [] if missing["native"] else _unknown_to_native(population)
-    if name == "native":
-        if missing["native"]:
-            raise EngineError(Problem("engine 'native'", f"is not there: {missing['native']}", hint=_INSTALL))
-        if foreign:
-            rule = "must know every rule of every recipe"
-            raise EngineError(
-                Problem("engine 'native'", rule, who=tuple(foreign), hint="Take engine 'auto'.")
-            )
-        return _make(name, threads)
-    if not missing["native"] and not foreign:
-        return _make("native", threads)
-    for other in NAMES[1:]:
-        if not missing[other]:
-            return _make(other, threads)
+    if name == "auto":
+        return _by_recipe(population, threads)
+    if why_missing(name):
+        raise EngineError(Problem(f"engine {name!r}", f"is not there: {why_missing(name)}", hint=_INSTALL))
+    foreign = _unknown_to_native(population) if name == "native" else []
     if foreign:
+        rule, hint = "must know every rule of every recipe", "Take engine 'auto'."
+        raise EngineError(Problem("engine 'native'", rule, who=tuple(foreign), hint=hint))
+    return _make(name, threads)
+
+
+def _by_recipe(population: Population, threads: int | None) -> Engine:
+    """The native engine for the networks that it knows, torch for the others: neighbors play no part in it."""
+    has_native = not why_missing("native")
+    with_torch = next((name for name in NAMES[1:] if not why_missing(name)), None)
+    if not has_native and with_torch is None:
+        rule = f"There is nothing to train with: {why_missing('native')}; {why_missing('reference')}"
+        raise EngineError(Problem("", rule, hint=_INSTALL))
+    if not has_native:
+        return _make(str(with_torch), threads)
+    foreign = _unknown_to_native(population)
+    if not foreign:
+        return _make("native", threads)
+    if with_torch is None:
         rule = "The native core doesn't know every rule of these recipes, and torch, which would, is missing"
         raise EngineError(Problem("", rule, who=tuple(foreign), hint="pip install 'manyfit[torch]'."))
-    raise EngineError(
-        Problem(
-            "", f"There is nothing to train with: {missing['native']}; {missing['reference']}", hint=_INSTALL
-        )
-    )
+    if len(foreign) == len(population):
+        return _make(with_torch, threads)
+    owners = np.zeros(len(population), dtype=int)
+    owners[foreign] = 1
+    return Mixed([_make("native", threads), _make(with_torch, threads)], owners.tolist())
 
 
 @cache
@@ -156,7 +160,7 @@ def fit(
         )
     if resume and folder is None:
         raise UsageError(Problem("resume", "must have a folder to go on with", hint="Give `folder`."))
-    if resume and folder is not None and folder.state == "finished":
+    if resume and folder is not None and folder.state == "finished" and folder.has_checkpoint:
         return folder.run(population)
     chosen = engine_for(population, engine, threads) if isinstance(engine, str) else engine
     with Interrupt() as interrupt:
@@ -228,6 +232,9 @@ def predict(
         problems.append(Problem("networks", rule, str(sorted(n_outputs)), hint=hint))
     if problems:
         raise UsageError(problems[0] if len(problems) == 1 else problems, "this prediction")
+    # Outputs don't depend on the rule of training, so the core predicts also what it could not have trained.
+    if engine == "auto" and not why_missing("native"):
+        engine = _make("native", threads)
     chosen = engine_for(run.population, engine, threads) if isinstance(engine, str) else engine
     outputs = np.empty((len(wanted), len(X), max(n_outputs, default=0)))
     for positions in groups.values():

@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from manyfit.errors import Problem, RunError
 from manyfit.population import Population
@@ -140,6 +141,11 @@ class RunFolder:
         return self.state in ("finished", "cut")
 
     @property
+    def has_checkpoint(self) -> bool:
+        """Whether there is a whole checkpoint to read a run from, or to go on from."""
+        return checkpoint.newest(self.path, self._note) is not None
+
+    @property
     def rounds(self) -> list[RunFolder]:
         """The populations of a bigger job that have begun, in their order."""
         numbers = [
@@ -203,7 +209,7 @@ class RunFolder:
             _refuse_taken(self.path, self._force)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            fresh = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+            fresh = self.path.with_name(f".{self.path.name}.{uuid4().hex[:8]}")
             fresh.mkdir()
         except OSError as error:
             raise unwritable(self.path, error) from error
@@ -302,6 +308,12 @@ class RunFolder:
                     rule = f"must be {recorded.get(key)!r}, with which this training began"
                     hint = "On another, the results would differ in their last bits. Start anew in another folder."
                     found.append(Problem(f"engine {key}", rule, repr(now.get(key)), hint=hint))
+            recorded, ours = self.header.get("versions", {}).get("manyfit"), versions()["manyfit"]
+            if recorded != ours:
+                rule = f"must be {recorded}, with which this training began"
+                found.append(
+                    Problem("manyfit", rule, ours, hint=f"pip install manyfit=={recorded}, or start anew.")
+                )
         return found
 
     def _note(self, note: str) -> None:
