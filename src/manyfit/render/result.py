@@ -1,0 +1,118 @@
+"""The result of a job as lines of text: the TEST table and the verdict, from the facts a model carries."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from manyfit.metrics import registry
+from manyfit.render.numbers import digits_for, ranged, written
+from manyfit.render.phrases import say
+from manyfit.render.terminal import percent
+
+
+def result_lines(facts: Mapping[str, Any], lang: str = "en") -> list[str]:
+    """TEST and VERDICT.
+
+    Args:
+        facts: `Model.facts` of a trained model.
+        lang: "en" or "zh".
+    """
+    lines = test_lines(facts["test"], lang)
+    return [*lines, "", *verdict_lines(facts, lang)]
+
+
+def test_lines(test: Mapping[str, Any], lang: str = "en") -> list[str]:
+    """The TEST table: manyfit first, then its rivals, the best first."""
+    metric = registry.find(test["metric"])
+    contenders = test["contenders"]
+    ours = contenders[0]["score"]
+    scale = 1.0 if metric.is_loss or metric.label == "R²" else 100.0  # shares read better as percent
+    label = metric.label if scale == 1.0 else f"{metric.label} %"
+    widths = [scale * (c["score"]["high"] - c["score"]["low"]) / 2 for c in contenders[:1]]
+    digits = digits_for(widths[0] if math.isfinite(widths[0]) else abs(scale * ours["estimate"]) / 10)
+    title = say("test.first", lang) if test["opening"] == 1 else say("test.again", lang, n=test["opening"])
+    table = [[title, label, say("test.rows", lang), say("test.minus", lang)]]
+    for contender in contenders:
+        score = contender["score"]
+        row = [
+            say(contender["name"], lang),
+            written(scale * score["estimate"], digits),
+            ranged(scale * score["low"], scale * score["high"], digits),
+            "",
+        ]
+        minus = contender["minus"]
+        if minus is not None:
+            ends = f"[{written(scale * minus['low'], digits, signed=True)}, {written(scale * minus['high'], digits, signed=True)}]"
+            finding = say(str(contender["finding"]), lang)
+            row[3] = f"{written(scale * minus['estimate'], digits, signed=True)} {ends} {finding}"
+        table.append(row)
+    lines = aligned(table)
+    others = contenders[0]["others"]
+    if others:
+        shown = ", ".join(_other(name, value, ours) for name, value in others.items())
+        lines.append(say("beside", lang, others=shown))
+    return lines
+
+
+def verdict_lines(facts: Mapping[str, Any], lang: str = "en") -> list[str]:
+    """The answer to "do I need a network?", then what else is known."""
+    answer = facts["answer"]
+    share, low, high = answer["share"], answer["low"], answer["high"]
+    code = answer["code"]
+    if code == "no":
+        share, low, high = -share, -high, -low
+    text = say(
+        f"answer.{code}",
+        lang,
+        rival=say(answer["rival"], lang),
+        share=_share(abs(share) if code == "unknown" else share),
+        interval=f"[{_share(low)}, {_share(high)}]",
+        margin=percent(facts["margin"]),
+    )
+    lines = [say("verdict", lang) + text]
+    lines += [f"  {line}" for line in facts.get("verdict_lines", {}).get(lang, [])]
+    for path, end, value in facts.get("edges", []):
+        flag = "   --max-width" if path == "network.hidden" else ""
+        lines.append(say("edge", lang, path=path, value=f"{value:.2g}", end=say(end, lang), flag=flag))
+    covered = facts["test"].get("covered")
+    if covered:
+        interval = f"[{round(100 * covered['low'])}, {round(100 * covered['high'])}]"
+        lines.append(say("covered", lang, share=f"{100 * covered['estimate']:.0f} %", interval=interval))
+    if facts.get("openings", 1) > 1:
+        lines.append("  " + say("opened", lang, n=facts["openings"]))
+    return lines
+
+
+def aligned(table: Sequence[Sequence[str]]) -> list[str]:
+    """Columns side by side: the first and last to the left, the others to the right; wide characters count double.
+
+    Example:
+        >>> aligned([["a", "1", "x"], ["bb", "22", "y"]])
+        ['a    1  x', 'bb  22  y']
+    """
+    from rich.cells import cell_len
+
+    widths = [max(cell_len(row[i]) for row in table) for i in range(len(table[0]))]
+    lines = []
+    for row in table:
+        cells = []
+        for i, cell in enumerate(row):
+            pad = " " * (widths[i] - cell_len(cell))
+            is_left = i in (0, len(row) - 1) or i == 2
+            cells.append(cell + pad if is_left else pad + cell)
+        lines.append("  ".join(cells).rstrip())
+    return lines
+
+
+def _share(share: float) -> str:
+    return f"{written(100 * share, 0 if abs(share) >= 0.095 else 1)} %" if math.isfinite(share) else "?"
+
+
+def _other(name: str, value: float, ours: Mapping[str, Any]) -> str:
+    metric = registry.find(name)
+    if metric.in_units:
+        digits = digits_for((ours["high"] - ours["low"]) / 2) if math.isfinite(ours["high"]) else 3
+        return f"{metric.label} {written(value, digits)}"
+    return f"{metric.label} {written(value, 3)}"
