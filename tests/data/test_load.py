@@ -235,7 +235,9 @@ def test_time_column_orders_the_rows_and_gives_no_growing_input():
 
 def test_roles_can_be_arrays():
     data = load(table(), "price", weights=np.arange(N), group=np.arange(N) % 7)
+    ordered = load(table(), "price", time=np.arange(N)[::-1])
 
+    assert ordered.time.tolist() == list(range(N))[::-1]
     assert data.weights.tolist() == list(range(N))
     assert len(np.unique(data.group)) == 7
 
@@ -330,3 +332,24 @@ def test_header_made_of_values_is_suspected(tmp_path):
 def test_table_that_is_too_small_is_refused(frame, words):
     with pytest.raises(DataError, match=words):
         load(frame, "price")
+
+
+def test_values_given_apart_take_the_name_that_is_given():
+    X, y = table().drop("price"), table()["price"].to_numpy()
+
+    assert load((X, y), "cost").target.name == "cost"
+    with pytest.raises(DataError, match="name of a column of X already"):
+        load((X, y), "size")
+
+
+def test_some_rows_can_be_taken():
+    data = load(table(owner=["x", "y"] * 100), "price", group="owner", weights="rooms")
+    rows = np.array([5, 3, 9])
+
+    part = data.take(rows)
+
+    assert part.y.tolist() == data.y[rows].tolist()
+    assert part.frame["size"].to_list() == data.frame["size"][rows].to_list()
+    assert part.block.tolist() == data.block[rows].tolist()
+    assert part.weights.tolist() == data.weights[rows].tolist()
+    assert part.fingerprint != data.fingerprint

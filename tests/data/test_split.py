@@ -204,3 +204,11 @@ def test_data_set_can_be_split():
     assert len(test) == pytest.approx(0.2 * data.n_rows, abs=1)
     assert np.allclose(np.bincount(data.y[test]) / np.bincount(data.y), 0.2, atol=0.01)
     assert len(folds(data, development)) == 5
+
+
+def test_two_groups_are_one_to_learn_and_one_to_test():
+    group = np.repeat([0, 1], [150, 50])
+
+    development, test = holdout(Rows(np.zeros(200), block=group), 0)
+
+    assert (set(group[development]), set(group[test])) == ({0}, {1})

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import polars as pl
 
 from manyfit.data.columns import Column
+from manyfit.data.dataset import Dataset
 from manyfit.data.notes import Note, note, quoted
-from manyfit.data.target import Target
 
 FEW_ROWS = 100
 _SAMPLE = 5_000
@@ -19,24 +17,12 @@ _LEAK = {"regression": 0.95, "classes": 0.98}
 _SMALL_SHARE = 0.2  # a class with less than this part of its fair share is called small
 
 
-def row_blocks(frame: pl.DataFrame, y: np.ndarray) -> np.ndarray:
-    """[N] one number for rows that are equal in every used column and in the target, counted by first appearance."""
-    keys = frame.with_columns(pl.Series("\0y", y)).hash_rows(seed=0).to_numpy()
-    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-    # the hash may change with the version of polars; the order of first appearance does not
-    return np.argsort(np.argsort(first, kind="stable"), kind="stable")[inverse]
-
-
-def can_tell_rows_apart(columns: Sequence[Column], n_different: int) -> bool:
-    """Whether equal rows are likely copies: some column has so many values that equality by chance is rare."""
-    return any(column.distinct >= max(50, 0.1 * n_different) for column in columns)
-
-
-def check_target(y: np.ndarray, target: Target) -> list[Note]:
+def check_target(data: Dataset) -> list[Note]:
     """Notes on classes that are too rare."""
+    target = data.target
     if target.task == "regression":
         return []
-    counts = np.bincount(y.astype(np.int64), minlength=target.n_classes)
+    counts = np.bincount(data.y.astype(np.int64), minlength=target.n_classes)
     notes = []
     single = [str(target.labels[i]) for i in np.flatnonzero(counts == 1)]
     if single:
@@ -58,37 +44,33 @@ def check_target(y: np.ndarray, target: Target) -> list[Note]:
     return notes
 
 
-def check_shape(n_rows: int, columns: Sequence[Column]) -> list[Note]:
+def check_shape(data: Dataset) -> list[Note]:
     """Notes on too few rows."""
     notes = []
-    if n_rows < len(columns):
-        notes.append(note("wide", rows=n_rows, width=len(columns)))
-    if n_rows < FEW_ROWS:
-        notes.append(note("few_rows", rows=n_rows))
+    if data.n_rows < len(data.used):
+        notes.append(note("wide", rows=data.n_rows, width=len(data.used)))
+    if data.n_rows < FEW_ROWS:
+        notes.append(note("few_rows", rows=data.n_rows))
     return notes
 
 
-def find_leaks(
-    frame: pl.DataFrame, y: np.ndarray, target: Target, columns: Sequence[Column], rows: np.ndarray
-) -> list[Note]:
+def find_leaks(data: Dataset, rows: np.ndarray) -> list[Note]:
     """Notes on columns that predict the target all alone, by a shallow tree on two halves of a sample.
 
     Args:
-        frame: Used columns in their kinds, [N] rows.
-        y: [N] target.
-        target: What is predicted.
-        columns: Decisions on the columns of `frame`.
+        data: The table.
         rows: Rows that may be looked at: development rows, never the locked ones.
 
     Returns:
         One note for each such column. A table with one column is not checked: that column is the task.
     """
+    columns, target = data.used, data.target
     if len(columns) < 2 or len(rows) < 20:
         return []
     n = min(len(rows), _SAMPLE, max(500, _WORK // len(columns)))
     rows = np.sort(rows[np.argsort(np.random.Philox(key=n).random_raw(len(rows)), kind="stable")[:n]])
-    values = np.column_stack([_as_numbers(frame[column.name][rows], column) for column in columns])
-    truth = y[rows]
+    values = np.column_stack([_as_numbers(data.frame[column.name][rows], column) for column in columns])
+    truth = data.y[rows]
     order = _promising(values, truth) if len(columns) > _MOST_COLUMNS else range(len(columns))
     is_numbers = target.task == "regression"
     measure, zh = ("R²", "R²") if is_numbers else ("accuracy", "准确率")

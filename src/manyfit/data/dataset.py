@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import html
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,8 @@ class Dataset:
     fingerprint: str = field(default="")
 
     def __post_init__(self) -> None:
+        if self.block is None and self.group is not None:
+            object.__setattr__(self, "block", self.group)
         if not self.fingerprint:
             object.__setattr__(self, "fingerprint", fingerprint(self))
         for array in (
@@ -94,6 +96,26 @@ class Dataset:
         """Share of the used cells without a value, in [0, 1]."""
         cells = self.n_rows * max(len(self.used), 1)
         return sum(self.frame[column.name].null_count() for column in self.used) / max(cells, 1)
+
+    def take(self, rows: np.ndarray) -> Dataset:
+        """The data set of some of the rows, in the order given; decisions and notes stay.
+
+        Args:
+            rows: [n] indices of different rows.
+        """
+        rows = np.asarray(rows)
+        sliced = {role: None if array is None else array[rows] for role, array in self._by_row().items()}
+        test_rows = None if self.test_rows is None else np.flatnonzero(np.isin(rows, self.test_rows))
+        return replace(
+            self, frame=self.frame[rows], y=self.y[rows], test_rows=test_rows, fingerprint="", **sliced
+        )
+
+    def _by_row(self) -> dict[str, np.ndarray | None]:
+        return {"weights": self.weights, "group": self.group, "time": self.time, "block": self.block}
+
+    def noting(self, *notes: Note) -> Dataset:
+        """The same data set with more notes."""
+        return replace(self, notes=self.notes + notes)
 
     def training_weights(self) -> np.ndarray | None:
         """[N] what each row weighs in training: its own weight times that of its class; None when all weigh the same."""

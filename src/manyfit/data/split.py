@@ -211,11 +211,17 @@ def _place_blocks(
     groups = np.split(ordered, starts[1:])
     lead = np.array([priority[group].min() for group in groups])
     sizes = np.array([len(group) for group in groups])
+    n_singles = len(bins) - len(members)
+    n_left = len(groups)
     for i in np.lexsort((lead, -sizes)):
         counts = np.bincount(stratum[groups[i]], minlength=wanted.shape[1])
         lack = (wanted - placed) / np.maximum(wanted.sum(1, keepdims=True), 1e-9)
         # what the bin would still lack after taking the block, in its own size: the least wrong bin takes it
         gain = (lack * counts).sum(1) - 0.5 * (counts**2).sum() / np.maximum(wanted.sum(1), 1e-9)
+        empty = placed.sum(1) == 0
+        if n_left + n_singles <= empty.sum():
+            gain[~empty] = -np.inf  # the last blocks go where nothing is yet
+        n_left -= 1
         best = np.flatnonzero(gain >= gain.max() - 1e-12)
         chosen = best[int(lead[i]) % len(best)]
         bins[groups[i]] = chosen

@@ -1,0 +1,84 @@
+"""Every column of a table, decided one after the other, all problems reported together."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from manyfit.data.columns import Column, cast_column, read_column
+from manyfit.data.notes import Note, note
+from manyfit.errors import DataError, Problem
+
+
+def decide_columns(
+    frame: pl.DataFrame,
+    n_train: int,
+    drop: Sequence[str],
+    keep: Sequence[str] | bool,
+    kinds: Mapping[str, str],
+    time: Any,
+) -> tuple[list[Column], list[pl.Series], list[Note]]:
+    """Decide every column from the first `n_train` rows and read the rows below (a test table) the same way."""
+    columns: list[Column] = []
+    series: list[pl.Series] = []
+    notes: list[Note] = []
+    problems: list[Problem] = []
+    time_name = time if isinstance(time, str) else None
+    for name in frame.columns:
+        if name in drop:
+            columns.append(Column(name, "dropped", "left out", "asked for", "略去", "按要求"))
+            continue
+        is_kept = keep if isinstance(keep, bool) else name in keep
+        try:
+            read = read_column(frame[name].head(n_train), forced=kinds.get(name), keep=is_kept)
+        except DataError as error:
+            problems += error.problems
+            continue
+        column = read.column
+        if name == time_name and column.kind != "date":
+            column = dataclasses.replace(
+                column,
+                kind="dropped",
+                did="orders the rows",
+                why="time column",
+                did_zh="排列行",
+                why_zh="时间列",
+            )
+            read = read._replace(column=column, values=None, notes=(note("time_column", [name]),))
+        elif name == time_name:
+            read = read._replace(column=dataclasses.replace(column, is_time=True))
+        columns.append(read.column)
+        notes += read.notes
+        if read.values is not None:
+            below = cast_column(frame[name].tail(frame.height - n_train), read.column).values
+            series.append(read.values.append(below) if len(below) else read.values)
+    if problems:
+        raise DataError(problems, scope="the columns")
+    return columns, series, merged(notes)
+
+
+def merged(notes: list[Note]) -> list[Note]:
+    """One note in place of several that say the same of different columns."""
+    groups: dict[tuple[str, str], list[Note]] = {}
+    for item in notes:
+        plain = item.code in ("constant", "empty_column", "nested")
+        groups.setdefault((item.code, "" if plain else item.text), []).append(item)
+    result = []
+    for (code, _), items in groups.items():
+        names = [column for item in items for column in item.columns]
+        result.append(items[0] if len(items) == 1 else note(code, names))
+    return result
+
+
+def no_columns(name: str, columns: Sequence[Column]) -> Problem:
+    """What to say when no column is left to predict from."""
+    why = "; ".join(f"{column.name}: {column.why}" for column in columns[:6])
+    hint = (
+        f"Dropped were {why}. Keep one with keep= (--keep)."
+        if columns
+        else "It holds the target alone; add columns to predict from."
+    )
+    return Problem(name, "has no usable column", hint=hint)
