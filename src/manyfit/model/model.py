@@ -113,9 +113,14 @@ class Model:
 
     # Predicting
 
-    def read(self, source: Any) -> pl.DataFrame:
-        """New rows as the encoders take them; what was done about odd ones is in `notes` afterwards."""
-        new = self.encoders[0].read(source)
+    def read(self, source: Any, **options: Any) -> pl.DataFrame:
+        """New rows as the encoders take them; what was done about odd ones is in `notes` afterwards.
+
+        Args:
+            source: Anything `load` accepts; columns in any order, absent ones are filled. The target is not needed.
+            **options: `encoding`, `delimiter`, `header` as `load` takes them.
+        """
+        new = self.encoders[0].read(source, **options)
         self.notes = tuple(new.notes)
         return new.frame
 
@@ -158,9 +163,14 @@ class Model:
         width = self._width(level)
         return np.stack([middle - width, middle + width], axis=1)
 
-    def predict_table(self, source: Any, level: float = 0.9) -> pl.DataFrame:
-        """Predictions as a table: the prediction, then probabilities or the ends of the interval."""
-        raw = self.predict_frame(self.read(source))
+    def predict_table(self, frame: pl.DataFrame, level: float = 0.9) -> pl.DataFrame:
+        """Predictions as a table: the prediction, then probabilities or the ends of the interval, if so few rows could calibrate one.
+
+        Args:
+            frame: Rows that `read` has made ready.
+            level: Level of the intervals.
+        """
+        raw = self.predict_frame(frame)
         name = self.target.name
         if raw.ndim == 1:
             columns = [pl.Series(name, raw)]
@@ -197,6 +207,11 @@ class Model:
         for (encoder, *_), members in alike.items():
             groups.setdefault(encoder, []).append((members[0].shape, np.stack([m.parameters for m in members])))
         return groups
+
+    def check_level(self, level: float) -> None:
+        """Refuse a level of intervals that no model calibrates."""
+        if self.target.task == "regression" and level not in LEVELS:
+            raise UsageError(Problem("level", f"must be one of {', '.join(map(str, LEVELS))}", f"{level:g}"))
 
     def _width(self, level: float) -> float:
         if level not in self.calibration.widths:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as Bar
 
-    from manyfit.data import Dataset
+    from manyfit.data import Dataset, Note
 
 PLAIN_EVERY_S = 10.0
 """Seconds between two lines of progress where there is no terminal."""
@@ -86,6 +86,18 @@ class Terminal:
             first, self._next_line = self._next_line == 0.0, self._clock() + PLAIN_EVERY_S
             if not first:
                 self._line(f"{say(f'stage.{progress.stage}', self.lang)}  {say('progress', self.lang, **facts)}")
+
+    def warn(self, text: str) -> None:
+        """A sentence that is said even to who wants quiet."""
+        self.close()
+        self._line(f"! {text}", "yellow")
+
+    def note(self, note: Note) -> None:
+        """What was done about odd cells or columns of new rows."""
+        if note.is_warning:
+            self.warn(note.say(self.lang))
+        elif not self.quiet:
+            self._line(note.say(self.lang))
 
     def close(self) -> None:
         """Take the bar away."""

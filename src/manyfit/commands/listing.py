@@ -1,0 +1,85 @@
+"""`manyfit list`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import is_dataclass
+from typing import Any
+
+from manyfit.errors import Problem, UsageError, did_you_mean
+from manyfit.hyper import knobs
+
+
+def run(kind: str | None, *, as_json: bool = False) -> None:
+    """Print the rules of one kind, or of all."""
+    if kind is not None and kind not in KINDS:
+        near = next((name for name in KINDS if name.startswith(kind.rstrip("s"))), None)
+        if near is None:
+            raise UsageError(Problem("", f"unknown kind {kind!r}", hint=did_you_mean(kind, KINDS)))
+        kind = near
+    found = {name: listed() for name, listed in KINDS.items() if kind in (None, name)}
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False))
+        return
+    for name, rules in found.items():
+        print(name)
+        for rule, facts in rules.items():
+            print(f"  {rule:14} {facts['doc']}")
+            if kind is not None:
+                for setting, doc in facts["settings"].items():
+                    print(f"    {setting:14} {doc}")
+
+
+def _rules(rules: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: {"doc": _first_line(rule.__doc__), "settings": _settings(rule)} for name, rule in rules.items()}
+
+
+def _settings(rule: Any) -> dict[str, str]:
+    if not is_dataclass(rule):
+        return {}
+    return {name: f"{knob.doc} Default {knob.default}." for name, knob in knobs(rule).items()}
+
+
+def _first_line(doc: str | None) -> str:
+    return (doc or "").strip().splitlines()[0] if doc else ""
+
+
+def _registry(module: str) -> Callable[[], dict[str, Any]]:
+    def listed() -> dict[str, Any]:
+        from importlib import import_module
+
+        return _rules(import_module(f"manyfit.{module}").registry.all())
+
+    return listed
+
+
+def _activations() -> dict[str, Any]:
+    from manyfit.networks import ACTIVATIONS
+
+    return _rules(ACTIVATIONS)
+
+
+def _inits() -> dict[str, Any]:
+    from manyfit.networks import INITS
+
+    return _rules(INITS)
+
+
+def _examples() -> dict[str, Any]:
+    from manyfit.data import EXAMPLES
+
+    return {name: {"doc": example.doc, "settings": {"target": example.target, "task": example.task}} for name, example in EXAMPLES.items()}
+
+
+KINDS: dict[str, Callable[[], dict[str, Any]]] = {
+    "optimizers": _registry("optimizers"),
+    "schedules": _registry("schedules"),
+    "losses": _registry("losses"),
+    "penalties": _registry("penalties"),
+    "metrics": _registry("metrics"),
+    "samplers": _registry("samplers"),
+    "activations": _activations,
+    "inits": _inits,
+    "examples": _examples,
+}
