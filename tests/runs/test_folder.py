@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 import tomllib
 from pathlib import Path
@@ -297,6 +298,31 @@ def test_a_folder_without_metrics_or_checkpoint_says_what_is_there(tmp_path):
     assert folder.metrics().columns == ["member", "epoch", "loss", "held_loss"]
     with pytest.raises(RunError, match="holds no whole checkpoint yet"):
         folder.run(networks())
+
+
+def test_a_folder_is_read_while_it_is_written(tmp_path):
+    # Every segment writes a part, a checkpoint, the members; at the end many parts are joined.
+    population, clock = networks(epochs=80), Clock()
+
+    def tick(ledger: Ledger) -> None:
+        clock.now += 11.0
+
+    def write() -> None:
+        fit(population, engine=Staircase(), folder=folder, watchers=[tick], clock=clock)
+
+    with RunFolder.create(tmp_path / "a", plan={}) as folder:
+        folder.begin()
+        writer = threading.Thread(target=write)
+        writer.start()
+        reader, counts = RunFolder.open(folder.path), []
+        while writer.is_alive():
+            counts.append(len(reader.refresh().metrics()))
+            if reader.has_checkpoint:
+                assert reader.run(population).steps.max() <= 160 and len(reader.members()) == 3
+        writer.join()
+
+    assert counts == sorted(counts) and reader.notes == []
+    assert len(reader.metrics()) == 240 and len(list(folder.path.glob("metrics/*"))) == 1
 
 
 def test_reading_and_writing_a_folder_never_imports_torch(tmp_path):
