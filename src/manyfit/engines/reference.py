@@ -9,6 +9,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -57,11 +58,12 @@ class Reference:
         """Train for about that long, or for that many updates of each network at most; True when all are done."""
         began = time.perf_counter()
         deadline = math.inf if seconds is None else began + seconds
-        for member in self._members:
-            made = 0
-            while member.is_training and (steps is None or made < steps) and time.perf_counter() < deadline:
-                member.step()
-                made += 1
+        with _one_thread():
+            for member in self._members:
+                made = 0
+                while member.is_training and (steps is None or made < steps) and time.perf_counter() < deadline:
+                    member.step()
+                    made += 1
         self._seconds += time.perf_counter() - began
         return not any(member.is_training for member in self._members)
 
@@ -99,6 +101,17 @@ class Reference:
             total = loss.rows(torch, _forward(network, _layers_of(network, flat, x), x), target).sum()
             gradients.append(torch.autograd.grad(total, x)[0].numpy())
         return np.stack(gradients)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Torch on one thread: the number of threads may change a sum's last bit, and makes small kernels slower."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 class _Training:
