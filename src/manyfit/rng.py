@@ -1,7 +1,8 @@
 """Counter-based randomness: every random number is a pure function of (stream key, purpose, step, position).
 
 No generator has a state, so no network can disturb another, a resumed training draws what an uninterrupted one would have drawn,
-and every engine draws the same. The function is Philox4x32-10 (dropout: 7 rounds), counter `(time, row, purpose and layer, column)`.
+and every engine draws the same. The function is Philox4x32-10 (7 rounds for dropout); its counter is (time, row, purpose and
+layer, column).
 
 References:
     Salmon, Moraes, Dror & Shaw 2011, Parallel Random Numbers: As Easy as 1, 2, 3, https://doi.org/10.1145/2063384.2063405

@@ -110,7 +110,7 @@ def _check_oracle(optimizer: Optimizer, oracle: str, names: Mapping[str, str]) -
     p: Array = start.copy()
     state = optimizer.init(np, p)
     tensor = torch.from_numpy(start.copy())
-    peer = getattr(importlib.import_module(module), cls)([tensor], **_options(optimizer, names))
+    peer = getattr(importlib.import_module(module), cls)([tensor], **oracle_options(optimizer, names))
     for t in range(1, N_STEPS + 1):
         tensor.grad = torch.from_numpy(gradient(tensor.numpy().copy()))
         peer.step()
@@ -121,7 +121,7 @@ def _check_oracle(optimizer: Optimizer, oracle: str, names: Mapping[str, str]) -
         assert apart <= TOLERANCE * t, f"{optimizer} is {apart:.1e} from {oracle} at step {t}"
 
 
-def _options(optimizer: Optimizer, names: Mapping[str, str]) -> dict[str, Any]:
+def oracle_options(optimizer: Optimizer, names: Mapping[str, str]) -> dict[str, Any]:
     """The optimizer's values under the oracle's names; "betas[1]" is the second number of its option betas."""
     options: dict[str, Any] = {}
     for ours, theirs in names.items():
