@@ -10,7 +10,7 @@ list(REMOVE_ITEM manyfit_base ${manyfit_kernels})
 
 # Sums keep their order and NaN stays visible: no -ffast-math. Products are fused only where the source says so, because
 # a compiler that fuses as it likes gives other bits for the same equation in two places.
-set(manyfit_flags -ffp-contract=off -fno-math-errno -fno-trapping-math -fvisibility=hidden -fvisibility-inlines-hidden
+set(manyfit_flags -ffp-contract=off -fno-math-errno -fno-trapping-math -fno-strict-aliasing -fvisibility=hidden -fvisibility-inlines-hidden
     -Wall -Wextra)
 if(MANYFIT_SANITIZE)
   set(manyfit_sanitize -fsanitize=${MANYFIT_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g)

@@ -1,0 +1,256 @@
+// The layout `across`: one lane, one network. Numbers lie as [unit, lane], so that one instruction advances as many
+// networks as a vector has lanes, each with its own weights, rate, rows and fate. For narrow layers in company.
+#pragma once
+
+#include "machine.hpp"
+
+namespace manyfit::MANYFIT_ISA {
+
+template <class Real_>
+class Across : public Machine<Across<Real_>, Real_, true> {
+    using Base = Machine<Across<Real_>, Real_, true>;
+    friend Base;
+
+public:
+    using typename Base::Real;
+    using typename Base::Vec;
+    using Base::members;
+
+    // Training rows in the order of the batch, ready to be read.
+    struct Rows {
+        Buffer<Vec> cells, targets, weights;
+        Buffer<Real> numbers;
+        bool shared = false;
+        Vec total{}, share{};  // sum of the weights; its reciprocal, or 0
+    };
+
+    explicit Across(const Structure& structure) : Base(structure, chunk_for(structure)) {
+        this->make_room_training();
+        const std::size_t n_boundaries = std::size_t(structure.n_layers);
+        keep_.reset(n_boundaries);
+        scale_.reset(n_boundaries);
+        for (std::size_t i = 0; i < n_boundaries; i++) keep_[i] = broadcast_i32(keep_all), scale_[i] = broadcast<Real>(1);
+        make_rows(train_, structure.batch);
+    }
+
+    // ---- members in and out
+
+    void load_member(int l, const Member& m, std::int64_t step) {
+        load_strided(this->parameters_, static_cast<const Real*>(m.params), l);
+        for (int j = 0; j < this->n_state_; j++)
+            load_strided(this->state_ + j * this->n_vectors_, static_cast<const Real*>(m.state) + j * this->n_vectors_, l);
+        this->set_rule(l, m.hyper, step);
+        auto& h = this->shaping_;
+        h.penalized[l] = -int(m.l1 != 0 || m.l2 != 0 || m.l1_bias != 0 || m.l2_bias != 0);
+        h.clipped[l] = -int(m.clip_norm < __builtin_inf());
+        h.l1[l] = Real(m.l1), h.l2[l] = Real(2 * m.l2), h.l1_bias[l] = Real(m.l1_bias), h.l2_bias[l] = Real(2 * m.l2_bias);
+        h.clip_norm[l] = Real(m.clip_norm);
+        h.penalty = any(h.penalized), h.clip = any(h.clipped);
+        const PhiloxKey key(m.noise_key);
+        key_0_[l] = key.k0, key_1_[l] = key.k1;
+        for (int i = 0; i < this->n_layers_; i++) {
+            keep_[i][l] = std::int32_t(m.keep16[i]), scale_[i][l] = Real(dropout_scale(m.keep16[i]));
+            bool on = false;
+            for (int j = 0; j < members; j++) on |= keep_[i][j] < std::int32_t(keep_all);
+            this->set_dropout(i, on);
+        }
+    }
+    // A lane without a member asks for nothing.
+    void clear_member(int l) {
+        auto& h = this->shaping_;
+        h.penalized[l] = h.clipped[l] = 0;
+        h.penalty = any(h.penalized), h.clip = any(h.clipped);
+        for (int i = 0; i < this->n_layers_; i++) {
+            keep_[i][l] = keep_all, scale_[i][l] = 1;
+            bool on = false;
+            for (int j = 0; j < members; j++) on |= keep_[i][j] < std::int32_t(keep_all);
+            this->set_dropout(i, on);
+        }
+    }
+    void store_parameters(int l, Real* to) const { store_strided(this->parameters_, to, l); }
+    void store_state(int l, Real* to) const {
+        for (int j = 0; j < this->n_state_; j++)
+            store_strided(this->state_ + j * this->n_vectors_, to + j * this->n_vectors_, l);
+    }
+
+    // ---- one step
+
+    // Reads the rows of one batch. They stay valid until the next call.
+    void load_batch(const RowList<Real>* lists, bool shared, int n) {
+        load_rows(train_, lists, shared && !this->boundary_[0].dropout, 0, n);
+        weigh(train_, lists, n);
+    }
+
+    // Gradients, mean loss and weight of the rows that were loaded. `steps` count for the noise.
+    void gradient(const std::int64_t* steps, int n, Real* loss_sum, Real* weight) {
+        for (int l = 0; l < members; l++) step_[l] = std::uint32_t(steps[l]);
+        Vec sum{};
+        for (int from = 0; from < n; from += this->chunk_) {
+            const int here = n - from < this->chunk_ ? n - from : this->chunk_;
+            const auto inputs = this->forward(inputs_of(train_, from), from, here);
+            sum = losses<true>(train_, from, here, sum);
+            this->backward(inputs, here, from == 0);
+        }
+        store_any(loss_sum, sum);
+        store_any(weight, train_.total);
+    }
+
+    // Sums of weight * loss and of weight over rows of its own for each lane, at the parameters as they are.
+    void evaluate(const RowList<Real>* lists, bool shared, std::int64_t n, double* loss_sum, double* weight) {
+        if (!held_.targets.get()) make_rows(held_, this->evaluation_rows());
+        const int piece = this->evaluation_piece();
+        for (int l = 0; l < members; l++) loss_sum[l] = weight[l] = 0;
+        Vec sum{}, total{};
+        for (std::int64_t from = 0; from < n; from += piece) {
+            const int here = n - from < piece ? int(n - from) : piece;
+            load_rows(held_, lists, shared, from, here);
+            this->forward(inputs_of(held_, 0), -1, here);
+            sum = losses<false>(held_, 0, here, sum);
+            for (int s = 0; s < here; s++) total += held_.weights[s];
+            // In both layouts the sums move to double after the same rows.
+            if ((from + here) % this->evaluation_rows() == 0 || from + here == n) {
+                for (int l = 0; l < members; l++) loss_sum[l] += sum[l], weight[l] += total[l];
+                sum = total = Vec{};
+            }
+        }
+    }
+
+    using Base::advance_rule;
+    using Base::update;
+
+private:
+    Rows train_, held_;
+    Buffer<IF> keep_;
+    Buffer<Vec> scale_;
+    UF key_0_{}, key_1_{}, step_{};
+
+    static int chunk_for(const Structure& structure) {
+        const int most = structure.batch > 64 ? structure.batch : 64;
+        return most < 24 ? most : 24;
+    }
+
+    void make_rows(Rows& rows, int n) {
+        rows.cells.reset(std::size_t(n) * (this->boundary_[0].units + 1));
+        rows.numbers.reset(std::size_t(n) * (this->boundary_[0].units + 1));
+        rows.targets.reset(std::size_t(n) * this->n_targets_);
+        rows.weights.reset(n);
+        for (int s = 0; s < n; s++) {
+            const std::ptrdiff_t one = std::ptrdiff_t(s) * (this->boundary_[0].units + 1) + this->boundary_[0].units;
+            rows.cells[one] = broadcast<Real>(1);
+            rows.numbers[one] = 1;
+        }
+    }
+
+    Inputs<Real, Vec> inputs_of(const Rows& rows, int from) const {
+        const std::ptrdiff_t row = this->boundary_[0].units + 1;
+        if (rows.shared) return {nullptr, rows.numbers + from * row, row};
+        return {rows.cells + from * row, nullptr, row};
+    }
+
+    void load_rows(Rows& to, const RowList<Real>* lists, bool shared, std::int64_t from, int n) {
+        to.shared = shared;
+        if (shared)
+            load_shared(to, lists, from, n);
+        else
+            load_each(to, lists, from, n);
+    }
+
+    // All lanes read the same rows, or rows that start alike and end at different places.
+    void load_shared(Rows& to, const RowList<Real>* lists, std::int64_t from, int n) {
+        const int d = this->boundary_[0].units, t = this->n_targets_;
+        const RowList<Real>& list = longest(lists);
+        for (int s = 0; s < n; s++) {
+            const Real* row = list.at(from + s);
+            __builtin_memcpy(to.numbers + std::ptrdiff_t(s) * (d + 1), row, sizeof(Real) * d);
+            for (int c = 0; c < t; c++) to.targets[std::ptrdiff_t(s) * t + c] = broadcast<Real>(row[d + c]);
+            to.weights[s] = broadcast<Real>(row[d + t]);
+            mask_weight(to.weights[s], lists, from + s);
+        }
+    }
+    static const RowList<Real>& longest(const RowList<Real>* lists) {
+        int best = 0;
+        for (int l = 1; l < members; l++)
+            if (lists[l].n > lists[best].n) best = l;
+        return lists[best];
+    }
+    static void mask_weight(Vec& weight, const RowList<Real>* lists, std::int64_t position) {
+        for (int l = 0; l < members; l++)
+            if (position >= lists[l].n) weight[l] = 0;
+    }
+
+    // A row of its own for each lane: squares of `members` rows and columns are transposed in registers.
+    void load_each(Rows& to, const RowList<Real>* lists, std::int64_t from, int n) {
+        const int d = this->boundary_[0].units, t = this->n_targets_, columns = d + t + 1;
+        for (int s = 0; s < n; s++) {
+            const Real* rows[members];
+            for (int l = 0; l < members; l++) rows[l] = lists[l].at(from + s);
+            Vec* cells = to.cells + std::ptrdiff_t(s) * (d + 1);
+            Vec* targets = to.targets + std::ptrdiff_t(s) * t;
+            for (int c = 0; c < columns; c += members) {
+                Vec square[members];
+                for (int l = 0; l < members; l++) square[l] = load_any(rows[l] + c);
+                transpose<Real>(square);
+                for (int j = 0; j < members && c + j < columns; j++) {
+                    if (c + j < d)
+                        cells[c + j] = square[j];
+                    else if (c + j < d + t)
+                        targets[c + j - d] = square[j];
+                    else
+                        to.weights[s] = square[j];
+                }
+            }
+            mask_weight(to.weights[s], lists, from + s);
+        }
+    }
+
+    void weigh(Rows& rows, const RowList<Real>* lists, int n) {
+        (void)lists;
+        Vec total{};
+        for (int s = 0; s < n; s++) total += rows.weights[s];
+        rows.total = total;
+        rows.share = where(total > Vec{}, Real(1) / total);
+    }
+
+    // Adds weight * loss of rows to `sum`, one after the other; with gradients when Slopes.
+    template <bool Slopes>
+    Vec losses(const Rows& rows, int from, int n, Vec sum) {
+        auto& to = this->boundary_[this->n_layers_];
+        visit(this->structure_.loss, [&]<class L>() {
+            for (int s = 0; s < n; s++) {
+                const Vec w = rows.weights[from + s], *y = rows.targets + std::ptrdiff_t(from + s) * this->n_targets_;
+                const Vec* o = to.before + s * to.row;
+                if constexpr (Slopes)
+                    sum += w * L::slope(o, y, this->n_outputs_, w * rows.share, to.slope + s * to.row);
+                else
+                    sum += w * L::value(o, y, this->n_outputs_);
+            }
+        });
+        return sum;
+    }
+
+    void draw_masks(int i, int first, int n, Vec* out, std::ptrdiff_t row) {
+        draw_masks_across<Real>(key_0_, key_1_, step_, i, keep_[i], scale_[i], first, n, this->boundary_[i].units, out, row);
+    }
+
+    // Weights are read where they lie, column by column.
+    void transposed_weights(int i, Product<Real, Vec>& p) const {
+        p.b = this->parameters_ + this->layers_[i].weights;
+        p.b_step = 1;
+        p.b_col = this->layers_[i].out;
+    }
+
+    static Vec add_places(const Vec* place) {
+        Vec sum{};
+        for (int i = 0; i < norm_places; i++) sum += place[i];
+        return sum;
+    }
+
+    void load_strided(Vec* to, const Real* from, int l) const {
+        for (std::ptrdiff_t q = 0; q < this->n_vectors_; q++) to[q][l] = from[q];
+    }
+    void store_strided(const Vec* from, Real* to, int l) const {
+        for (std::ptrdiff_t q = 0; q < this->n_vectors_; q++) to[q] = from[q][l];
+    }
+};
+
+}  // namespace manyfit::MANYFIT_ISA

@@ -1,0 +1,370 @@
+// Forward, backward and update: the equations of the dense family, once for both layouts.
+//
+// A layout (across.hpp, within.hpp) derives from Machine and says how numbers lie in vectors: a Cell is the activation of
+// one unit for one row, a vector of networks (across) or a plain number (within); a block is a vector of units, one unit
+// wide (across) or as many units as a vector has lanes (within). Everything elementwise then is the same loop over blocks.
+//
+// Rows pass through in chunks that fit the cache. Gradients are carried from chunk to chunk in the order of the rows, so
+// the length of a chunk changes no bit.
+#pragma once
+
+#include "activations.hpp"
+#include "buffer.hpp"
+#include "dropout.hpp"
+#include "losses.hpp"
+#include "optimizers/all.hpp"
+#include "product.hpp"
+
+namespace manyfit::MANYFIT_ISA {
+
+// Sums for the global norm are spread over this many places by unit, in both layouts alike.
+inline constexpr int norm_places = 16;
+
+// Rows of one member that take part: `rows` are numbers of rows of the table, positions from n on count as weight zero.
+template <class Real>
+struct RowList {
+    const Real* table;
+    std::ptrdiff_t stride;
+    const std::int32_t* rows;
+    std::int64_t n;
+    const Real* at(std::int64_t position) const { return table + stride * rows[position < n ? position : 0]; }
+};
+
+// Inputs of a chunk: one row of cells after another, or, where all lanes read the same rows, plain numbers.
+template <class Real, class Cell>
+struct Inputs {
+    const Cell* cells;
+    const Real* numbers;
+    std::ptrdiff_t row;  // in cells or in numbers
+};
+
+template <class Derived, class Real_, bool Across>
+class Machine {
+public:
+    using Real = Real_;
+    using Vec = V<Real>;
+    using Cell = std::conditional_t<Across, Vec, Real>;
+    static constexpr int vector = lanes<Real>;
+    static constexpr int members = Across ? vector : 1;
+    static constexpr int unit_lanes = Across ? 1 : vector;  // units in a block
+
+    static int blocks(int units) { return (units + unit_lanes - 1) / unit_lanes; }
+
+    int n_parameters() const { return n_parameters_; }
+
+protected:
+    struct Layer {
+        int n_in, n_out;             // units
+        int in, out;                 // blocks
+        std::ptrdiff_t weights, bias;  // where they start, in vectors; rows of weights are `out` blocks
+    };
+    // Hyperparameters of the gradient itself, one lane per member.
+    struct Shaping {
+        bool penalty = false, clip = false;
+        I<Real> penalized{}, clipped{};
+        Vec l1{}, l2{}, l1_bias{}, l2_bias{}, clip_norm{};
+    };
+
+    Structure structure_;
+    Buffer<Layer> layers_;
+    int n_layers_, n_outputs_, n_targets_, chunk_;
+    std::ptrdiff_t n_vectors_ = 0;
+    int n_parameters_ = 0, n_state_;
+    Buffer<Vec> parameters_, gradients_, state_;
+    // Per layer boundary i (0 = inputs): activations before dropout, the same after it (what the next layer reads),
+    // masks, and gradients with respect to the sums before the activation.
+    struct Boundary {
+        Buffer<Vec> before, after, mask, slope;
+        std::ptrdiff_t row = 0;  // in vectors
+        int units = 0;
+        bool dropout = false;
+    };
+    Buffer<Boundary> boundary_;
+    Buffer<Vec> zeros_;  // sums start from here
+    Shaping shaping_;
+
+    // What the rule needs: hyperparameters and running products in double, coefficients of the step in Real.
+    static constexpr int most_hypers = Rules::most_hypers;
+    static constexpr int most_running = Rules::most_running ? Rules::most_running : 1;
+    alignas(64) double hypers_[most_hypers][members] = {};
+    alignas(64) double running_[most_running][members] = {};
+    alignas(64) Vec coefficients_[Rules::most_coefficients] = {};
+
+    Derived& self() { return static_cast<Derived&>(*this); }
+
+    Machine(const Structure& structure, int chunk)
+        : structure_(structure), layers_(structure.n_layers), n_layers_(structure.n_layers),
+          n_outputs_(structure.widths[structure.n_layers]),
+          n_targets_(structure.loss == Loss::cross_entropy ? 1 : n_outputs_), chunk_(chunk),
+          n_state_(Rules::n_state(structure.optimizer)), boundary_(structure.n_layers + 1) {
+        int widest = 0;
+        for (int i = 0; i <= n_layers_; i++) {
+            const int units = structure.widths[i];
+            Boundary& b = *new (&boundary_[i]) Boundary;
+            b.units = units;
+            // Across, a column of ones follows the units: the bias is then one more row of the gradient of the weights.
+            b.row = Across ? units + 1 : blocks(units);
+            widest = b.row > widest ? int(b.row) : widest;
+        }
+        for (int i = 0; i < n_layers_; i++) {
+            const int in = structure.widths[i], out = structure.widths[i + 1];
+            layers_[i] = Layer{in, out, blocks(in), blocks(out), n_vectors_, n_vectors_ + std::ptrdiff_t(in) * blocks(out)};
+            n_vectors_ += std::ptrdiff_t(in + 1) * blocks(out);
+            n_parameters_ += (in + 1) * out;
+        }
+        zeros_.reset(widest);
+        parameters_.reset(n_vectors_);
+    }
+    ~Machine() {
+        for (int i = 0; i <= n_layers_; i++) boundary_[i].~Boundary();
+    }
+
+    // Sums over held rows move to double after this many rows, whatever the chunks.
+    static constexpr int evaluation_rows() { return 64; }
+    int evaluation_piece() const {
+        int piece = evaluation_rows();
+        while (piece > chunk_) piece /= 2;
+        return piece;
+    }
+
+    // Rows of a chunk are padded to whole vectors, for losses that work on vectors of rows.
+    std::size_t chunk_rows() const { return std::size_t(chunk_ + vector - 1) / vector * vector; }
+
+    void make_room_forward() {
+        for (int i = 1; i <= n_layers_; i++) {
+            boundary_[i].before.reset(chunk_rows() * boundary_[i].row);
+            fill_ones(boundary_[i].before, i);
+        }
+    }
+    void make_room_backward() {
+        for (int i = 1; i <= n_layers_; i++) boundary_[i].slope.reset(chunk_rows() * boundary_[i].row);
+    }
+    void make_room_training() {
+        make_room_forward();
+        make_room_backward();
+        gradients_.reset(n_vectors_);
+        state_.reset(n_vectors_ * (n_state_ ? n_state_ : 1));
+    }
+    void set_dropout(int boundary, bool on) {
+        Boundary& b = boundary_[boundary];
+        b.dropout = on;
+        if (!on || b.mask.get()) return;
+        b.mask.reset(chunk_rows() * b.row);
+        b.after.reset(chunk_rows() * b.row);
+        fill_ones(b.after, boundary);
+    }
+    void fill_ones(Vec* at, int i) {
+        if constexpr (Across)
+            for (std::size_t s = 0; s < chunk_rows(); s++) at[s * boundary_[i].row + boundary_[i].units] = broadcast<Real>(1);
+    }
+
+    static const Cell* cells(const Vec* v) { return reinterpret_cast<const Cell*>(v); }
+    // A distance in vectors as one in cells.
+    static std::ptrdiff_t in_cells(std::ptrdiff_t vectors) { return Across ? vectors : vectors * vector; }
+
+    // What layer i + 1 reads: the output of boundary i for n rows.
+    Inputs<Real, Cell> output(int i) const {
+        const Boundary& b = boundary_[i];
+        return {cells(b.dropout ? b.after : b.before), nullptr, in_cells(b.row)};
+    }
+
+    // Calls f(left factor) with the kind of left factor that the inputs are.
+    template <class F>
+    MANYFIT_INLINE static void with_left(const Inputs<Real, Cell>& inputs, F&& f) {
+        if constexpr (Across) {
+            if (inputs.numbers) return f(inputs.numbers);
+        }
+        f(inputs.cells);
+    }
+
+    // The sums of layer i for n rows, with the activation; z and a share their place.
+    void forward_layer(int i, const Inputs<Real, Cell>& inputs, int n) {
+        const Layer& layer = layers_[i];
+        Boundary& to = boundary_[i + 1];
+        const bool hidden = i + 1 < n_layers_, relu = hidden && structure_.activation == Activation::relu;
+        with_left(inputs, [&]<class A>(const A* a) {
+            Product<Real, A> p{a, inputs.row, 1, parameters_ + layer.weights, layer.out, 1, to.before, to.row,
+                               parameters_ + layer.bias, 0, layer.n_in, relu ? Finish::relu : Finish::plain};
+            multiply(p, n, layer.out);
+        });
+        if (hidden && !relu && structure_.activation != Activation::identity)
+            visit(structure_.activation, [&]<class A>() {
+                for (int s = 0; s < n; s++)
+                    for (int q = 0; q < layer.out; q++) to.before[s * to.row + q] = A::value(to.before[s * to.row + q]);
+            });
+    }
+
+    // Masks for n rows from batch position `first` on, and the masked activations.
+    void drop(int i, const Vec* from, std::ptrdiff_t from_row, int first, int n) {
+        Boundary& b = boundary_[i];
+        self().draw_masks(i, first, n, b.mask.get(), b.row);
+        const int q_end = blocks(b.units);
+        for (int s = 0; s < n; s++)
+            for (int q = 0; q < q_end; q++) b.after[s * b.row + q] = from[s * from_row + q] * b.mask[s * b.row + q];
+    }
+
+    // Outputs for n rows; with dropout when `first` (their batch position) is not negative. Returns what layer 1 read.
+    Inputs<Real, Cell> forward(Inputs<Real, Cell> inputs, int first, int n) {
+        if (first >= 0 && boundary_[0].dropout) {
+            drop(0, reinterpret_cast<const Vec*>(inputs.cells), inputs.row / in_cells(1), first, n);
+            inputs = output(0);
+        }
+        Inputs<Real, Cell> read = inputs;
+        for (int i = 0; i < n_layers_; i++) {
+            forward_layer(i, read, n);
+            Boundary& b = boundary_[i + 1];
+            const bool dropping = first >= 0 && b.dropout;
+            if (dropping) drop(i + 1, b.before, b.row, first, n);
+            read = {cells(dropping ? b.after : b.before), nullptr, in_cells(b.row)};
+        }
+        return inputs;
+    }
+
+    // Gradient past boundary i (1 or more), from the sums of the layer after it: slope_i = (slope_{i+1} W^T) act'(..).
+    void backward_inputs(int i, int n) {
+        const Layer& layer = layers_[i];
+        Boundary &from = boundary_[i + 1], &to = boundary_[i];
+        const bool relu = structure_.activation == Activation::relu, gated = relu && !to.dropout;
+        Product<Real, Cell> p{cells(from.slope), in_cells(from.row), 1, nullptr, 0, 0, to.slope, to.row, zeros_, 0,
+                              layer.n_out, gated ? Finish::gate : Finish::plain, to.before, to.row};
+        self().transposed_weights(i, p);
+        multiply(p, n, layer.in);
+        if (gated) return;
+        if (to.dropout)
+            for (int s = 0; s < n; s++)
+                for (int q = 0; q < layer.in; q++) to.slope[s * to.row + q] *= to.mask[s * to.row + q];
+        if (structure_.activation != Activation::identity)
+            visit(structure_.activation, [&]<class A>() {
+                for (int s = 0; s < n; s++)
+                    for (int q = 0; q < layer.in; q++)
+                        to.slope[s * to.row + q] = A::back(to.before[s * to.row + q], to.slope[s * to.row + q]);
+            });
+    }
+
+    // Gradients of layer i, summed over n rows onto those of the rows before (or onto zero, at the first chunk).
+    void backward_weights(int i, const Inputs<Real, Cell>& inputs, int n, bool first_chunk) {
+        const Layer& layer = layers_[i];
+        const Boundary& from = boundary_[i + 1];
+        Vec* g = gradients_ + layer.weights;
+        with_left(inputs, [&]<class A>(const A* a) {
+            Product<Real, A> p{a, 1, inputs.row, from.slope, from.row, 1, g, layer.out, first_chunk ? zeros_.get() : g,
+                               first_chunk ? 0 : layer.out, n};
+            multiply(p, Across ? layer.n_in + 1 : layer.n_in, layer.out);
+        });
+        if constexpr (!Across) {
+            Vec* b = gradients_ + layer.bias;
+            for (int q = 0; q < layer.out; q++) {
+                Vec sum = first_chunk ? Vec{} : b[q];
+                for (int s = 0; s < n; s++) sum += from.slope[s * from.row + q];
+                b[q] = sum;
+            }
+        }
+    }
+
+    // From the gradient of the loss with respect to the outputs to gradients of all parameters.
+    void backward(const Inputs<Real, Cell>& inputs, int n, bool first_chunk) {
+        for (int i = n_layers_ - 1; i >= 0; i--) {
+            backward_weights(i, i ? output(i) : inputs, n, first_chunk);
+            if (i) backward_inputs(i, n);
+        }
+    }
+
+    // Penalties onto the gradient, and its norm within bounds. Lanes without them keep every bit of theirs.
+    Vec shape_gradient() {
+        const Shaping& h = shaping_;
+        const Vec zero{}, one = broadcast<Real>(1);
+        Vec total{};
+        constexpr int places = norm_places / unit_lanes ? norm_places / unit_lanes : 1;
+        for (int i = 0; i < n_layers_; i++) {
+            const Layer& layer = layers_[i];
+            Vec place[places] = {};
+            for (int row = 0; row <= layer.n_in; row++) {
+                const bool bias = row == layer.n_in;
+                const Vec l1 = bias ? h.l1_bias : h.l1, l2 = bias ? h.l2_bias : h.l2;
+                const std::ptrdiff_t at = layer.weights + std::ptrdiff_t(row) * layer.out;
+                for (int q = 0; q < layer.out; q++) {
+                    Vec g = gradients_[at + q];
+                    if (h.penalty) {
+                        const Vec p = parameters_[at + q];
+                        const Vec sign = where(p > zero, one) - where(p < zero, one);
+                        g = select(h.penalized, g + fma(l2, p, l1 * sign), g);
+                        gradients_[at + q] = g;
+                    }
+                    place[q % places] = fma(g, g, place[q % places]);
+                }
+            }
+            total += self().add_places(place);
+        }
+        const Vec ratio = h.clip_norm / (sqrt(total) + Real(1e-6));
+        return select(h.clipped, min(one, ratio), one);
+    }
+
+    // The hyperparameters of one lane, its running products advanced to `step`.
+    void set_rule(int lane, const double* hyper, std::int64_t step) {
+        Rules::visit(structure_.optimizer, [&]<class Rule>() {
+            double running[most_running];
+            for (double& r : running) r = 1;
+            for (std::int64_t t = 0; t < step; t++) Rule::advance(hyper, running);
+            for (int i = 0; i < Rule::hypers.count; i++) hypers_[i][lane] = hyper[i];
+            for (int i = 0; i < Rule::n_running; i++) running_[i][lane] = running[i];
+        });
+    }
+
+    // Coefficients of the next step from the rates of its members.
+    void advance_rule(const double* rates) {
+        Rules::visit(structure_.optimizer, [&]<class Rule>() {
+            using D = std::conditional_t<Across, VD, double>;
+            constexpr int side_by_side = Across ? lanes<double> : 1;
+            alignas(64) Real out[Rule::n_coefficients][members];
+            for (int l = 0; l < members; l += side_by_side) {
+                D h[most_hypers], running[most_running], c[Rule::n_coefficients], rate;
+                auto get = [&](const double* from) { D d; __builtin_memcpy(&d, from + l, sizeof(D)); return d; };
+                for (int i = 0; i < Rule::hypers.count; i++) h[i] = get(hypers_[i]);
+                for (int i = 0; i < Rule::n_running; i++) running[i] = get(running_[i]);
+                rate = get(rates);
+                Rule::advance(h, running);
+                Rule::coefficients(h, rate, structure_.flags, running, c);
+                for (int i = 0; i < Rule::n_running; i++) __builtin_memcpy(running_[i] + l, &running[i], sizeof(D));
+                for (int i = 0; i < Rule::n_coefficients; i++) {
+                    double d[side_by_side];
+                    __builtin_memcpy(d, &c[i], sizeof(D));
+                    for (int j = 0; j < side_by_side; j++) out[i][l + j] = Real(d[j]);
+                }
+            }
+            for (int i = 0; i < Rule::n_coefficients; i++) {
+                if constexpr (Across)
+                    coefficients_[i] = load(out[i]);
+                else
+                    coefficients_[i] = broadcast<Real>(out[i][0]);
+            }
+        });
+    }
+
+    // One step of the rule for every parameter.
+    void update() {
+        const bool shaped = shaping_.penalty || shaping_.clip;
+        const Vec scale = shaped ? shape_gradient() : Vec{};
+        Rules::visit(structure_.optimizer, [&]<class Rule>() {
+            if (shaped)
+                update_by<Rule, true>(scale);
+            else
+                update_by<Rule, false>(scale);
+        });
+    }
+    template <class Rule, bool Scaled>
+    [[gnu::noinline]] void update_by(Vec scale) {
+        constexpr int S = Rule::state.count;
+        Vec c[Rule::n_coefficients];
+        for (int i = 0; i < Rule::n_coefficients; i++) c[i] = coefficients_[i];
+        Vec *p = parameters_, *g = gradients_, *state = state_;
+        const std::ptrdiff_t n = n_vectors_;
+        for (std::ptrdiff_t q = 0; q < n; q++) {
+            Vec s[S ? S : 1];
+            for (int j = 0; j < S; j++) s[j] = state[j * n + q];
+            p[q] = Rule::step(p[q], Scaled ? g[q] * scale : g[q], s, c);
+            for (int j = 0; j < S; j++) state[j * n + q] = s[j];
+        }
+    }
+};
+
+}  // namespace manyfit::MANYFIT_ISA

@@ -1,0 +1,82 @@
+// What is to be trained, as plain data: written by the session, read by every kernel.
+//
+// This header is compiled by the baseline and by every instruction set alike, so it holds data and no code.
+#pragma once
+
+#include <cstdint>
+
+namespace manyfit {
+
+enum class Precision : int { float32, float64 };
+enum class Loss : int { mse, cross_entropy, bce };
+enum class Activation : int { identity, relu, tanh, sigmoid };
+enum class LayoutKind : int { across, within };
+
+// How a member ended; 0 while it trains.
+enum Fate : std::int64_t { training = 0, finished = 1, diverged = 2, stopped_early = 3, target_reached = 4 };
+
+// Columns of a member's row in the arrays that Python owns.
+enum CursorColumn { cursor_epoch, cursor_batch, cursor_step, cursor_fate, cursor_fate_step, cursor_best_epoch, cursor_bad,
+                    cursor_spare, cursor_columns };
+enum SumsColumn { sums_loss, sums_weight, sums_start, sums_best, sums_columns };
+
+// Rows of a table in the precision of training: n_inputs numbers, n_targets numbers (a class as its number), one weight,
+// zeros up to the stride, which is a multiple of 16 so that whole vectors can be read.
+struct View {
+    const void* rows;
+    std::int64_t n_rows, stride;
+    int n_inputs, n_targets;
+    bool classes, weighted;
+};
+
+struct Probe {
+    const View* view;
+    const std::int32_t* rows;
+    std::int64_t n_rows;
+};
+
+// A probe asked of one member: logits after `epochs[i]` epochs go to out[i][row][output].
+struct ProbeRequest {
+    const Probe* probe;
+    const std::int32_t* epochs;
+    std::int64_t n_epochs;
+    void* out;
+};
+
+// What the members of a group share, and a bank is built for.
+struct Structure {
+    const int* widths;  // inputs, hidden layers, outputs
+    int n_layers;       // weight matrices: one fewer than widths
+    Activation activation;
+    Loss loss;
+    int optimizer;   // index in the list of rules
+    unsigned flags;  // bit i: flag i of the rule
+    int batch, n_batches, last_batch;
+    int record_every;
+    bool clip;
+};
+
+// One network in training: its settings, its rows, and where its numbers live between visits to a bank.
+struct Member {
+    void *params, *state, *best;  // best is null where nothing is kept
+    double *loss, *held_loss, *sums;
+    std::int64_t* cursor;
+
+    const double* hyper;
+    const double* table;  // multipliers of the rate, one per step
+    std::uint64_t order_key, noise_key;
+    std::int32_t epochs, patience;
+
+    const View* view;
+    const std::int32_t *train, *held;
+    std::int64_t n_train, n_held;
+    std::int32_t train_id, held_id;  // equal for equal rows of the same view: such members can share what they read
+
+    const std::uint32_t* keep16;  // chance of keeping a unit, in 65536ths: inputs, then each hidden layer
+    double l1, l2, l1_bias, l2_bias, clip_norm, min_delta, target_loss;
+
+    const ProbeRequest* probes;
+    int n_probes;
+};
+
+}  // namespace manyfit
