@@ -19,7 +19,7 @@ BOUNDS = {
     "log": 1.0,
     "log1p": 2.0,
     "softplus": 2.0,
-    "sigmoid": 2.5,
+    "sigmoid": 3.0,
     "tanh": 3.0,
     "sqrt": 0.51,
     "adam_ratio": 1.51,

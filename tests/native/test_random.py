@@ -82,8 +82,9 @@ def test_philox_gives_the_published_answers(rounds: int, isa: str) -> None:
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("rounds", [7, 10])
 def test_every_lane_of_philox_follows_the_paper(rounds: int, isa: str, rng: np.random.Generator) -> None:
-    counters = rng.integers(2**32, size=(37, 4), dtype=np.uint32)  # 37: whole vectors and a rest, for any width
-    keys = rng.integers(2**32, size=(37, 2), dtype=np.uint32)
+    n = 37  # whole vectors and a rest, for any width
+    counters = rng.integers(2**32, size=(n, 4), dtype=np.uint32)
+    keys = rng.integers(2**32, size=(n, 2), dtype=np.uint32)
 
     words = native.philox(counters, keys, rounds, isa)
 
