@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from manyfit.runs.files import replacing, sweep
+from manyfit.runs.files import replacing, sweep, sync_folder
 from manyfit.runs.ledger import Cursor, Fate, Ledger
 from manyfit.runs.parts import number_of
 
@@ -60,6 +60,7 @@ def save(folder: Path, checkpoint: Checkpoint) -> Path:
             save_file(_tensors(checkpoint.ledger), aside, metadata={"schema": "1", "seconds": seconds})
         except SafetensorError as error:
             raise OSError(0, str(error)) from error
+    sync_folder(state)  # the older one must not go before the newer one's name is certain
     for left in old:
         left.unlink(missing_ok=True)
     sweep(state)

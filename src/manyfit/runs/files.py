@@ -17,7 +17,8 @@ ASIDE = ".aside"
 def replacing(path: Path) -> Iterator[Path]:
     """A path to write to in place of `path`, which takes its name, whole and synced, when the block ends well.
 
-    Whoever opens `path` meanwhile sees the old file or the new one, and a power cut leaves one of them.
+    Whoever opens `path` meanwhile sees the old file or the new one, and a power cut leaves one of them: which one is
+    certain only after `sync_folder`.
 
     Raises:
         RunError: If the disk refuses; nothing is left aside.
@@ -36,7 +37,6 @@ def replacing(path: Path) -> Iterator[Path]:
         with open(aside, "rb+") as written:
             os.fsync(written.fileno())
         os.replace(aside, path)
-        sync_folder(path.parent)
     except OSError as error:
         aside.unlink(missing_ok=True)
         raise unwritable(path, error) from error
