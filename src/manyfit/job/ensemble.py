@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from manyfit.job.confirm import Confirmed
 from manyfit.metrics import LogLoss, metric_for
 from manyfit.model import Calibration, tempered
 from manyfit.model.model import LEVELS
-from manyfit.stats import Comparison, Finding, paired
+from manyfit.stats import LEVEL, Finding, Interval, judge, mean_interval
 
 Floats = NDArray[np.float64]
 SCOPE = "folds and seeds"
@@ -23,7 +24,14 @@ HOTTEST = 5.0
 """Temperatures are looked for between 1/5 and 5."""
 
 
-def against_best(confirmed: Confirmed, margin: float) -> dict[int, Comparison]:
+class Standing(NamedTuple):
+    """A confirmed recipe against the best one: the difference of their scores (as losses), and what it amounts to."""
+
+    difference: Interval
+    finding: Finding
+
+
+def against_best(confirmed: Confirmed, margin: float) -> dict[int, Standing]:
     """Every confirmed recipe against the best one, paired by fold and seed.
 
     Args:
@@ -34,11 +42,16 @@ def against_best(confirmed: Confirmed, margin: float) -> dict[int, Comparison]:
         By index of the recipe, the best first; the best itself is not among them.
     """
     order = confirmed.order
-    best = order[0]
-    scale = margin * abs(float(confirmed.pairs[best].mean()))
-    return {
-        r: paired(confirmed.pairs[r], confirmed.pairs[best], scope=SCOPE, margin=scale, overlap=confirmed.overlap) for r in order[1:]
-    }
+    best = confirmed.pairs[order[0]]
+    scale = margin * abs(float(best.mean()))
+
+    def standing(scores: Floats) -> Standing:
+        wide, narrow = (
+            mean_interval(scores - best, scope=SCOPE, level=level, overlap=confirmed.overlap) for level in (LEVEL, 2 * LEVEL - 1)
+        )
+        return Standing(wide, judge(wide, narrow, scale))
+
+    return {r: standing(confirmed.pairs[r]) for r in order[1:]}
 
 
 def choose(confirmed: Confirmed, margin: float, way: str, metric: str) -> list[int]:

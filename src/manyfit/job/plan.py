@@ -26,6 +26,8 @@ MAX_FINALISTS = 24
 STEPS = 4000
 """Updates that the longest training may have: more seldom pays on a table."""
 MAX_EPOCHS, MIN_EPOCHS = 300, 4
+NETWORK_S = 0.002
+"""Seconds around the training of a network: drawing its recipe, packing it, writing its records."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Plan:
     metric: Name of the metric that decides.
     margin: Share of the best score within which recipes count as the same.
     ensemble: How the model is put together from confirmed networks.
+    expected_s: Seconds that each rung should take, for deadlines; no part of what the plan is.
     """
 
     seed: int
@@ -54,6 +57,7 @@ class Plan:
     metric: str = "rmse"
     margin: float = 0.01
     ensemble: str = "same"
+    expected_s: tuple[float, ...] = dataclasses.field(default=(), compare=False)
 
     @property
     def hash(self) -> str:
@@ -71,7 +75,9 @@ class Plan:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for TOML."""
-        return {**dataclasses.asdict(self), "rungs": [dataclasses.asdict(rung) for rung in self.rungs]}
+        fields = {**dataclasses.asdict(self), "rungs": [dataclasses.asdict(rung) for rung in self.rungs]}
+        del fields["expected_s"]
+        return fields
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Plan:
@@ -156,12 +162,12 @@ def size_plan(
 
     def cost(epochs: int, rows: int | None = None) -> float:
         works = [size.work(recipe, epochs, rows) for recipe in usual]
-        return (sum(works) / len(works)) / rate
+        return (sum(works) / len(works)) / rate + NETWORK_S
 
     def winner_cost(epochs: int) -> float:
         """Winners tend to be larger than the average."""
         works = sorted(size.work(recipe, epochs) for recipe in usual)
-        return works[int(0.8 * (len(works) - 1))] / rate
+        return works[int(0.8 * (len(works) - 1))] / rate + NETWORK_S
 
     left = max(seconds - spent, 0.3 * seconds)
     for_search, for_confirm = SEARCH_SHARE * left, CONFIRM_SHARE * left
@@ -181,11 +187,21 @@ def size_plan(
     def rungs_of(recipes: int) -> tuple[Rung, ...]:
         return ladder(recipes, epochs, size.n_train, last=min(max(finalists, 4), 12))
 
+    def seconds_of(rungs: tuple[Rung, ...]) -> tuple[float, ...]:
+        return tuple(rung.recipes * cost(rung.epochs, rung.rows) for rung in rungs)
+
     recipes = 1
     for tried in (2, 4, 6, 8, 12, *range(16, MAX_RECIPES + 1, 16)):
-        if sum(rung.recipes * cost(rung.epochs, rung.rows) for rung in rungs_of(tried)) > for_search:
+        if sum(seconds_of(rungs_of(tried))) > for_search:
             break
         recipes = tried
     n_structures = len(space.structures)
     block = 16 if recipes >= 8 * n_structures else max(recipes // n_structures, 1)
-    return Plan(seed, rungs_of(recipes), min(finalists, recipes), epochs, folds, seeds, block, metric, margin, ensemble)
+    rungs = rungs_of(recipes)
+    expected = seconds_of(rungs)
+    # a plan that fills less than its share of the budget has that much more patience
+    slack = max(for_search / max(sum(expected), 1e-9), 1.0)
+    finalists = min(finalists, recipes)
+    return Plan(
+        seed, rungs, finalists, epochs, folds, seeds, block, metric, margin, ensemble, tuple(s * slack for s in expected)
+    )

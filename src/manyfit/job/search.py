@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from manyfit.job.defaults import for_epochs
 from manyfit.job.plan import Plan
 from manyfit.job.rows import Stage, Table
-from manyfit.job.training import Trainer, groups_of, shares
+from manyfit.job.training import Trainer, groups_of
 from manyfit.population import Member, Population, Rows, View
 from manyfit.recipe import Recipe
 from manyfit.rng import Streams, derive
@@ -19,12 +19,14 @@ from manyfit.samplers.halving import Rung, survivors
 from manyfit.samplers.random import Random
 from manyfit.space import Space
 
-PARTS = 8
-"""A rung is trained in about so many parts: between parts it can be cut without making a result depend on the clock."""
+PART_S = 1.0
+"""Shortest part of a rung: between parts it can be cut without making a result depend on the clock."""
+FIRST_PART = 32
+"""Networks of a rung's first part, which tells how long the others take."""
 PAYS = 0.25
 """Share of the margin by which doubling the recipes must lower the best loss, or the search has paid out."""
-PAYS_FROM = 128
-"""Recipes before which no search is ended for paying no more."""
+PAYS_AT = (128, 256)
+"""Numbers of recipes at which it is asked whether more would pay."""
 
 
 @dataclass
@@ -47,13 +49,12 @@ class Search:
 
     rungs: Every rung that came to something.
     diverged: [(rate, optimizer)] of all networks that diverged.
-    best_after: Best loss after so many recipes of the first rung: (recipes, loss).
+    paid_out: Whether the first rung was ended because more recipes did not pay.
     """
 
     rungs: list[Tried] = field(default_factory=list)
     n_networks: int = 0
     diverged: list[tuple[float, str]] = field(default_factory=list)
-    best_after: list[tuple[int, float]] = field(default_factory=list)
     paid_out: bool = False
 
     @property
@@ -88,14 +89,10 @@ def run_search(table: Table, space: Space, plan: Plan, trainer: Trainer, *, unti
     recipes = Random(plan.block).draw(space, range(plan.rungs[0].recipes), key)
     search = Search()
     begun = trainer.elapsed
-    total = sum(rung.recipes for rung in plan.rungs)
-    weight = np.cumsum([0.0, *(rung.recipes * rung.epochs * rung.rows for rung in plan.rungs)])
+    deadlines = begun + np.cumsum(plan.expected_s) if plan.expected_s and np.isfinite(until) else np.full(len(plan.rungs), np.inf)
     for level, rung in enumerate(plan.rungs):
-        chosen = recipes[: rung.recipes]
-        # each rung gets the share of the time that its work is of the whole
-        deadline = begun + (until - begun) * weight[level + 1] / weight[-1] if np.isfinite(until) else np.inf
-        rows = table.rows(fold, "search", rung.rows)
-        tried = _run_rung(search, level, rung, chosen, view, rows, plan, trainer, deadline, total, until)
+        race = _Rung(level, rung, table.rows(fold, "search", rung.rows), view, float(deadlines[level]), until)
+        tried = race.run(recipes[: rung.recipes], search, plan, trainer)
         if not len(tried.scores):
             break
         search.rungs.append(tried)
@@ -107,59 +104,63 @@ def run_search(table: Table, space: Space, plan: Plan, trainer: Trainer, *, unti
     return search
 
 
-def _run_rung(
-    search: Search,
-    level: int,
-    rung: Rung,
-    recipes: list[Recipe],
-    view: View,
-    rows: Rows,
-    plan: Plan,
-    trainer: Trainer,
-    deadline: float,
-    total: int,
-    until: float,
-) -> Tried:
-    streams = Streams.of(plan.seed, Stage.SEARCH, level)
-    scores: list[float] = []
-    made: list[Recipe] = []
-    parts = shares(len(recipes), PARTS if level == 0 else PARTS // 2, plan.block if level == 0 else 1)
-    for number, part in enumerate(parts):
-        is_first = level == 0 and number == 0
-        if not is_first and (trainer.elapsed > deadline or trainer.interrupt.is_set):
-            break
-        length = [for_epochs(recipes[i], rung.epochs) for i in part]
-        population = Population(tuple(Member(recipe, streams, rows) for recipe in length), {"search": view})
-        run = trainer.train(
-            population,
-            stage="search",
-            done=search.n_networks,
-            total=total,
-            diverged=len(search.diverged),
-            best=min(scores, default=float("inf")),
-            until=np.inf if is_first else until,
-            left_s=lambda share: max(until - trainer.elapsed, 0.0),
-        )
-        if run is None:
-            break
-        scores += run.score.tolist()
-        made += length
-        search.n_networks += len(run)
-        for recipe, fate in zip(length, run.fate, strict=True):
-            if fate == Fate.DIVERGED:
-                search.diverged.append((float(recipe.optimizer.lr), groups_of([recipe])[0]))
-        if level == 0:
-            search.best_after.append((len(scores), float(np.min(scores))))
-            if np.isfinite(until) and _has_paid_out(search.best_after, plan):
-                search.paid_out = True
+@dataclass
+class _Rung:
+    """One rung in training: its rows, and the seconds of the job at which no part is begun any more or one is given up."""
+
+    level: int
+    rung: Rung
+    rows: Rows
+    view: View
+    deadline: float
+    until: float
+
+    def run(self, recipes: list[Recipe], search: Search, plan: Plan, trainer: Trainer) -> Tried:
+        """Train the recipes part by part. How they are parted changes no result, because no network depends on its neighbors."""
+        streams = Streams.of(plan.seed, Stage.SEARCH, self.level)
+        scores: list[float] = []
+        made: list[Recipe] = []
+        total = sum(rung.recipes for rung in plan.rungs)
+        size, begun = FIRST_PART, trainer.elapsed
+        while len(scores) < len(recipes):
+            is_first = self.level == 0 and not scores
+            if not is_first and (trainer.elapsed > self.deadline or trainer.interrupt.is_set):
                 break
-    return Tried(Rung(len(scores), rung.epochs, rung.rows), made, np.array(scores))
+            length = [for_epochs(recipe, self.rung.epochs) for recipe in recipes[len(scores) : len(scores) + size]]
+            run = trainer.train(
+                Population(tuple(Member(recipe, streams, self.rows) for recipe in length), {"search": self.view}),
+                stage="search",
+                done=search.n_networks,
+                total=total,
+                diverged=len(search.diverged),
+                best=min(scores, default=float("inf")),
+                until=np.inf if is_first else self.until,
+                left_s=lambda share: max(min(self.until, 1e6) - trainer.elapsed, 0.0),
+            )
+            if run is None:
+                break
+            scores += run.score.tolist()
+            made += length
+            search.n_networks += len(run)
+            for recipe, fate in zip(length, run.fate, strict=True):
+                if fate == Fate.DIVERGED:
+                    search.diverged.append((float(recipe.optimizer.lr), groups_of([recipe])[0]))
+            enough = self._enough(scores, plan) if self.level == 0 and np.isfinite(self.until) else None
+            if enough is not None:
+                scores, made, search.paid_out = scores[:enough], made[:enough], True
+                break
+            each = (trainer.elapsed - begun) / len(scores)
+            span = max((min(self.deadline, 1e6) - begun) / 8, PART_S)
+            size = max(int(span / max(each, 1e-6)) // 16 * 16, 1)
+        return Tried(Rung(len(scores), self.rung.epochs, self.rung.rows), made, np.array(scores))
 
-
-def _has_paid_out(best_after: list[tuple[int, float]], plan: Plan) -> bool:
-    """Whether the second half of the recipes tried so far has lowered the best loss by next to nothing."""
-    n, best = best_after[-1]
-    half = [loss for count, loss in best_after if count <= n / 2]
-    if n < PAYS_FROM or not half or not np.isfinite(best):
-        return False
-    return bool(half[-1] - best <= PAYS * plan.margin * abs(half[-1]))
+    @staticmethod
+    def _enough(scores: list[float], plan: Plan) -> int | None:
+        """After how many recipes more of them no longer paid: when the second half of so many lowered the best loss by next to nothing."""
+        for n in PAYS_AT:
+            if len(scores) < n:
+                return None
+            half, all_ = min(scores[: n // 2]), min(scores[:n])
+            if np.isfinite(all_) and half - all_ <= PAYS * plan.margin * abs(half):
+                return n
+        return None

@@ -8,8 +8,10 @@ https://doi.org/10.1080/00401706.1979.10489755
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from manyfit.hyper import hyper
 from manyfit.recipe import Recipe
@@ -37,16 +39,32 @@ class Random:
     def draw(self, space: Space, indices: Sequence[int], key: int) -> list[Recipe]:
         """The recipes of those indices. The space's own `first` ones come before any that is drawn."""
         n_first = len(space.first)
-        return [space.first[i] if i < n_first else self._draw_one(space, i - n_first, key) for i in indices]
+        blocks: dict[int, _Block] = {}
+        drawn = []
+        for index in indices:
+            if index < n_first:
+                drawn.append(space.first[index])
+                continue
+            number, place = divmod(index - n_first, self.block)
+            if number not in blocks:
+                blocks[number] = self._draw_block(space, number, key)
+            block = blocks[number]
+            drawn.append(space.at(block.structure, {path: float(shares[place]) for path, shares in block.shares.items()}))
+        return drawn
 
-    def _draw_one(self, space: Space, index: int, key: int) -> Recipe:
-        block, place = divmod(index, self.block)
-        turn, position = divmod(block, len(space.structures))
+    def _draw_block(self, space: Space, number: int, key: int) -> _Block:
+        turn, position = divmod(number, len(space.structures))
         structure = int(epoch_order(derive(key, 0), turn, len(space.structures))[position])
-        shares = {}
-        for number, path in enumerate(sorted(space.ranges_of(structure))):
-            # a stratum of its own for each recipe of the block, and a random place within it
-            stratum = epoch_order(derive(key, 1, number), block, self.block)[place]
-            within = uniform(words(derive(key, 2, number), Purpose.SAMPLE, 1, self.block, time=block))[0, place]
-            shares[path] = float((stratum + within) / self.block)
-        return space.at(structure, {path: float(np.clip(share, 0.0, 1.0)) for path, share in shares.items()})
+        paths = sorted(space.ranges_of(structure))
+        # a stratum of its own for each recipe of the block, and a random place within it
+        drawn = words(derive(key, 1), Purpose.SAMPLE, 2 * len(paths), self.block, time=number)
+        strata = np.argsort(drawn[::2], axis=1, kind="stable")
+        shares = (strata + uniform(drawn[1::2])) / self.block
+        return _Block(structure, dict(zip(paths, shares, strict=True)))
+
+
+class _Block(NamedTuple):
+    """Recipes of one structure: by path, the share of its range at which each lies."""
+
+    structure: int
+    shares: dict[str, NDArray[np.float64]]
