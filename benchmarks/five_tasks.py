@@ -22,7 +22,7 @@ from benchmarks import render
 from benchmarks.machine import describe
 from benchmarks.peers import PEERS, Peer
 from benchmarks.rounds import measure
-from benchmarks.summary import judge, summarize
+from benchmarks.summary import judge, share_of_core, summarize
 from benchmarks.tasks import TASKS, Task
 
 _WIDTH = 150
@@ -49,6 +49,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         "rounds": str(args.rounds),
         "date": date.today().isoformat(),
     }
+    share = share_of_core(measurements)
+    if share is not None:
+        machine["core to itself"] = f"{share:.0%} of the time"
     if args.json:
         _write(
             args.json,

@@ -40,6 +40,7 @@ class Measurement:
     seconds, core_seconds: one value a training of `n_networks` together; core_seconds empty if the peer doesn't tell.
     losses: one value a network; empty when a share of the steps was run.
     compile_seconds: once, before the first training; None if there is nothing to compile.
+    undisturbed: part of the wall time in which the peer had its core, one value a training.
     absent: why the peer did not run; failed: how it broke.
     """
 
@@ -52,6 +53,7 @@ class Measurement:
     losses: list[float] = field(default_factory=list)
     compile_seconds: float | None = None
     note: str = ""
+    undisturbed: list[float] = field(default_factory=list)
     absent: str = ""
     failed: str = ""
 
@@ -67,6 +69,7 @@ class Measurement:
             self.losses += answer["losses"]
         self.compile_seconds = answer["compile_seconds"] or self.compile_seconds
         self.note = answer["note"]
+        self.undisturbed.append(answer["undisturbed"])
 
 
 class PeerProcess:

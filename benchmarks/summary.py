@@ -84,6 +84,12 @@ def judge(measurements: Sequence[Measurement]) -> list[Verdict]:
     return [_verdict(task, found) for task in dict.fromkeys(m.task for m in measurements)]
 
 
+def share_of_core(measurements: Sequence[Measurement]) -> float | None:
+    """Median part of the wall time in which a peer had its core; the rest went to other processes."""
+    shares = [share for m in measurements for share in m.undisturbed]
+    return float(np.median(shares)) if shares else None
+
+
 def per_network_ms(seconds: Sequence[float], n_networks: int) -> np.ndarray:
     """Milliseconds for one network, from the seconds of trainings of `n_networks` together."""
     return np.asarray(seconds) / n_networks * 1e3

@@ -8,6 +8,7 @@ import importlib
 import json
 import os
 import sys
+import time
 
 
 def main() -> None:
@@ -29,7 +30,9 @@ def _answer(module: str, request: dict) -> dict:
     task = TASKS[request["task"]].shortened(request["share"])
     try:
         train = importlib.import_module(f"benchmarks.peers.{module}").train
+        wall, processor = time.perf_counter(), time.process_time()
         result = train(task, request["n_networks"], request["seed"], **request["options"])
+        wall, processor = time.perf_counter() - wall, time.process_time() - processor
     except ModuleNotFoundError as error:
         return {"absent": f"{error.name} is not installed"}
     except AbsentPeer as absent:
@@ -40,6 +43,7 @@ def _answer(module: str, request: dict) -> dict:
         "compile_seconds": result.compile_seconds,
         "losses": result.losses.tolist(),
         "note": result.note,
+        "undisturbed": min(1.0, processor / wall),
     }
 
 

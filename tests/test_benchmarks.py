@@ -95,7 +95,14 @@ def test_seconds_of_a_share_of_the_steps_are_scaled_and_its_losses_left_out() ->
     measurement = measured("torch.func vmap", [], share=0.25)
 
     measurement.add(
-        {"seconds": 0.5, "core_seconds": None, "compile_seconds": None, "losses": [1.0], "note": ""}
+        {
+            "seconds": 0.5,
+            "core_seconds": None,
+            "compile_seconds": None,
+            "losses": [1.0],
+            "note": "",
+            "undisturbed": 0.5,
+        }
     )
 
     assert measurement.seconds == [2.0]

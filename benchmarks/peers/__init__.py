@@ -3,10 +3,15 @@
 A file imports its library at the top, so that a peer that is not installed is found by its ImportError.
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+
+clock = time.process_time
+"""Every peer's clock: processor time of its process. With one thread on a core of its own it runs like any other clock;
+where others want the core too, it leaves their time out, and what remains is how they disturb the caches."""
 
 
 class AbsentPeer(Exception):
@@ -17,7 +22,7 @@ class AbsentPeer(Exception):
 class Result:
     """What one call of a peer's `train` gives.
 
-    seconds: time to train all networks, from fresh weights to the last step; data and compiling not included.
+    seconds: processor time to train all networks, from fresh weights to the last step; data and compiling not included.
     losses: [P] loss over all rows after the last step.
     core_seconds: part of `seconds` inside compiled training code, if the peer tells.
     compile_seconds: time to compile, if this call had to.

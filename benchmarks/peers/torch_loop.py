@@ -1,13 +1,12 @@
 """The plain PyTorch loop: one network after another, data already in tensors, no DataLoader."""
 
-import time
 from functools import cache
 from itertools import pairwise
 
 import torch
 from torch import nn
 
-from benchmarks.peers import Result
+from benchmarks.peers import Result, clock
 from benchmarks.tasks import LEARNING_RATE, Task, make_data, score
 
 torch.set_num_threads(1)
@@ -27,7 +26,7 @@ def train(task: Task, n_networks: int, seed: int, *, adam: str = "") -> Result:
     x, y = (torch.from_numpy(a) for a in make_data(task))
     loss_of = nn.functional.cross_entropy if task.is_class else nn.functional.mse_loss
     networks = []
-    start = time.perf_counter()
+    start = clock()
     for _ in range(n_networks):
         network = dense(task.widths)
         optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE, **({adam: True} if adam else {}))
@@ -47,7 +46,7 @@ def train(task: Task, n_networks: int, seed: int, *, adam: str = "") -> Result:
                 if step == task.steps:
                     break
         networks.append(network)
-    seconds = time.perf_counter() - start
+    seconds = clock() - start
     layers = [[layer for layer in network if isinstance(layer, nn.Linear)] for network in networks]
     weights = [
         torch.stack([layer.weight.detach().T for layer in depth]).numpy()

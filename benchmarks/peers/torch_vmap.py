@@ -1,6 +1,5 @@
 """torch.func: all networks in one program, by `vmap` over stacked parameters; eager, or with `torch.compile`."""
 
-import time
 from collections.abc import Callable
 from functools import cache
 
@@ -8,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, stack_module_state, vmap
 
-from benchmarks.peers import Result
+from benchmarks.peers import Result, clock
 from benchmarks.peers.torch_loop import dense
 from benchmarks.tasks import LEARNING_RATE, Task, make_data, score
 
@@ -25,7 +24,7 @@ def train(task: Task, n_networks: int, seed: int, *, compiled: bool = False) -> 
     step, first_call = _made_step(task, n_networks, compiled)
     compile_seconds = first_call if compiled and _made_step.cache_info().misses > had_made else None
     torch.manual_seed(seed)
-    start = time.perf_counter()
+    start = clock()
     params, mean, size = _fresh(task, n_networks)
     for t in range(1, task.steps + 1):
         if task.is_full_batch:
@@ -34,7 +33,7 @@ def train(task: Task, n_networks: int, seed: int, *, compiled: bool = False) -> 
             rows = torch.randint(0, task.rows, (n_networks, task.batch))
             xb, yb = x[rows], y[rows]
         params, mean, size = step(params, mean, size, xb, yb, torch.tensor(float(t)))
-    seconds = time.perf_counter() - start
+    seconds = clock() - start
     n_layers = len(task.widths) - 1
     weights = [params[f"{2 * i}.weight"].transpose(1, 2).numpy() for i in range(n_layers)]
     biases = [params[f"{2 * i}.bias"].numpy() for i in range(n_layers)]
@@ -75,10 +74,10 @@ def _made_step(
         return params, mean, size
 
     made = torch.compile(step, dynamic=False) if compiled else step
-    start = time.perf_counter()
+    start = clock()
     for t in (1.0, 2.0):
         xb, yb = (torch.from_numpy(a)[: task.batch] for a in make_data(task))
         if not task.is_full_batch:
             xb, yb = xb.repeat(n_networks, 1, 1), yb.repeat(n_networks, 1)
         made(*_fresh(task, n_networks), xb, yb, torch.tensor(t))
-    return made, time.perf_counter() - start
+    return made, clock() - start
