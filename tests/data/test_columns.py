@@ -30,6 +30,9 @@ MANY = [f"text {i % 40}" for i in range(60)]
         ([dt.date(2024, 1, 1), dt.date(2024, 1, 2)], "date"),
         ([dt.datetime(2024, 1, 1, 3), None, dt.datetime(2025, 1, 2)], "date"),
         ([dt.time(3), dt.time(4)], "date"),
+        ([20240101 + i for i in range(12)], "date"),
+        ([20240101 + i for i in range(0, 120, 10)], "number"),
+        (["1974Q1", "1974Q2"], "date"),
         ([dt.timedelta(1), dt.timedelta(2), dt.timedelta(5)], "number"),
         (["yes", None, "yes"], "category"),
         ([7, 7, 7], "dropped"),
@@ -141,6 +144,22 @@ def test_what_is_no_date_stays_text(cells):
     assert read_dates(pl.Series(cells, dtype=pl.String)) is None
 
 
+@pytest.mark.parametrize(
+    ("text", "month"),
+    [
+        ("1974Q3", 7),
+        ("1974-02", 2),
+        ("1974/02", 2),
+        ("Mar-1974", 3),
+        ("Apr 1974", 4),
+        ("1974年11月", 11),
+        ("19740501", 5),
+    ],
+)
+def test_month_or_quarter_is_read_as_its_first_day(text, month):
+    assert read_dates(pl.Series([text])).values.to_list() == [dt.datetime(1974, month, 1)]
+
+
 def test_parts_of_a_date_are_what_the_calendar_says():
     parts = expand(pl.Series([dt.datetime(2000, 4, 1, 6, 30)]))
 
@@ -165,6 +184,7 @@ def test_parts_of_a_date_are_what_the_calendar_says():
         (["2024-01-01", "2024-01-02"], ["2024/01/01"], [dt.datetime(2024, 1, 1)], 0),
         (["2024-01-01", "2024-01-02"], ["2024-01-01", "soon"], [dt.datetime(2024, 1, 1), None], 1),
         (["2024-01-01", "2024-01-02"], [20240101], [None], 1),
+        ([20240101 + i for i in range(12)], [20240203.0, 5], [dt.datetime(2024, 2, 3), None], 1),
         ([1.5, 2.5], [None, None], [None, None], 0),
     ],
 )

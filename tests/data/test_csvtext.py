@@ -26,6 +26,10 @@ def test_delimiter_is_the_one_that_cuts_every_line_alike():
     assert guess_delimiter("a,b;c\n1,2;3\n4,5\n") == ","
 
 
+def test_columns_parted_by_blanks_are_read():
+    assert frame_of("  a   b\n  1  20\n 10   2 \n").to_dict(as_series=False) == {"a": [1, 10], "b": [20, 2]}
+
+
 def test_types_come_from_all_rows_not_the_first_hundred():
     text = "x\n" + "1\n" * 200 + "3.5\n"
 
@@ -164,3 +168,9 @@ def test_column_can_be_kept_as_text():
 def test_compressed_bytes_are_not_text():
     with pytest.raises(DataError):
         frame_of(gzip.compress(b"a,b\n1,2\n", mtime=0))
+
+
+def test_header_that_looks_like_values_is_said():
+    notes = read_csv(b"1,2\n3,4\n", "t.csv")[1]
+
+    assert [n.flag for n in notes] == ["--no-header"]

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 import polars as pl
 
-from manyfit.data.dates import naive, parse, read_dates
+from manyfit.data.dates import COMPACT, naive, parse, read_compact, read_dates
 from manyfit.data.notes import Note, note, shown
 from manyfit.data.numeric import NumberStyle, read_numbers, tidy
 from manyfit.errors import DataError, Problem
@@ -132,6 +132,10 @@ def _read_number(
     notes = (*more, note("infinite", [series.name], count=n_infinite)) if n_infinite else more
     if values.null_count() == len(values):
         return _dropped(series, "empty_column", "no value at all", "没有任何值")
+    days = read_compact(values)
+    if days is not None:
+        reason = ("dates written as numbers", "写成数字的日期")
+        return _decided(series, "date", days, *reason, style=COMPACT, notes=notes)
     why = id_reason(series.name, values) if not keep and not style else None
     if why:
         return _dropped(series, "id", why[0], why[1])
@@ -336,6 +340,8 @@ def _cast_boolean(cells: pl.Series, column: Column) -> pl.Series:
 def _cast_date(cells: pl.Series, column: Column) -> pl.Series:
     if cells.dtype.is_temporal() and cells.dtype != pl.Duration:
         return naive(cells)
+    if cells.dtype.is_numeric() and column.style == COMPACT:
+        cells = as_text(cells)
     if cells.dtype != pl.String:
         return pl.Series([None] * len(cells), dtype=pl.Datetime("us"))
     known = parse(cells, column.style) if column.style else None

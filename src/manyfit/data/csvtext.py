@@ -55,7 +55,10 @@ def read_csv(
     named = re.match(rb'"?sep=(.)"?\n', data)  # what Excel writes above a table
     if named:
         data, delimiter = data[named.end() :], delimiter or named[1].decode("ascii", "replace")
-    delimiter = delimiter or guess_delimiter(data[:_SAMPLE_BYTES].decode("utf-8", "ignore"))
+    sample = data[:_SAMPLE_BYTES].decode("utf-8", "ignore")
+    if delimiter is None and is_blank_delimited(sample) and b'"' not in data:
+        data, delimiter = re.sub(rb"[ \t]+", b"\t", re.sub(rb"(?m)^[ \t]+|[ \t]+$", b"", data)), "\t"
+    delimiter = delimiter or guess_delimiter(sample)
     if len(delimiter) != 1 or delimiter in '"\n\r':
         raise DataError(
             Problem("delimiter", "must be one character", repr(delimiter), hint="Usual ones are , ; and tab.")
@@ -140,9 +143,7 @@ def guess_delimiter(sample: str) -> str:
         >>> guess_delimiter("a;b\\n1,5;2\\n")
         ';'
     """
-    lines = sample.split("\n")
-    lines = lines[:-1] if len(lines) > 2 else lines  # the last one may be cut off
-    lines = [line for line in lines if line.strip()][:100]
+    lines = _whole_lines(sample)
     if not lines:
         return ","
     shares: dict[str, float] = {}
@@ -161,6 +162,26 @@ def guess_delimiter(sample: str) -> str:
     if sniffed in perfect or (not perfect and sniffed in shares):
         return sniffed
     return max(shares, key=lambda candidate: (shares[candidate], lines[0].count(candidate)), default=",")
+
+
+def is_blank_delimited(sample: str) -> bool:
+    """Whether fields stand in columns parted by blanks: no other delimiter, and as many words in every line.
+
+    Example:
+        >>> is_blank_delimited("a b\\n 1  2\\n10 20\\n")
+        True
+    """
+    lines = _whole_lines(sample)
+    if len(lines) < 2 or any(mark in lines[0] for mark in DELIMITERS):
+        return False
+    counts = {len(line.split()) for line in lines}
+    return len(counts) == 1 and counts.pop() > 1
+
+
+def _whole_lines(sample: str) -> list[str]:
+    lines = sample.split("\n")
+    lines = lines[:-1] if len(lines) > 2 else lines  # the last one may be cut off
+    return [line for line in lines if line.strip()][:100]
 
 
 def _field_counts(lines: list[str], delimiter: str) -> list[int]:

@@ -43,9 +43,20 @@ FORMATS = (
     "%Y年%m月%d日",
     "%Y年%m月%d日 %H:%M:%S",
     "%Y.%m.%d",
+    "%b-%d-%Y",
+    "%b %d %Y",
+    "%Y%m%d",
+    "%Y-%m",
+    "%Y/%m",
+    "%Y年%m月",
+    "%b-%Y",
+    "%b %Y",
+    "%YQ%q",
 )
 """Formats that are tried, in this order. Where day and month can't be told apart, the month is taken first and a note says so."""
 
+COMPACT = "%Y%m%d"
+"""The one format that a CSV reader takes for whole numbers."""
 PARTS = ("elapsed", "year", "month", "day", "weekday", "yearday", "hour")
 CYCLES = {"month": 12.0, "day": 31.0, "weekday": 7.0, "yearday": 365.25, "hour": 24.0}
 """Parts that come round again, with their period: each becomes a sine and a cosine, so that December lies beside January."""
@@ -89,13 +100,23 @@ def read_dates(text: pl.Series) -> ReadDates | None:
         if parse(sample, form).null_count():
             continue
         values = parse(text, form)
-        if values.null_count() == text.null_count():
+        if (
+            values.null_count() == text.null_count() and values.dt.year().min() >= 1000
+        ):  # "Apr 1974" is no 19 April 74
             return ReadDates(values, form, _can_swap(text, form))
     return None
 
 
 def parse(text: pl.Series, form: str) -> pl.Series:
     """Text in one format as naive datetimes (UTC where a zone is written); null where it does not fit."""
+    if form == COMPACT:
+        text = text.zip_with(text.str.contains(r"^(19|20)\d{6}$").fill_null(False), _nulls(text))
+    elif form == "%YQ%q":
+        parts = text.str.extract_groups(r"^(\d{4})[ -]?Q([1-4])$").struct.unnest()
+        month = (parts.to_series(1).cast(pl.Int64) * 3 - 2).cast(pl.String).str.zfill(2)
+        text, form = parts.to_series(0) + "-" + month + "-01", "%Y-%m-%d"
+    elif "%d" not in form:  # a month without a day is its first
+        text, form = "1 " + text, "%d " + form
     has_zone = "%:z" in form
     if "%H" in form or "%I" in form:
         values = text.str.to_datetime(
@@ -103,6 +124,24 @@ def parse(text: pl.Series, form: str) -> pl.Series:
         )
         return values.dt.replace_time_zone(None) if has_zone else values
     return text.str.to_date(form, strict=False).cast(pl.Datetime("us"))
+
+
+def read_compact(values: pl.Series) -> pl.Series | None:
+    """Whole numbers like 20240131 as dates, when every one is a day of the calendar; None otherwise.
+
+    One number in thirty between 1900 and 2099 is such a day by chance, so ten different ones are no accident.
+    """
+    known = values.drop_nulls()
+    if len(known) == 0 or known.min() < 19_000_101 or known.max() > 20_991_231 or known.n_unique() < 10:  # type: ignore[operator]
+        return None
+    if not bool((known == known.floor()).all()):
+        return None
+    dates = parse(values.cast(pl.Int64).cast(pl.String), COMPACT)
+    return dates if dates.null_count() == values.null_count() else None
+
+
+def _nulls(text: pl.Series) -> pl.Series:
+    return pl.Series([None], dtype=pl.String).new_from_index(0, len(text))
 
 
 def _can_swap(text: pl.Series, form: str) -> bool:

@@ -226,7 +226,7 @@ def _choose(
         ):
             few = (
                 [_task_note(values.name, distinct, "regression", "classification")]
-                if is_whole and distinct <= 20
+                if is_whole and distinct <= min(_FEW_CLASSES, n_given / 2)
                 else []
             )
             return "regression", few
