@@ -27,9 +27,9 @@ _BLANK = ("",) * (len(COLUMNS) - 2)
 _TEXT = ("task", "peer", "note")
 
 LEGEND = (
-    "ms: milliseconds of processor time for one trained network. together: networks trained in one call. in core: inside compiled "
-    "training code alone. ×: the least time as a multiple of manyfit's, whole and in its core. compile s: once, not in the other "
-    "times. final loss: over all rows after the last step, mean ± sd over networks (how many)."
+    "ms: milliseconds of processor time for one trained network. together: networks trained in one call. "
+    "in core: inside compiled training code alone. ×: the least time as a multiple of manyfit's, whole and in its core. "
+    "compile s: once, not in the other times. final loss: over all rows after the last step, mean ± sd over networks (how many)."
 )
 
 
