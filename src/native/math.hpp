@@ -33,7 +33,7 @@ struct Elementary<float> {
     static constexpr float tanh_one = 9.1f;
     static constexpr float exp_poly[5] = {0x1.fffffcp-2f, 0x1.555490p-3f, 0x1.5558f4p-5f, 0x1.123a6cp-7f, 0x1.6a2364p-10f};
     static constexpr float log_poly[3] = {0x1.55557ap-1f, 0x1.995e9cp-2f, 0x1.31e678p-2f};
-    static constexpr std::int32_t sqrt_half = 0x3f3504f3, least_normal = 0x00800000;
+    static constexpr std::uint32_t sqrt_half = 0x3f3504f3, least_normal = 0x00800000;
 };
 
 template <>
@@ -51,7 +51,7 @@ struct Elementary<double> {
     static constexpr double log_poly[7] = {0x1.5555555555593p-1, 0x1.999999997fb2ep-2, 0x1.2492494217d55p-2,
                                            0x1.c71c51e7cf9bcp-3, 0x1.7466463422f9fp-3, 0x1.39a0f44c71cf9p-3,
                                            0x1.2f0d954534405p-3};
-    static constexpr std::int64_t sqrt_half = 0x3fe6a09e667f3bcd, least_normal = 0x0010000000000000;
+    static constexpr std::uint64_t sqrt_half = 0x3fe6a09e667f3bcd, least_normal = 0x0010000000000000;
 };
 
 template <class Vec, class Real, int N>
@@ -106,13 +106,13 @@ template <class Vec>
 MANYFIT_INLINE Vec log(Vec x) {
     using Real = RealOf<Vec>;
     using K = detail::Elementary<Real>;
-    using Int = I<Real>;
     // x = 2^k m with m in [sqrt(1/2), sqrt(2)): the exponent counts from sqrt(1/2) upwards. Biased, so that the shift needs no
     // sign and the integer becomes a Real by two additions (64-bit conversions are rare before AVX-512).
-    constexpr auto bias_bits = typename VectorTypes<Real>::Int(K::bias) << K::mantissa_bits;
-    const Int bits = Int(x);
-    const Int biased = Int(U<Real>(bits - K::sqrt_half + bias_bits) >> K::mantissa_bits);
-    const Vec k = Vec(biased + Int(broadcast(K::round_magic))) - (K::round_magic + Real(K::bias));
+    using Bits = U<Real>;
+    constexpr auto bias_bits = typename VectorTypes<Real>::Unsigned(K::bias) << K::mantissa_bits;
+    const Bits bits = Bits(x);
+    const Bits biased = (bits - K::sqrt_half + bias_bits) >> K::mantissa_bits;
+    const Vec k = Vec(biased + Bits(broadcast(K::round_magic))) - (K::round_magic + Real(K::bias));
     const Vec m = Vec(bits - (biased << K::mantissa_bits) + bias_bits);
     const Vec y = detail::log_core(m - Real(1), k);
     const Vec infinity = broadcast(Real(__builtin_inff()));
