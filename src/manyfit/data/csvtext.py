@@ -68,6 +68,7 @@ def read_csv(
     if header:
         names, more = column_names(first, name)
         notes += more
+        notes += [note("no_header", name=name)] if looks_like_values(names) else []
         body = data[end:]
     else:
         names, body = [f"column_{i + 1}" for i in range(len(first))], data

@@ -100,9 +100,8 @@ def read_dates(text: pl.Series) -> ReadDates | None:
         if parse(sample, form).null_count():
             continue
         values = parse(text, form)
-        if (
-            values.null_count() == text.null_count() and values.dt.year().min() >= 1000
-        ):  # "Apr 1974" is no 19 April 74
+        is_dated = bool((values.dt.year() >= 1000).all())  # "Apr 1974" is no 19 April of the year 74
+        if is_dated and values.null_count() == text.null_count():
             return ReadDates(values, form, _can_swap(text, form))
     return None
 

@@ -27,6 +27,11 @@ WORDINGS: dict[str, Wording] = {
     "unnamed": Wording(
         "columns without a name are called {names}", "没有名字的列被命名为 {names}", "", False
     ),
+    "no_header": Wording(
+        "the first line of {name} was taken for column names, though it looks like values",
+        "{name} 的第一行被当作列名，但它看起来像数据",
+        "--no-header",
+    ),
     "first_sheet": Wording(
         "{name} holds several files; {member} was read", "{name} 内有多个文件，只读取了 {member}"
     ),
