@@ -6,7 +6,7 @@
 // normal results (tests/native/test_math.py measures them); results too small for a normal number are zero, as the mode in
 // which the core runs (FlushDenormals) makes them. NaN in gives NaN out, always.
 //
-// The polynomials are minimax fits by Remez exchange in 60 digits, rounded to the type. The reductions are the classical ones:
+// The polynomials are minimax fits, made by fit_polynomials.py and rounded to the type. The reductions are the classical ones:
 // Cody & Waite 1980, Software manual for the elementary functions; for log, Tang 1990, https://doi.org/10.1145/98267.98294.
 #pragma once
 
