@@ -273,6 +273,29 @@ def test_a_loss_of_a_million_times_its_start_counts_as_diverged():
     assert ledger.loss[0, :7].tolist() == [9.0**k for k in range(7)]
 
 
+@pytest.mark.parametrize("first", [np.inf, np.nan, 1e200])
+def test_a_first_loss_that_is_not_finite_diverges_at_once(first):
+    population = one(Recipe(Dense(())), np.ones((2, 1)), np.zeros(2), held=[1])
+    ledger = Ledger.begin(population)
+    ledger.parameters[0][:] = (first, 0.0)  # the square of 1e200 is infinite
+
+    ledger = advance_to_end(Reference(), population, ledger)
+
+    assert (ledger.fate[0], ledger.cursor[0, Cursor.FATE_STEP]) == (Fate.DIVERGED, 1)
+    assert ledger.cursor[0, Cursor.STEP] == 0
+
+
+def test_a_held_out_loss_that_is_not_finite_diverges_at_the_end_of_the_epoch():
+    X, y = np.array([[0.0], [1e200]]), np.zeros(2)
+    population = one(Recipe(Dense(()), epochs=3), X, y, held=[1])
+
+    ledger = advance_to_end(Reference(), population)
+
+    assert (ledger.fate[0], ledger.cursor[0, Cursor.FATE_STEP], ledger.cursor[0, Cursor.STEP]) == (Fate.DIVERGED, 1, 1)
+    assert np.isfinite(ledger.loss[0]).tolist() == [True, False, False]
+    assert np.isnan(ledger.held_loss[0]).all()
+
+
 def test_a_tiny_start_does_not_make_a_small_loss_diverge():
     X, y = np.ones((2, 1)), np.array([0.0, 1.0])
     population = one(Recipe(Dense(()), optimizer=SGD(0.25), batch_size=1, epochs=10), X, y)

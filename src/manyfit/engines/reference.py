@@ -172,7 +172,7 @@ class _Training:
         value = loss.item()
         if t == 0:
             self.sums[Sums.START] = value
-        if not value <= max(DIVERGED_FACTOR * self.sums[Sums.START], 1.0):  # "not ≤" is true of NaN too
+        if not math.isfinite(value) or value > max(DIVERGED_FACTOR * self.sums[Sums.START], 1.0):
             return self.end(Fate.DIVERGED, t + 1)
 
         self.update(t, list(torch.autograd.grad(loss, leaves)))
@@ -227,11 +227,11 @@ class _Training:
         self.cursor[Cursor.EPOCH], self.cursor[Cursor.BATCH] = epoch + 1, 0
 
         is_due = (epoch + 1) % self.record_every == 0 or last or stopping.patience is not None
-        held = self.score_held() if len(self.rows.held) and is_due else None
-        if held is not None and not math.isfinite(held):
-            return self.end(Fate.DIVERGED, t)
         self.loss[epoch] = loss
+        held = self.score_held() if len(self.rows.held) and is_due else None
         if held is not None:
+            if not math.isfinite(held):
+                return self.end(Fate.DIVERGED, t)
             self.held_loss[epoch] = held
         self.answer_probes(epoch + 1)
 

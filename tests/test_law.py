@@ -1,0 +1,174 @@
+"""Law 1: alone = together. A network's result depends on its recipe, its streams and its rows, bit for bit."""
+
+import copy
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+from cases import CHAPTERS, SHAPES, all_pairs, name_of_case, population_of
+
+from manyfit.engines.reference import Reference
+from manyfit.networks import Dense
+from manyfit.optimizers.adam import Adam
+from manyfit.population import Member, Population, Rows
+from manyfit.recipe import Recipe
+from manyfit.rng import Streams
+from manyfit.runs import Fate, Ledger
+from manyfit.testing.engine import advance_to_end, apart
+
+P = 17  # one more than a vector of any instruction set has lanes
+PAIRS = all_pairs(CHAPTERS | SHAPES)
+PRODUCT = [
+    # Each combination of the chapter's factors, by turns in every shape.
+    dict(zip(CHAPTERS, values, strict=True)) | {name: shapes[k % len(shapes)] for name, shapes in SHAPES.items()}
+    for k, values in enumerate(itertools.product(*CHAPTERS.values()))
+]
+
+
+def native(**options):
+    from manyfit.engines.native import Native
+
+    return Native(**({"threads": 1} | options))
+
+
+def assert_same_bits(ledger, other, indices=None):
+    """Network i of `other` is network `indices[i]` of `ledger`, in every record."""
+    for j, i in enumerate(range(len(other.cursor)) if indices is None else indices):
+        assert apart(ledger, i, other, j, relative=False) == {}, f"network {i}"
+
+
+def chosen(population, indices):
+    return dataclasses.replace(population, members=tuple(population.members[i] for i in indices))
+
+
+def check_law(case, make, alone=range(P), layouts=()):
+    population = population_of(case, P, epochs=4)
+    whole = advance_to_end(make(), population)
+    assert whole.is_done and (whole.fate == Fate.FINISHED).any()
+
+    for i in alone:
+        assert_same_bits(whole, advance_to_end(make(), chosen(population, [i])), [i])
+    backwards = list(range(P))[::-1]
+    assert_same_bits(whole, advance_to_end(make(), chosen(population, backwards)), backwards)
+    assert_same_bits(whole, advance_to_end(make(), population, steps=3))
+    for layout in layouts:
+        assert_same_bits(whole, advance_to_end(native(layout=layout, threads=2), population))
+
+    # A checkpoint in mid-epoch, where networks of several batches stand at the second of them; resumed in the other layout.
+    engine = make()
+    engine.start(population, Ledger.begin(population))
+    engine.advance(steps=7)
+    saved = copy.deepcopy(engine.read())
+    engine.stop()
+    other = native(layout=layouts[-1]) if layouts else make()
+    assert_same_bits(whole, advance_to_end(other, population, saved))
+
+
+def test_pairs_cover_every_pair_in_few_cases():
+    factors = CHAPTERS | SHAPES
+    for a, b in itertools.combinations(factors, 2):
+        assert {(case[a], case[b]) for case in PAIRS} == set(itertools.product(factors[a], factors[b]))
+    assert len(PAIRS) <= 80
+
+
+@pytest.mark.native
+@pytest.mark.parametrize("case", PAIRS, ids=name_of_case)
+def test_network_alone_is_the_network_among_others(case):
+    check_law(case, native, layouts=("across", "within"))
+
+
+@pytest.mark.slow
+@pytest.mark.native
+@pytest.mark.parametrize("case", PRODUCT, ids=name_of_case)
+def test_network_alone_is_the_network_among_others_in_every_combination(case):
+    check_law(case, native, layouts=("within", "across"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", PAIRS, ids=name_of_case)
+def test_network_alone_is_the_network_among_others_on_the_reference_engine(case):
+    check_law(case, Reference, alone=(0, 3, 16))
+
+
+def crowd(n_members, epochs=6):
+    """Networks of one structure that end at different times, so that lanes empty and fill."""
+    X = np.random.default_rng(3).normal(size=(20, 3))
+    generator = np.random.default_rng(4)
+    base = Population.of([Recipe(Dense((6,), "tanh"), epochs=1, batch_size=5)], X, X[:, :1] ** 2)
+    members = [
+        Member(
+            Recipe(
+                Dense((6,), "tanh", dropout=0.2),
+                optimizer=Adam(float(10 ** generator.uniform(-4, 6))),
+                batch_size=5,
+                epochs=int(generator.integers(0, epochs + 1)),
+            ),
+            Streams.of(1, replicate=i),
+            Rows(np.arange(16) if i % 3 else np.arange(4, 20), np.arange(3)),
+        )
+        for i in range(n_members)
+    ]
+    return dataclasses.replace(base, members=tuple(members))
+
+
+@pytest.mark.native
+def test_lanes_that_empty_and_fill_change_no_bit():
+    population = crowd(70)
+    whole = advance_to_end(native(layout="across"), population)
+
+    assert len(np.unique(whole.fate)) > 1
+    for i in range(0, 70, 7):
+        assert_same_bits(whole, advance_to_end(native(), chosen(population, [i])), [i])
+
+
+@pytest.mark.native
+@pytest.mark.parametrize("steps", [1, 2, 5, 1000])
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_threads_and_segments_change_no_bit(threads, steps):
+    population = crowd(40)
+
+    assert_same_bits(
+        advance_to_end(native(), population),
+        advance_to_end(native(threads=threads, layout="across"), population, steps=steps),
+    )
+
+
+@pytest.mark.native
+def test_every_checkpoint_on_the_way_leads_to_the_same_end():
+    population = crowd(20, epochs=3)
+    whole = advance_to_end(native(), population)
+    engine = native(layout="across")
+    engine.start(population, Ledger.begin(population))
+
+    is_done = False
+    while not is_done:
+        is_done = engine.advance(steps=1)
+        saved = copy.deepcopy(engine.read())
+        assert_same_bits(whole, advance_to_end(native(layout="across"), population, saved))
+
+
+@pytest.mark.native
+def test_a_network_that_diverges_disturbs_nobody():
+    population = crowd(16)
+    spoiled = list(population.members)
+    spoiled[5] = dataclasses.replace(
+        spoiled[5], recipe=dataclasses.replace(spoiled[5].recipe, optimizer=Adam(1e30), epochs=6)
+    )
+    other = dataclasses.replace(population, members=tuple(spoiled))
+
+    whole, disturbed = (advance_to_end(native(layout="across"), p) for p in (population, other))
+
+    assert disturbed.fate[5] == Fate.DIVERGED
+    for i in set(range(16)) - {5}:
+        assert apart(whole, i, disturbed, i, relative=False) == {}
+
+
+@pytest.mark.native
+def test_every_instruction_set_keeps_the_law():
+    from manyfit import _native
+
+    population = crowd(20)
+    for isa in _native.isas():
+        whole = advance_to_end(native(isa=isa, layout="across"), population)
+        assert_same_bits(whole, advance_to_end(native(isa=isa, layout="within"), population))
