@@ -1,5 +1,6 @@
 """Which engine trains what, and `fit` around it."""
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,6 +103,22 @@ def test_an_unknown_engine_gets_a_suggestion():
 def test_why_missing_tells_what_is_not_there():
     assert why_missing("reference") in ("", "torch is not installed")
     assert why_missing("native") == "" or "native core" in why_missing("native")
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (ImportError("GLIBC_2.99 not found"), "native core"),
+        (AttributeError("no attribute 'catalog'"), r"is not of this version \(no attribute 'catalog'\)"),
+    ],
+)
+def test_a_core_that_cannot_be_loaded_counts_as_missing(monkeypatch, error, message):
+    def broken(name: str) -> None:
+        raise error
+
+    monkeypatch.setattr(choose, "import_module", broken)
+
+    assert re.search(message, why_missing.__wrapped__("native"))
 
 
 @pytest.mark.native

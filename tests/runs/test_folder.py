@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 import tomllib
+from enum import Enum
 from pathlib import Path
 
 import numpy as np
@@ -177,6 +178,31 @@ def test_force_replaces_a_run_folder_once_training_runs(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a"] and not (tmp_path / "a/old").exists()
 
 
+def test_the_folder_one_stands_in_can_be_the_run_folder(tmp_path, monkeypatch):
+    (tmp_path / "a").mkdir()
+    monkeypatch.chdir(tmp_path / "a")
+    fit(networks(), engine=Staircase(), folder=".")
+
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+    assert RunFolder.open(tmp_path / "a").state == "finished"
+
+
+def test_an_older_run_folder_stays_when_it_cannot_be_replaced(tmp_path, monkeypatch):
+    fit(networks(), engine=Staircase(), folder=tmp_path / "a", plan={"n": 1})
+    rename = os.rename
+
+    def stubborn(old: Path, new: Path) -> None:
+        if Path(new) == tmp_path / "a" and not str(old).endswith(".old"):
+            raise OSError(5, "Input/output error")
+        rename(old, new)
+
+    monkeypatch.setattr(os, "rename", stubborn)
+    with pytest.raises(RunError, match="a can't be written, got Input/output error"):
+        fit(networks(), engine=Staircase(), folder=tmp_path / "a", plan={"n": 2}, force=True)
+    assert RunFolder.open(tmp_path / "a").plan == {"n": 1}
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
 @pytest.mark.parametrize("kind", ["file", "folder", "link"])
 def test_force_never_replaces_what_is_not_a_run_folder(tmp_path, kind):
     path = tmp_path / "thesis"
@@ -220,6 +246,26 @@ def test_a_full_disk_is_one_clear_error_and_leaves_nothing(tmp_path, monkeypatch
     with pytest.raises(RunError, match=r"run.toml can't be written, got No space left on device"):
         RunFolder.create(tmp_path / "a", plan={}).begin()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_plan_is_written_as_plain_values(tmp_path):
+    class Color(Enum):
+        RED = "red"
+
+    plan = {
+        "n": np.int64(3),
+        "rates": np.array([0.5, 1.0]),
+        "path": Path("x.csv"),
+        "color": Color.RED,
+        "off": None,
+    }
+
+    assert RunFolder.create(tmp_path / "a", plan=plan).plan == {
+        "n": 3,
+        "rates": [0.5, 1.0],
+        "path": "x.csv",
+        "color": "red",
+    }
 
 
 def test_a_plan_of_other_than_plain_values_is_refused(tmp_path):
@@ -281,6 +327,14 @@ def test_a_torn_part_is_left_out_with_a_note(tmp_path):
 
     assert len(folder.metrics()) == 12
     assert len(folder.notes) == 1 and "part-000002.parquet can't be read and is left out" in folder.notes[0]
+
+
+def test_torn_members_say_so(tmp_path):
+    fit(networks(), engine=Staircase(), folder=tmp_path / "a")
+    (tmp_path / "a/members.parquet").write_bytes(b"PAR1")
+
+    with pytest.raises(RunError, match=r"members.parquet can't be read"):
+        RunFolder.open(tmp_path / "a").members()
 
 
 def test_a_row_that_stands_in_two_parts_is_read_once(tmp_path):

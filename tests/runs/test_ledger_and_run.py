@@ -182,7 +182,9 @@ def test_loop_goes_on_until_every_network_is_done():
 def test_deadline_shortens_the_last_segment_and_cuts():
     engine, ticks = Scripted(), iter(range(100))
 
-    run = train(population(Recipe(epochs=9)), engine, seconds=3.5, segment_s=1.0, clock=lambda: float(next(ticks)))
+    run = train(
+        population(Recipe(epochs=9)), engine, seconds=3.5, segment_s=1.0, clock=lambda: float(next(ticks))
+    )
 
     # The clock moves on by one at each look: began at 0, then 1, 2, 3 have passed.
     assert engine.segments == [1.0, 1.0, 0.5]

@@ -205,20 +205,11 @@ class RunFolder:
             return self.path
         if self._parent is not None:
             self._parent.begin()
+        _refuse_taken(self.path, self._force)
+        if self.path.is_dir() and not any(self.path.iterdir()):
+            write_header(self.path, self.header)  # the folder stays itself: somebody may stand in it
         else:
-            _refuse_taken(self.path, self._force)
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            fresh = self.path.with_name(f".{self.path.name}.{uuid4().hex[:8]}")
-            fresh.mkdir()
-        except OSError as error:
-            raise unwritable(self.path, error) from error
-        try:
-            write_header(fresh, self.header)
-            _replace_folder(self.path, fresh)
-        except BaseException:
-            shutil.rmtree(fresh, ignore_errors=True)
-            raise
+            _make_folder(self.path.absolute(), lambda fresh: write_header(fresh, self.header))
         self.exists = True
         return self.path
 
@@ -346,10 +337,14 @@ def _refuse_unwritable(path: Path) -> None:
         raise unwritable(path, PermissionError(13, f"no right to write in {above}"))
 
 
-def _replace_folder(path: Path, fresh: Path) -> None:
-    """Give a whole folder its name; what had it goes after, or stays when that fails."""
-    old = path.with_name(f"{fresh.name}.old")
+def _make_folder(path: Path, fill: Callable[[Path], None]) -> None:
+    """Make a folder that is never seen half-filled; what had its name goes after, or stays when that fails."""
+    fresh = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
+    old = fresh.with_suffix(".old")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh.mkdir()
+        fill(fresh)
         if path.is_dir():
             os.rename(path, old)
         try:
@@ -359,6 +354,9 @@ def _replace_folder(path: Path, fresh: Path) -> None:
                 os.rename(old, path)
             raise
         sync_folder(path.parent)
-    except OSError as error:
-        raise unwritable(path, error) from error
+    except BaseException as error:
+        shutil.rmtree(fresh, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise unwritable(path, error) from error
+        raise
     shutil.rmtree(old, ignore_errors=True)
