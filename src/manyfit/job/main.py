@@ -25,6 +25,7 @@ from manyfit.job.search import Search, run_search
 from manyfit.job.training import Trainer
 from manyfit.metrics import metric_for
 from manyfit.model import Model
+from manyfit.recipe import Recipe
 from manyfit.runs import RunFolder
 from manyfit.space import Space
 
@@ -211,11 +212,20 @@ class Job:
                 "scores": [sign * float(means[r]) for r in chosen],
             },
             "recipes": [confirmed.recipes[r].to_dict() for r in chosen],
-            "edges": [list(edge) for edge in self.space.edges(confirmed.recipes[chosen[0]])] if self.space else [],
+            "edges": self._edges(confirmed.recipes[chosen[0]]),
         }
         model = Model(data.target, confirmed.encoders, confirmed.networks(chosen), calibration, facts)
         model._data = data
         return model
+
+    def _edges(self, best: Recipe) -> list[list[Any]]:
+        """What the best recipe has at an end of what was tried, where going on would make sense: no decay has nothing below it."""
+        assert self.space is not None
+        found = [list(edge) for edge in self.space.edges(best) if edge[0] == "optimizer.lr" or edge[1] == "highest"]
+        widest = max(max(s.fixed.get("network.hidden", self.space.base.network.hidden), default=0) for s in self.space.structures)
+        if best.network.hidden and max(best.network.hidden) == widest:
+            found.append(["network.hidden", "highest", widest])
+        return found
 
     @property
     def _training_metric(self) -> str:

@@ -79,7 +79,10 @@ PHRASES: dict[str, Phrase] = {
     "covered": Phrase(
         "  90 % prediction intervals cover {share} {interval} of test rows", "  90 % 预测区间覆盖 {share} {interval} 的测试行"
     ),
-    "edge": Phrase("  edge     {path} {value} lies at the {end} end of what was tried{flag}", "  边界     {path} {value} 位于搜索范围的{end}端{flag}"),
+    "edge": Phrase("  edge     {path} {value} lies at the {end} end of what was tried", "  边界     {path} {value} 位于搜索范围的{end}端"),
+    "edge.width": Phrase(
+        "  edge     width {width} is the largest tried   --max-width {twice}", "  边界     宽度 {width} 是试过的最大值   --max-width {twice}"
+    ),
     "lowest": Phrase("lower", "下"),
     "highest": Phrase("upper", "上"),
     "opened": Phrase("test rows opened {n} times: their score is no longer a first look", "测试集已打开 {n} 次：分数不再是首次查看"),

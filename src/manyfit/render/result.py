@@ -74,8 +74,10 @@ def verdict_lines(facts: Mapping[str, Any], lang: str = "en") -> list[str]:
     lines = [say("verdict", lang) + text]
     lines += [f"  {line}" for line in facts.get("verdict_lines", {}).get(lang, [])]
     for path, end, value in facts.get("edges", []):
-        flag = "   --max-width" if path == "network.hidden" else ""
-        lines.append(say("edge", lang, path=path, value=f"{value:.2g}", end=say(end, lang), flag=flag))
+        if path == "network.hidden":
+            lines.append(say("edge.width", lang, width=value, twice=2 * value))
+        else:
+            lines.append(say("edge", lang, path=path, value=f"{value:.2g}", end=say(end, lang)))
     covered = facts["test"].get("covered")
     if covered:
         interval = f"[{round(100 * covered['low'])}, {round(100 * covered['high'])}]"
