@@ -177,14 +177,15 @@ def fingerprint(data: Dataset) -> str:
     for column in data.used:
         series = data.frame[column.name]
         digest.update(repr((column.name, column.kind, column.is_time)).encode())
-        digest.update(np.packbits(series.is_null().to_numpy()).tobytes())
         if column.kind == "category":
+            digest.update(np.packbits(series.is_null().to_numpy()).tobytes())
             filled = series.fill_null("")
             digest.update(filled.str.len_bytes().to_numpy().astype("<u4").tobytes())
             digest.update("".join(filled.to_list()).encode())
         else:
             physical = series.cast(pl.Int64) if column.kind in ("date", "boolean") else series
-            digest.update(np.ascontiguousarray(physical.fill_null(0).to_numpy().astype("<f8")).tobytes())
+            cells = physical.to_numpy().astype("<f8")
+            digest.update(np.packbits(np.isnan(cells)).tobytes() + np.nan_to_num(cells).tobytes())
     digest.update(repr((data.target.name, data.target.task, data.target.labels)).encode())
     digest.update(data.y.astype("<f8").tobytes())
     for role in ("weights", "class_weights", "group", "time", "test_rows"):

@@ -130,10 +130,10 @@ def read_compact(values: pl.Series) -> pl.Series | None:
 
     One number in thirty between 1900 and 2099 is such a day by chance, so ten different ones are no accident.
     """
-    known = values.drop_nulls()
-    if len(known) == 0 or known.min() < 19_000_101 or known.max() > 20_991_231 or known.n_unique() < 10:  # type: ignore[operator]
+    known = values.drop_nulls().to_numpy()
+    if len(known) == 0 or known.min() < 19_000_101 or known.max() > 20_991_231:
         return None
-    if not bool((known == known.floor()).all()):
+    if len(np.unique(known)) < 10 or not np.array_equal(known, np.floor(known)):
         return None
     dates = parse(values.cast(pl.Int64).cast(pl.String), COMPACT)
     return dates if dates.null_count() == values.null_count() else None

@@ -52,9 +52,13 @@ def decide_columns(
             read = read._replace(column=dataclasses.replace(column, is_time=True))
         columns.append(read.column)
         notes += read.notes
-        if read.values is not None:
-            below = cast_column(frame[name].tail(frame.height - n_train), read.column).values
-            series.append(read.values.append(below) if len(below) else read.values)
+        values = read.values
+        if values is not None:
+            if n_train < frame.height:
+                values = values.append(
+                    cast_column(frame[name].tail(frame.height - n_train), read.column).values
+                )
+            series.append(values)
     if problems:
         raise DataError(problems, scope="the columns")
     return columns, series, merged(notes)

@@ -126,10 +126,10 @@ class Encoder:
     @property
     def groups(self) -> dict[str, np.ndarray]:
         """The inputs of each column that has any: what a permutation of the column changes."""
-        columns = [made.column for made in self.inputs]
-        return {
-            name: np.flatnonzero([column == name for column in columns]) for name in dict.fromkeys(columns)
-        }
+        places: dict[str, list[int]] = {}
+        for i, made in enumerate(self.inputs):
+            places.setdefault(made.column, []).append(i)
+        return {name: np.array(found) for name, found in places.items()}
 
     def transform(self, frame: pl.DataFrame, dtype: Any = np.float64) -> np.ndarray:
         """Encode rows.
