@@ -41,9 +41,14 @@ ADDITIONS: dict[str, dict[str, Any]] = {
     "clip": {"clip_norm": 0.2},
     "dropout": {},
     "weights": {},
-    "patience": {"stopping": Stopping(patience=2, min_delta=0.01)},
+    "patience": {"stopping": Stopping(patience=2, min_delta=1e-4)},
 }
-CHAPTERS = {"optimizer": tuple(OPTIMIZERS), "schedule": tuple(SCHEDULES), "loss": tuple(LOSSES), "addition": tuple(ADDITIONS)}
+CHAPTERS = {
+    "optimizer": tuple(OPTIMIZERS),
+    "schedule": tuple(SCHEDULES),
+    "loss": tuple(LOSSES),
+    "addition": tuple(ADDITIONS),
+}
 SHAPES = {
     # Around the widths of vectors: narrow, two layers, no hidden layer, wider than a vector of any instruction set.
     "hidden": ((4,), (5, 3), (), (33,)),
@@ -57,7 +62,7 @@ Case = Mapping[str, Any]
 def all_pairs(factors: Mapping[str, Sequence[Any]], seed: int = 0) -> list[dict[str, Any]]:
     """Few cases among which each pair of values of two factors occurs.
 
-    Greedy: each case begins with a pair that has not occurred yet and takes, factor by factor, the value that brings most new pairs.
+    Greedy: each case begins with a pair that has not occurred yet and takes, factor by factor, the value with most new pairs.
     """
     random_ = random.Random(seed)
     missing = {
@@ -77,7 +82,8 @@ def all_pairs(factors: Mapping[str, Sequence[Any]], seed: int = 0) -> list[dict[
 
 
 def name_of_case(case: Case) -> str:
-    return "-".join("x".join(map(str, value)) or "linear" if isinstance(value, tuple) else str(value) for value in case.values())
+    words = ["x".join(map(str, value)) or "linear" if isinstance(value, tuple) else str(value) for value in case.values()]
+    return "-".join(words)
 
 
 def recipe_of(case: Case, epochs: int) -> Recipe:

@@ -28,3 +28,12 @@ def test_penalty_keeps_its_contract(name):
 
 def test_reference_engine_keeps_its_contract():
     testing.check_engine(Reference)
+
+
+@pytest.mark.native
+@pytest.mark.parametrize("layout", ["auto", "across", "within"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_native_engine_keeps_its_contract(layout, threads):
+    from manyfit.engines.native import Native
+
+    testing.check_engine(lambda: Native(threads=threads, layout=layout))

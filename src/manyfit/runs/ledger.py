@@ -65,7 +65,8 @@ class Ledger:
 
     cursor: [P, 8] whole numbers, columns as in `Cursor`: epochs and batches done, updates made, fate and its step, best epoch
         (−1: none yet), epochs without improvement.
-    sums: [P, 4], columns as in `Sums`: loss and weight summed over the running epoch, loss of the first step, best held-out loss.
+    sums: [P, 4], columns as in `Sums`: loss and weight summed over the running epoch, loss of the first step
+        (NaN before it), best held-out loss.
     loss: [P, T] mean training loss of each epoch, without penalties; NaN where there was none.
     held_loss: [P, T] loss on held-out rows after the epoch; NaN where it was not asked.
     parameters: P arrays [n], flat: for each layer weights [in, out], then biases [out].
@@ -90,6 +91,7 @@ class Ledger:
         cursor = np.zeros((P, len(Cursor)), dtype=np.int64)
         cursor[:, Cursor.BEST_EPOCH] = -1
         sums = np.zeros((P, len(Sums)))
+        sums[:, Sums.START] = np.nan
         sums[:, Sums.BEST] = np.inf
         parameters = _initial(population)
         state, best = [], []
