@@ -158,8 +158,7 @@ class Job:
         Ctrl-C ends the search or the confirmation and goes on with what there is; a second one is a KeyboardInterrupt.
         """
         with self.trainer.interrupt:
-            plan = self.plan or self.prepare()
-            assert self.space is not None
+            plan = self.plan if self.plan is not None and self.space is not None else self.prepare()
             options, trainer = self.options, self.trainer
             left = max(options.budget - trainer.elapsed, 0.3 * options.budget)
             search_end = np.inf if self.repeats else trainer.elapsed + SEARCH_SHARE * left

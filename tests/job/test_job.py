@@ -1,0 +1,172 @@
+"""The main job: the same bits twice, cuts that can be repeated, locked rows, Ctrl-C."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from job.tables import classes, numbers, plan_for, trained
+
+import manyfit as mf
+from manyfit.data import Dataset, holdout
+from manyfit.errors import UsageError
+from manyfit.job import Job, Options, Plan, search
+from manyfit.job.narrator import Silent
+
+
+def parameters(model):
+    return [network.parameters for network in model.networks]
+
+
+def same_bits(a, b):
+    return len(a.networks) == len(b.networks) and all(
+        np.array_equal(p, q) for p, q in zip(parameters(a), parameters(b), strict=True)
+    )
+
+
+def test_same_plan_and_seed_give_the_same_bits():
+    first, second = trained(numbers()), trained(numbers())
+
+    assert same_bits(first, second)
+    assert first.facts["test"] == second.facts["test"]
+
+
+def test_another_seed_trains_other_networks():
+    assert not same_bits(trained(numbers()), trained(numbers(), seed=4))
+
+
+def test_how_a_rung_is_parted_changes_no_bit(monkeypatch):
+    whole = trained(classes())
+    monkeypatch.setattr(search, "FIRST_PART", 1)
+
+    assert same_bits(trained(classes()), whole)
+
+
+def test_content_of_test_rows_changes_no_network():
+    data = numbers()
+    rows = holdout(data, 3).test
+    y = data.y.copy()
+    y[rows] = -1e6
+    frame = data.frame.with_columns(b=data.frame["b"].scatter(rows, 1e6))
+    spoiled = dataclasses.replace(data, y=y, frame=frame, fingerprint="")
+
+    assert same_bits(trained(spoiled), trained(data))
+
+
+class Ticking:
+    """A clock that moves on by a step at every look."""
+
+    def __init__(self, step: float) -> None:
+        self.now, self.step = 0.0, step
+
+    def __call__(self) -> float:
+        self.now += self.step
+        return self.now
+
+
+def test_search_cut_by_its_deadline_can_be_repeated_from_the_realised_plan(monkeypatch):
+    monkeypatch.setattr(search, "FIRST_PART", 2)
+    data = numbers()
+    late = Job(data, Options(budget=10, seed=3, threads=1), clock=Ticking(0.4))
+    late.plan = plan_for(data, expected_s=(0.5, 0.5))
+    cut = late.run()
+    realised = Plan.from_dict(cut.facts["plan"])
+    assert realised.rungs[0].recipes < 6
+
+    again = Job(data, Options(plan=realised, seed=3, threads=1)).run()
+
+    assert again.facts["plan_hash"] == cut.facts["plan_hash"] == realised.hash
+    assert same_bits(again, cut)
+
+
+class CtrlC(Silent):
+    """A user who presses Ctrl-C when a stage has come so far."""
+
+    def __init__(self, stage: str, done: int) -> None:
+        self.stage, self.done = stage, done
+        self.job: Job | None = None
+        self.said: list[str] = []
+
+    def progress(self, progress) -> None:
+        if progress.stage == self.stage and progress.done >= self.done and self.job is not None:
+            self.job.trainer.interrupt.is_set = True
+
+    def say(self, key, **facts) -> None:
+        self.said.append(key)
+
+
+@pytest.mark.parametrize(("stage", "done"), [("search", 0), ("search", 7), ("confirm", 0), ("confirm", 12)])
+def test_ctrl_c_ends_the_stage_and_goes_on_with_what_there_is(stage, done):
+    user = CtrlC(stage, done)
+    data = numbers()
+    job = Job(data, Options(plan=plan_for(data), seed=3, threads=1), narrator=user)
+    user.job = job
+
+    model = job.run()
+
+    assert "confirmed" in user.said
+    assert np.isfinite(model.predict(data.frame)).all()
+    assert len(model.facts["recipes"]) == 1 or stage == "confirm"
+
+
+def test_planted_line_is_learned_and_beats_the_mean():
+    model = trained(numbers(200), epochs=40)
+    test = {c["name"]: c for c in model.facts["test"]["contenders"]}
+
+    assert test["manyfit"]["score"]["estimate"] < 0.5 * test["mean"]["score"]["estimate"]
+    assert test["mean"]["finding"] == "worse"
+    assert model.facts["answer"]["code"] in ("no", "same", "unknown")  # a linear model is the truth here
+
+
+def test_weights_group_and_time_go_through_the_job():
+    frame = numbers(160).frame.with_columns(y=numbers(160).y)
+    frame = frame.with_columns(w=frame["b"].abs(), g=frame["b"].rank().cast(int) // 4, t=frame["b"].rank())
+    for role in ("weights", "group", "time"):
+        data = mf.load(frame, "y", **{role: {"weights": "w", "group": "g", "time": "t"}[role]}, leaks=False)
+        model = trained(data)
+
+        assert np.isfinite(model.facts["test"]["contenders"][0]["score"]["estimate"])
+        if role == "time":  # only the latest fold has seen rows up to the present
+            assert {network.encoder for network in model.networks} == {4}
+
+
+def test_two_classes_have_one_output_and_an_area_under_the_curve():
+    model = trained(classes(n_classes=2), metric="auc")
+    first = model.facts["test"]["contenders"][0]
+
+    assert 0.5 < first["score"]["estimate"] <= 1
+    assert set(first["others"]) == {"log_loss", "accuracy", "brier"}
+
+
+@pytest.mark.parametrize("way", ["same", "top", "greedy"])
+def test_every_way_of_averaging_gives_a_model(way):
+    model = trained(classes(), ensemble=way)
+
+    assert len(model.networks) % 10 == 0
+    assert model.calibration.temperature > 0
+
+
+def test_options_that_make_no_sense_are_all_named_at_once():
+    with pytest.raises(UsageError, match=r"(?s)3 problems.*budget.*margin.*threads"):
+        Options(budget=-1, margin=2, threads=0).check()
+
+
+def test_train_returns_a_model_and_writes_nothing_unasked(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    data = numbers()
+
+    model = mf.train(data, plan=plan_for(data), seed=3, narrator=Silent())
+
+    assert isinstance(data, Dataset)
+    assert model.facts["plan_hash"] == plan_for(data).hash
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_run_folder_holds_rounds_model_and_a_plan_to_repeat(tmp_path):
+    data = numbers()
+    model = mf.train(data, plan=plan_for(data), seed=3, out=tmp_path / "n.manyfit", narrator=Silent())
+    folder = mf.runs.RunFolder.open(tmp_path / "n.manyfit")
+
+    assert Plan.from_dict(folder.plan).hash == model.facts["plan_hash"]
+    assert sum(round_.members().height for round_ in folder.rounds) == 6 + 3 + 20
+    assert {"score", "optimizer.lr", "network.hidden"} <= set(folder.rounds[0].members().columns)
+    assert same_bits(mf.load_model(tmp_path / "n.manyfit"), model)
