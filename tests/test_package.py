@@ -106,6 +106,18 @@ def test_help_takes_less_than_400_ms():
 
 
 @pytest.mark.slow
+@pytest.mark.native
+def test_main_job_needs_no_torch(tmp_path):
+    done = python(
+        "import sys; sys.modules['torch'] = None  # as if it were not installed\n"
+        "from manyfit.cli import main\n"
+        f"main(['train', 'line', '--budget', '1', '-o', {str(tmp_path / 'line')!r}])"
+    )
+
+    assert (done.returncode, "VERDICT" in done.stdout) == (0, True), done.stderr
+
+
+@pytest.mark.slow
 def test_wheel_is_built_without_a_compiler(tmp_path):
     wheel, log = build_wheel(tmp_path, CXX="/bin/false")
 
