@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
@@ -68,16 +67,11 @@ def test_unknown_name_is_an_attribute_error():
         manyfit.trian  # noqa: B018 - reading it is the test
 
 
-def test_import_loads_no_room_and_takes_less_than_50_ms():
-    code = (
-        "import sys, time; before = set(sys.modules); start = time.perf_counter(); import manyfit; "
-        "print(time.perf_counter() - start, *sorted(set(sys.modules) - before))"
-    )
-    # The best of three: other processes share the machine.
-    runs = [python(code).stdout.split() for _ in range(3)]
+def test_import_loads_no_room():
+    code = "import sys; before = set(sys.modules); import manyfit; print(*sorted(set(sys.modules) - before))"
+    loaded = python(code).stdout.split()
 
-    assert min(float(run[0]) for run in runs) < 0.05
-    assert [name for name in runs[0][1:] if name.split(".")[0] not in sys.stdlib_module_names] == ["manyfit"]
+    assert [name for name in loaded if name.split(".")[0] not in sys.stdlib_module_names] == ["manyfit"]
 
 
 def test_help_imports_neither_torch_nor_what_trains():
@@ -94,22 +88,13 @@ def test_help_imports_neither_torch_nor_what_trains():
     assert done.stderr.split() == []
 
 
-def test_help_takes_less_than_400_ms():
-    def seconds() -> float:
-        start = time.perf_counter()
-        done = subprocess.run([sys.executable, "-m", "manyfit", "--help"], capture_output=True, check=True)
-        assert b"train" in done.stdout
-        return time.perf_counter() - start
-
-    # The best of five: other processes share the machine.
-    assert min(seconds() for _ in range(5)) < 0.4
-
-
 @pytest.mark.slow
 @pytest.mark.native
 def test_main_job_needs_no_torch(tmp_path):
     done = python(
-        "import sys; sys.modules['torch'] = None  # as if it were not installed\n"
+        "from importlib.machinery import PathFinder\n"
+        "find = PathFinder.find_spec\n"
+        "PathFinder.find_spec = lambda name, *rest: None if name == 'torch' else find(name, *rest)\n"
         "from manyfit.cli import main\n"
         f"main(['train', 'line', '--budget', '1', '-o', {str(tmp_path / 'line')!r}])"
     )
@@ -131,7 +116,9 @@ def test_wheel_is_built_without_a_compiler(tmp_path):
 @pytest.mark.native
 def test_wheel_carries_the_core(tmp_path):
     # One instruction set, no optimization: that the core is packed is the question, not how fast it is.
-    wheel, log = build_wheel(tmp_path, CXXFLAGS="-O0", SKBUILD_CMAKE_DEFINE="MANYFIT_ISAS=v2")
+    wheel, log = build_wheel(
+        tmp_path, SKBUILD_CMAKE_BUILD_TYPE="Debug", SKBUILD_CMAKE_DEFINE="MANYFIT_ISAS=v2"
+    )
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
 
