@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from manyfit.errors import RecipeError
 from manyfit.networks import ACTIVATIONS, Dense
 
 PEERS = {"identity": lambda z: z, "relu": torch.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid}
@@ -28,6 +29,15 @@ def test_parameters_are_counted_layer_by_layer():
     assert Dense((8, 4)).n_parameters(3, 2) == (3 * 8 + 8) + (8 * 4 + 4) + (4 * 2 + 2)
     assert Dense(()).n_parameters(3, 2) == 8
     assert Dense((8, 4)).widths(3, 2) == (3, 8, 4, 2)
+
+
+@pytest.mark.parametrize("hidden", [(), (1,), (8, 4)])
+def test_widths_follow_from_the_number_of_parameters(hidden):
+    network = Dense(hidden)
+
+    assert network.widths_from(3, network.n_parameters(3, 2)) == network.widths(3, 2)
+    with pytest.raises(RecipeError, match=r"can't have \d+ parameters on 4 inputs"):
+        network.widths_from(4, network.n_parameters(3, 2))
 
 
 def test_hidden_layers_may_be_one_number_a_list_or_an_array():

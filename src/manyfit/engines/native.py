@@ -112,7 +112,7 @@ class Native:
 
         A row alone gives the same bits as among others.
         """
-        widths = network.widths(X.shape[1], _n_outputs(network, X.shape[1], parameters.shape[1]))
+        widths = network.widths_from(X.shape[1], parameters.shape[1])
         flat = np.ascontiguousarray(parameters)
         return _native.forward(
             flat.dtype.name,
@@ -133,7 +133,7 @@ class Native:
         y: NDArray[Any],
     ) -> NDArray[np.floating]:
         """Gradient of each row's own loss with respect to its inputs, [P, N, D]."""
-        widths = network.widths(X.shape[1], _n_outputs(network, X.shape[1], parameters.shape[1]))
+        widths = network.widths_from(X.shape[1], parameters.shape[1])
         flat, inputs = np.ascontiguousarray(parameters), np.ascontiguousarray(X, dtype=np.float64)
         return _native.input_grad(
             flat.dtype.name,
@@ -146,13 +146,6 @@ class Native:
             self.isa,
             self.threads,
         )
-
-
-def _n_outputs(network: Dense, n_inputs: int, n_parameters: int) -> int:
-    """Outputs of a network, from how many parameters it has."""
-    last = network.hidden[-1] if network.hidden else n_inputs
-    body = network.n_parameters(n_inputs, 0)
-    return (n_parameters - body) // (last + 1)
 
 
 def _group_key(population: Population, index: int, member: Member) -> tuple[Any, ...]:

@@ -82,7 +82,7 @@ class Reference:
     ) -> NDArray[np.floating]:
         """Outputs (logits) [P, N, C] of networks of one shape, parameters [P, n], on inputs [N, D]."""
         x = torch.from_numpy(np.ascontiguousarray(X, dtype=parameters.dtype))
-        return np.stack([_forward(network, _layers_of(network, flat, x), x).numpy() for flat in parameters])
+        return np.stack([_forward(network, _leaves_of(network, flat, x), x).numpy() for flat in parameters])
 
     def input_grad(
         self,
@@ -98,7 +98,7 @@ class Reference:
         gradients = []
         for flat in parameters:
             # Rows don't meet in a dense network, so the gradient of the sum holds each row's own.
-            total = loss.rows(torch, _forward(network, _layers_of(network, flat, x), x), target).sum()
+            total = loss.rows(torch, _forward(network, _leaves_of(network, flat, x), x), target).sum()
             gradients.append(torch.autograd.grad(total, x)[0].numpy())
         return np.stack(gradients)
 
@@ -226,8 +226,8 @@ class _Training:
         self.sums[[Sums.EPOCH_LOSS, Sums.EPOCH_WEIGHT]] = 0.0
         self.cursor[Cursor.EPOCH], self.cursor[Cursor.BATCH] = epoch + 1, 0
 
-        is_due = (epoch + 1) % self.record_every == 0 or last or stopping.patience is not None
         self.loss[epoch] = loss
+        is_due = (epoch + 1) % self.record_every == 0 or last or stopping.patience is not None
         held = self.score_held() if len(self.rows.held) and is_due else None
         if held is not None:
             if not math.isfinite(held):
@@ -279,11 +279,8 @@ def _leaves(flat: Tensor, widths: Sequence[int]) -> list[Tensor]:
     return [leaf for n_in, n_out in pairwise(widths) for leaf in (next(parts).view(n_in, n_out), next(parts))]
 
 
-def _layers_of(network: Dense, flat: NDArray[np.floating], x: Tensor) -> list[Tensor]:
-    """Leaves of a network whose number of outputs follows from how many parameters there are."""
-    before = (x.shape[1], *network.hidden)
-    n_outputs = (len(flat) - sum(a * b + b for a, b in pairwise(before))) // (before[-1] + 1)
-    return _leaves(torch.from_numpy(np.ascontiguousarray(flat)), (*before, n_outputs))
+def _leaves_of(network: Dense, flat: NDArray[np.floating], x: Tensor) -> list[Tensor]:
+    return _leaves(torch.from_numpy(np.ascontiguousarray(flat)), network.widths_from(x.shape[1], len(flat)))
 
 
 def _forward(network: Dense, leaves: Sequence[Tensor], x: Tensor, masks: Iterator[Tensor] | None = None) -> Tensor:

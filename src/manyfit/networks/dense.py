@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from numbers import Integral
 
-from manyfit.errors import Problem, did_you_mean
+from manyfit.errors import Problem, RecipeError, did_you_mean
 from manyfit.hyper import hyper, problems_of
 from manyfit.networks.activation import ACTIVATIONS
 from manyfit.networks.init import INITS
@@ -58,6 +58,23 @@ class Dense:
     def widths(self, n_inputs: int, n_outputs: int) -> tuple[int, ...]:
         """Units of every layer, inputs and outputs included."""
         return (n_inputs, *self.hidden, n_outputs)
+
+    def widths_from(self, n_inputs: int, n_parameters: int) -> tuple[int, ...]:
+        """Units of every layer, with the outputs told by how many parameters there are.
+
+        Raises:
+            RecipeError: If no number of outputs gives that many parameters.
+
+        Example:
+            >>> Dense((10,)).widths_from(n_inputs=1, n_parameters=31)
+            (1, 10, 1)
+        """
+        last = self.hidden[-1] if self.hidden else n_inputs
+        n_outputs, rest = divmod(n_parameters - self.n_parameters(n_inputs, 0), last + 1)
+        if rest or n_outputs < 1:
+            rule = f"can't have {n_parameters} parameters on {n_inputs} inputs"
+            raise RecipeError(Problem(str(self), rule, hint="Were its parameters trained on other columns?"))
+        return self.widths(n_inputs, n_outputs)
 
     def n_parameters(self, n_inputs: int, n_outputs: int) -> int:
         """How many weights and biases it has."""
