@@ -16,7 +16,7 @@ if(MANYFIT_SANITIZE)
   set(manyfit_sanitize -fsanitize=${MANYFIT_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g)
   list(APPEND manyfit_flags -O1 ${manyfit_sanitize})
 else()
-  list(APPEND manyfit_flags -O3)
+  list(APPEND manyfit_flags $<$<CONFIG:Release>:-O3>)
 endif()
 
 set(manyfit_flags_v2 -march=x86-64-v2)
