@@ -28,13 +28,17 @@ def test_metric_of_numbers_equals_scikit_learn(name, truth, numbers):
     metric = metric_for("regression", name)
 
     assert metric.score(y, predicted) == pytest.approx(truth(y, predicted), rel=1e-12)
-    assert metric.score(y, predicted, weights) == pytest.approx(truth(y, predicted, sample_weight=weights), rel=1e-12)
+    assert metric.score(y, predicted, weights) == pytest.approx(
+        truth(y, predicted, sample_weight=weights), rel=1e-12
+    )
 
 
 def test_metrics_of_classes_equal_scikit_learn(classes):
     y, p, w = classes
 
-    assert metric_for("multiclass", "log_loss").score(y, p, w) == pytest.approx(oracle.log_loss(y, p, sample_weight=w))
+    assert metric_for("multiclass", "log_loss").score(y, p, w) == pytest.approx(
+        oracle.log_loss(y, p, sample_weight=w)
+    )
     assert metric_for("multiclass", "accuracy").score(y, p, w) == pytest.approx(
         oracle.accuracy_score(y, p.argmax(1), sample_weight=w)
     )
@@ -69,7 +73,9 @@ def test_explained_variance_survives_a_large_offset(rng):
     y = 1e9 + rng.normal(size=40)
     predicted = y + 0.1
 
-    assert metric_for("regression", "r2").score(y, predicted) == pytest.approx(oracle.r2_score(y, predicted), abs=1e-4)
+    assert metric_for("regression", "r2").score(y, predicted) == pytest.approx(
+        oracle.r2_score(y, predicted), abs=1e-4
+    )
 
 
 def test_default_metric_comes_first():
@@ -78,7 +84,7 @@ def test_default_metric_comes_first():
 
 
 def test_wrong_metric_names_those_that_fit():
-    with pytest.raises(UsageError, match="can't score a regression.*Known: mae, r2, rmse"):
+    with pytest.raises(UsageError, match=r"can't score a regression.*Known: mae, r2, rmse"):
         metric_for("regression", "accuracy")
     with pytest.raises(UsageError, match=r"is no metric.*Did you mean 'accuracy'"):
         metric_for("binary", "acuracy")

@@ -14,7 +14,10 @@ def space() -> Space:
         Recipe(epochs=3),
         (
             Structure({"optimizer": "sgd"}, {"optimizer.lr": LogRange(0.01, 1.0)}),
-            Structure({"optimizer": "adamw", "network.hidden": (8, 4)}, {"optimizer.weight_decay": LogRange(1e-4, 1.0)}),
+            Structure(
+                {"optimizer": "adamw", "network.hidden": (8, 4)},
+                {"optimizer.weight_decay": LogRange(1e-4, 1.0)},
+            ),
         ),
         {"network.dropout": Range(0.0, 0.5)},
     )
@@ -39,7 +42,9 @@ def test_default_space_round_trips_and_is_free_of_problems():
             assert Space.from_dict(made.to_dict()).check() == made
 
 
-@pytest.mark.parametrize("values", [LogRange(1e-3, 1.0), Range(0, 0.5), IntRange(1, 8), Choice(("relu", "tanh"))])
+@pytest.mark.parametrize(
+    "values", [LogRange(1e-3, 1.0), Range(0, 0.5), IntRange(1, 8), Choice(("relu", "tanh"))]
+)
 def test_range_round_trips(values):
     assert range_from(range_to_dict(values)) == values
 
@@ -50,9 +55,12 @@ def test_unknown_range_says_how_to_write_one():
 
 
 def test_space_with_wrong_path_and_wrong_end_names_both():
-    wrong = Space(ranges={"optimizer.rate": Range(0, 1)}, structures=(Structure({}, {"optimizer.beta1": Range(0.5, 1.5)}),))
+    wrong = Space(
+        ranges={"optimizer.rate": Range(0, 1)},
+        structures=(Structure({}, {"optimizer.beta1": Range(0.5, 1.5)}),),
+    )
 
-    with pytest.raises(RecipeError, match="optimizer.rate"):
+    with pytest.raises(RecipeError, match=r"optimizer\.rate"):
         wrong.check()
     with pytest.raises(RecipeError, match="beta1 must be"):
         Space(ranges={"optimizer.beta1": Range(0.5, 1.5)}).check()

@@ -1,4 +1,4 @@
-"""The command line: typed commands, no logic. Data goes to stdout, everything else to stderr. What trains is imported when it is needed."""
+"""The command line: typed commands, no logic. Data goes to stdout, talk to stderr; what trains is imported when needed."""
 
 from __future__ import annotations
 
@@ -20,47 +20,104 @@ _TRAINING = Group("The training")
 _OUTPUT = Group("What comes out")
 
 
-
 @app.command
 def train(
-    source: Annotated[str | None, Parameter(help="CSV, TSV, Parquet or Arrow file, - for stdin, or the name of an embedded example.")] = None,
-    *,
-    target: Annotated[str | None, Parameter(("--target", "-t"), group=_TABLE, help="Column to predict.")] = None,
-    task: Annotated[
-        Literal["regression", "binary", "multiclass", "classification"] | None, Parameter(group=_TABLE, help="Found out by default.")
+    source: Annotated[
+        str | None,
+        Parameter(help="CSV, TSV, Parquet or Arrow file, - for stdin, or the name of an embedded example."),
     ] = None,
-    drop: Annotated[list[str] | None, Parameter(group=_TABLE, negative="", help="Column to leave out; again for more.")] = None,
-    keep: Annotated[list[str] | None, Parameter(group=_TABLE, negative="", help="Column to use though it looks like an identifier.")] = None,
+    *,
+    target: Annotated[
+        str | None, Parameter(("--target", "-t"), group=_TABLE, help="Column to predict.")
+    ] = None,
+    task: Annotated[
+        Literal["regression", "binary", "multiclass", "classification"] | None,
+        Parameter(group=_TABLE, help="Found out by default."),
+    ] = None,
+    drop: Annotated[
+        list[str] | None, Parameter(group=_TABLE, negative="", help="Column to leave out; again for more.")
+    ] = None,
+    keep: Annotated[
+        list[str] | None,
+        Parameter(group=_TABLE, negative="", help="Column to use though it looks like an identifier."),
+    ] = None,
     kind: Annotated[
-        list[str] | None, Parameter(group=_TABLE, negative="", help="COLUMN=number, category, boolean or date, where the guess is wrong.")
+        list[str] | None,
+        Parameter(
+            group=_TABLE,
+            negative="",
+            help="COLUMN=number, category, boolean or date, where the guess is wrong.",
+        ),
     ] = None,
     weights: Annotated[str | None, Parameter(group=_TABLE, help="Column of row weights.")] = None,
-    class_weights: Annotated[Literal["balanced"] | None, Parameter(group=_TABLE, help="Weigh classes by their rarity in training.")] = None,
-    group: Annotated[str | None, Parameter(group=_TABLE, help="Column whose groups stay on one side of every split.")] = None,
-    time: Annotated[str | None, Parameter(group=_TABLE, help="Column that orders the rows; the latest are held out.")] = None,
+    class_weights: Annotated[
+        Literal["balanced"] | None, Parameter(group=_TABLE, help="Weigh classes by their rarity in training.")
+    ] = None,
+    group: Annotated[
+        str | None, Parameter(group=_TABLE, help="Column whose groups stay on one side of every split.")
+    ] = None,
+    time: Annotated[
+        str | None, Parameter(group=_TABLE, help="Column that orders the rows; the latest are held out.")
+    ] = None,
     test: Annotated[str | None, Parameter(group=_TABLE, help="A table whose rows are the test rows.")] = None,
     duplicates: Annotated[
-        Literal["auto", "together", "apart", "drop"] | None, Parameter(group=_TABLE, help="What to do with rows that repeat another.")
+        Literal["auto", "together", "apart", "drop"] | None,
+        Parameter(group=_TABLE, help="What to do with rows that repeat another."),
     ] = None,
     encoding: Annotated[str | None, Parameter(group=_TABLE, help="Encoding of a text file.")] = None,
-    delimiter: Annotated[str | None, Parameter(group=_TABLE, help="Character between the fields of a text file.")] = None,
-    header: Annotated[bool | None, Parameter(group=_TABLE, help="Whether the first line holds names.")] = None,
-    budget: Annotated[float | None, Parameter(("--budget", "-b"), group=_TRAINING, help="Seconds that size the plan; 60 by default.")] = None,
-    seed: Annotated[int | None, Parameter(group=_TRAINING, help="Root of all randomness; 0 by default.")] = None,
-    metric: Annotated[
-        str | None, Parameter(group=_TRAINING, help="What decides: rmse, mae, r2; log_loss, accuracy, auc, brier.")
+    delimiter: Annotated[
+        str | None, Parameter(group=_TABLE, help="Character between the fields of a text file.")
     ] = None,
-    margin: Annotated[float | None, Parameter(group=_TRAINING, help="Share within which results are the same; 0.01 by default.")] = None,
-    max_width: Annotated[int | None, Parameter(group=_TRAINING, help="Widest hidden layer that is tried.")] = None,
-    engine: Annotated[str | None, Parameter(group=_TRAINING, help="auto, native, stacked or reference.")] = None,
-    threads: Annotated[int | None, Parameter(group=_TRAINING, help="All cores by default; the number changes no result.")] = None,
-    config: Annotated[str | None, Parameter(group=_TRAINING, help="A run.toml: repeats the plan in it; flags given here come first.")] = None,
-    dry_run: Annotated[bool, Parameter(negative="", group=_TRAINING, help="Say what would be done, and stop.")] = False,
-    out: Annotated[str | None, Parameter(("--out", "-o"), group=_OUTPUT, help="Folder for model and run; NAME.manyfit by default.")] = None,
-    force: Annotated[bool, Parameter(negative="", group=_OUTPUT, help="Replace an older run folder of that name.")] = False,
-    json: Annotated[bool, Parameter(negative="", group=_OUTPUT, help="The result as JSON on stdout.")] = False,
-    quiet: Annotated[bool, Parameter(("--quiet", "-q"), negative="", group=_OUTPUT, help="Say only warnings on stderr.")] = False,
-    lang: Annotated[Literal["en", "zh"] | None, Parameter(group=_OUTPUT, help="Language; the locale's by default.")] = None,
+    header: Annotated[
+        bool | None, Parameter(group=_TABLE, help="Whether the first line holds names.")
+    ] = None,
+    budget: Annotated[
+        float | None,
+        Parameter(("--budget", "-b"), group=_TRAINING, help="Seconds that size the plan; 60 by default."),
+    ] = None,
+    seed: Annotated[
+        int | None, Parameter(group=_TRAINING, help="Root of all randomness; 0 by default.")
+    ] = None,
+    metric: Annotated[
+        str | None,
+        Parameter(group=_TRAINING, help="What decides: rmse, mae, r2; log_loss, accuracy, auc, brier."),
+    ] = None,
+    margin: Annotated[
+        float | None,
+        Parameter(group=_TRAINING, help="Share within which results are the same; 0.01 by default."),
+    ] = None,
+    max_width: Annotated[
+        int | None, Parameter(group=_TRAINING, help="Widest hidden layer that is tried.")
+    ] = None,
+    engine: Annotated[
+        str | None, Parameter(group=_TRAINING, help="auto, native, stacked or reference.")
+    ] = None,
+    threads: Annotated[
+        int | None, Parameter(group=_TRAINING, help="All cores by default; the number changes no result.")
+    ] = None,
+    config: Annotated[
+        str | None,
+        Parameter(group=_TRAINING, help="A run.toml: repeats the plan in it; flags given here come first."),
+    ] = None,
+    dry_run: Annotated[
+        bool, Parameter(negative="", group=_TRAINING, help="Say what would be done, and stop.")
+    ] = False,
+    out: Annotated[
+        str | None,
+        Parameter(("--out", "-o"), group=_OUTPUT, help="Folder for model and run; NAME.manyfit by default."),
+    ] = None,
+    force: Annotated[
+        bool, Parameter(negative="", group=_OUTPUT, help="Replace an older run folder of that name.")
+    ] = False,
+    json: Annotated[
+        bool, Parameter(negative="", group=_OUTPUT, help="The result as JSON on stdout.")
+    ] = False,
+    quiet: Annotated[
+        bool, Parameter(("--quiet", "-q"), negative="", group=_OUTPUT, help="Say only warnings on stderr.")
+    ] = False,
+    lang: Annotated[
+        Literal["en", "zh"] | None, Parameter(group=_OUTPUT, help="Language; the locale's by default.")
+    ] = None,
 ) -> None:
     """Train networks for a table: search, confirm, look at locked test rows, save the model.
 
@@ -94,21 +151,42 @@ def train(
         "engine": engine,
         "threads": threads,
     }
-    run(source, target, loading, options, config=config, dry_run=dry_run, out=out, force=force, as_json=json, quiet=quiet, lang=lang)
+    run(
+        source,
+        target,
+        loading,
+        options,
+        config=config,
+        dry_run=dry_run,
+        out=out,
+        force=force,
+        as_json=json,
+        quiet=quiet,
+        lang=lang,
+    )
 
 
 @app.command
 def predict(
     model: Annotated[str, Parameter(help="Folder that manyfit train wrote.")],
-    source: Annotated[str, Parameter(help="New rows: a file, - for stdin, or the name of an embedded example.")],
+    source: Annotated[
+        str, Parameter(help="New rows: a file, - for stdin, or the name of an embedded example.")
+    ],
     *,
-    out: Annotated[str | None, Parameter(("--out", "-o"), help="File to write: .csv, .parquet or .json; stdout as CSV by default.")] = None,
-    level: Annotated[float, Parameter(help="Level of the prediction intervals: 0.5, 0.8, 0.9 or 0.95.")] = 0.9,
+    out: Annotated[
+        str | None,
+        Parameter(("--out", "-o"), help="File to write: .csv, .parquet or .json; stdout as CSV by default."),
+    ] = None,
+    level: Annotated[
+        float, Parameter(help="Level of the prediction intervals: 0.5, 0.8, 0.9 or 0.95.")
+    ] = 0.9,
     encoding: Annotated[str | None, Parameter(help="Encoding of a text file.")] = None,
     delimiter: Annotated[str | None, Parameter(help="Character between the fields of a text file.")] = None,
     force: Annotated[bool, Parameter(negative="", help="Replace an older file.")] = False,
     json: Annotated[bool, Parameter(negative="", help="JSON on stdout.")] = False,
-    quiet: Annotated[bool, Parameter(("--quiet", "-q"), negative="", help="Say only warnings on stderr.")] = False,
+    quiet: Annotated[
+        bool, Parameter(("--quiet", "-q"), negative="", help="Say only warnings on stderr.")
+    ] = False,
     lang: Annotated[Literal["en", "zh"] | None, Parameter(help="Language; the locale's by default.")] = None,
 ) -> None:
     """Predict new rows with a trained model: values, probabilities, intervals."""
@@ -129,7 +207,10 @@ def doctor(*, json: Annotated[bool, Parameter(negative="", help="JSON on stdout.
 @app.command(name="list")
 def list_(
     kind: Annotated[
-        str | None, Parameter(help="optimizers, schedules, losses, penalties, metrics, samplers, activations, inits or examples.")
+        str | None,
+        Parameter(
+            help="optimizers, schedules, losses, penalties, metrics, samplers, activations, inits or examples."
+        ),
     ] = None,
     *,
     json: Annotated[bool, Parameter(negative="", help="JSON on stdout.")] = False,

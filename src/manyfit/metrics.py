@@ -1,7 +1,8 @@
 """Metrics: how good predictions are, in a number that a reader understands. Losses train, metrics report.
 
-A metric is given by a few statistics of each row and by what their weighted means amount to. That makes every resample of the rows
-(weights drawn by a bootstrap) one matrix product. Predictions are probabilities `[N, C]` for classes, numbers `[N]` for a regression.
+A metric is given by a few statistics of each row and by what their weighted means amount to. That makes every resample
+of the rows (weights drawn by a bootstrap) one matrix product. Predictions are probabilities `[N, C]` for classes,
+numbers `[N]` for a regression.
 """
 
 from __future__ import annotations
@@ -126,7 +127,7 @@ class Brier(OfRows):
 
 @rule
 class AUC:
-    """Chance that a random row of the second class gets a higher probability of it than a random row of the first; ties count half.
+    """Chance that a row of the second class gets a higher probability of it than a row of the first; ties count half.
 
     Example:
         >>> AUC.score(np.array([0, 0, 1, 1]), np.array([[0.9, 0.1], [0.6, 0.4], [0.65, 0.35], [0.2, 0.8]]))
@@ -235,9 +236,17 @@ def metric_for(task: str, name: str | None = None) -> type[Metric]:
     if name is None:
         return next(iter(fitting.values()))
     wanted = name.lower().replace("-", "_").replace(" ", "_")
-    wanted = {"logloss": "log_loss", "cross_entropy": "log_loss", "roc_auc": "auc", "acc": "accuracy"}.get(wanted, wanted)
+    wanted = {"logloss": "log_loss", "cross_entropy": "log_loss", "roc_auc": "auc", "acc": "accuracy"}.get(
+        wanted, wanted
+    )
     if wanted not in fitting:
-        rule_ = "can't score a" + (" regression" if task == "regression" else " classification" if task == "multiclass" else "n yes-or-no task")
+        rule_ = "can't score a" + (
+            " regression"
+            if task == "regression"
+            else " classification"
+            if task == "multiclass"
+            else "n yes-or-no task"
+        )
         if wanted not in registry.all():
             rule_ = "is no metric"
         raise UsageError(Problem(f"metric {name!r}", rule_, hint=did_you_mean(wanted, fitting)))

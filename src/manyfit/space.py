@@ -115,7 +115,9 @@ class Space:
         return {
             "base": self.base.to_dict(),
             "ranges": _plain_ranges(self.ranges),
-            "structures": [{"fixed": _plain_fixed(s.fixed), "ranges": _plain_ranges(s.ranges)} for s in self.structures],
+            "structures": [
+                {"fixed": _plain_fixed(s.fixed), "ranges": _plain_ranges(s.ranges)} for s in self.structures
+            ],
             "first": [recipe.to_dict() for recipe in self.first],
         }
 
@@ -125,7 +127,10 @@ class Space:
         return cls(
             Recipe.from_dict(fields.get("base", {})),
             tuple(
-                Structure(_read_fixed(s.get("fixed", {})), {path: range_from(r) for path, r in s.get("ranges", {}).items()})
+                Structure(
+                    _read_fixed(s.get("fixed", {})),
+                    {path: range_from(r) for path, r in s.get("ranges", {}).items()},
+                )
                 for s in fields.get("structures", [{}])
             ),
             {path: range_from(r) for path, r in fields.get("ranges", {}).items()},
@@ -157,7 +162,9 @@ def range_to_dict(values: AnyRange) -> dict[str, list[Any]]:
         {'log': [0.0001, 1.0]}
     """
     if isinstance(values, Choice):
-        return {"choice": [list(option) if isinstance(option, tuple) else option for option in values.options]}
+        return {
+            "choice": [list(option) if isinstance(option, tuple) else option for option in values.options]
+        }
     name = next(name for name, kind in _KINDS.items() if type(values) is kind)
     return {name: [values.low, values.high]}
 
@@ -174,8 +181,12 @@ def range_from(fields: Mapping[str, Any]) -> AnyRange:
             return Choice(tuple(tuple(option) if isinstance(option, list) else option for option in ends))
         if name in _KINDS and len(ends) == 2:
             return _KINDS[name](*ends)
-    hint = "For example {log = [1e-4, 1.0]}, {range = [0, 0.5]}, {int = [1, 8]} or {choice = ['relu', 'tanh']}."
-    raise RecipeError(Problem("range", "must be one of log, range, int, choice", repr(dict(fields)), hint=hint))
+    hint = (
+        "For example {log = [1e-4, 1.0]}, {range = [0, 0.5]}, {int = [1, 8]} or {choice = ['relu', 'tanh']}."
+    )
+    raise RecipeError(
+        Problem("range", "must be one of log, range, int, choice", repr(dict(fields)), hint=hint)
+    )
 
 
 def _plain_ranges(ranges: Mapping[str, AnyRange]) -> dict[str, dict[str, list[Any]]]:
@@ -195,4 +206,6 @@ def _same(recipe: Recipe, path: str, value: Any) -> bool:
         found = recipe.get(path)
     except RecipeError:
         return False
-    return bool(found == value) or (isinstance(value, str) and not isinstance(found, str) and name_of(found) == value)
+    return bool(found == value) or (
+        isinstance(value, str) and not isinstance(found, str) and name_of(found) == value
+    )

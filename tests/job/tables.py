@@ -10,7 +10,16 @@ from manyfit.job import Job, Options, Plan
 from manyfit.model import Model
 from manyfit.samplers.halving import Rung
 
-PLAN = Plan(seed=3, rungs=(Rung(6, 2, 10**6), Rung(3, 4, 10**6)), finalists=2, epochs=6, folds=5, seeds=2, block=2, metric="rmse")
+PLAN = Plan(
+    seed=3,
+    rungs=(Rung(6, 2, 10**6), Rung(3, 4, 10**6)),
+    finalists=2,
+    epochs=6,
+    folds=5,
+    seeds=2,
+    block=2,
+    metric="rmse",
+)
 
 
 def numbers(n: int = 120, seed: int = 0) -> Dataset:
@@ -19,7 +28,11 @@ def numbers(n: int = 120, seed: int = 0) -> Dataset:
     a, kind = draw.normal(size=n), draw.choice(["x", "y", "z"], size=n)
     y = 100 + 3 * a - 2 * (kind == "x") + 0.1 * draw.normal(size=n)
     frame = pl.DataFrame({"a": a, "kind": kind, "b": draw.normal(size=n), "y": y})
-    return load(frame.with_columns(a=pl.when(pl.int_range(n) % 17 == 3).then(None).otherwise("a")), "y", name="numbers")
+    return load(
+        frame.with_columns(a=pl.when(pl.int_range(n) % 17 == 3).then(None).otherwise("a")),
+        "y",
+        name="numbers",
+    )
 
 
 def classes(n: int = 150, n_classes: int = 3, seed: int = 0) -> Dataset:

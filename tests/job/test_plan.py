@@ -20,7 +20,9 @@ def test_larger_budget_never_makes_a_smaller_plan():
     plans = [sized(seconds) for seconds in (1, 3, 10, 30, 100, 1000)]
 
     assert [p.epochs for p in plans] == sorted(p.epochs for p in plans)
-    work = [sum(r.recipes * r.epochs for r in p.rungs) + p.finalists * p.folds * p.seeds * p.epochs for p in plans]
+    work = [
+        sum(r.recipes * r.epochs for r in p.rungs) + p.finalists * p.folds * p.seeds * p.epochs for p in plans
+    ]
     assert work == sorted(work)
 
 

@@ -116,7 +116,7 @@ def test_damaged_model_is_one_clear_error(regression, tmp_path, spoil):
     regression.save(tmp_path)
     (tmp_path / "model/model.json").write_text(spoil)
 
-    with pytest.raises(RunError, match="is damaged|newer than"):
+    with pytest.raises(RunError, match=r"is damaged|newer than"):
         mf.load_model(tmp_path)
 
 

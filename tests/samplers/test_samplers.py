@@ -46,7 +46,9 @@ def test_block_has_one_structure_and_all_structures_take_turns():
 
 def test_block_spreads_every_setting_evenly_over_its_range():
     recipes = Random(16).draw(SPACE, range(16), key=11)
-    ranges = SPACE.ranges_of([s.fixed["optimizer"] for s in SPACE.structures].index(type(recipes[0].optimizer).__name__.lower()))
+    ranges = SPACE.ranges_of(
+        [s.fixed["optimizer"] for s in SPACE.structures].index(type(recipes[0].optimizer).__name__.lower())
+    )
 
     for path in ("optimizer.lr", "network.dropout"):
         strata = sorted(int(16 * share_of(ranges[path], recipe.get(path))) for recipe in recipes)
@@ -63,7 +65,9 @@ def test_first_recipes_of_a_space_come_first():
 
 
 def test_grid_is_every_combination():
-    space = Space(ranges={"optimizer.lr": LogRange(0.01, 1.0), "network.activation": Choice(("relu", "tanh"))})
+    space = Space(
+        ranges={"optimizer.lr": LogRange(0.01, 1.0), "network.activation": Choice(("relu", "tanh"))}
+    )
     grid = Grid(points=3)
 
     drawn = grid.draw(space, range(grid.size(space)), key=0)

@@ -18,15 +18,24 @@ def run(*, as_json: bool = False) -> None:
     if as_json:
         print(json.dumps(found, ensure_ascii=False))
         return
-    print(f"manyfit    {found['manyfit']}   Python {found['python']}   {found['machine']}   {found['cores']} cores")
+    print(
+        f"manyfit    {found['manyfit']}   Python {found['python']}   {found['machine']}   {found['cores']} cores"
+    )
     core = found["core"]
-    print(f"core       {core['version']}, {core['isa']} of {', '.join(core['isas'])}" if core["is_built"] else f"core       {core['why']}")
+    print(
+        f"core       {core['version']}, {core['isa']} of {', '.join(core['isas'])}"
+        if core["is_built"]
+        else f"core       {core['why']}"
+    )
     for name, why in found["engines"].items():
-        print(f"engine     {name:10} {'live' if not why else why}")
+        print(f"engine     {name:10} {why or 'live'}")
     for name, version in found["libraries"].items():
         print(f"library    {name:14} {version or 'not installed'}")
     if all(found["engines"].values()):
-        print("! nothing to train with: install a compiler and reinstall manyfit, or pip install 'manyfit[torch]'", file=sys.stderr)
+        print(
+            "! nothing to train with: install a compiler and reinstall manyfit, or pip install 'manyfit[torch]'",
+            file=sys.stderr,
+        )
         sys.exit(1)
 
 
@@ -39,7 +48,12 @@ def examine() -> dict[str, Any]:
     if not core["why"]:
         from manyfit import _native
 
-        core = {"is_built": True, "version": _native.version(), "isa": _native.isa(), "isas": list(_native.isas())}
+        core = {
+            "is_built": True,
+            "version": _native.version(),
+            "isa": _native.isa(),
+            "isas": list(_native.isas()),
+        }
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return {
         "manyfit": manyfit.__version__,

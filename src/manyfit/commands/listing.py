@@ -32,7 +32,9 @@ def run(kind: str | None, *, as_json: bool = False) -> None:
 
 
 def _rules(rules: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: {"doc": _first_line(rule.__doc__), "settings": _settings(rule)} for name, rule in rules.items()}
+    return {
+        name: {"doc": _first_line(rule.__doc__), "settings": _settings(rule)} for name, rule in rules.items()
+    }
 
 
 def _settings(rule: Any) -> dict[str, str]:
@@ -69,7 +71,10 @@ def _inits() -> dict[str, Any]:
 def _examples() -> dict[str, Any]:
     from manyfit.data import EXAMPLES
 
-    return {name: {"doc": example.doc, "settings": {"target": example.target, "task": example.task}} for name, example in EXAMPLES.items()}
+    return {
+        name: {"doc": example.doc, "settings": {"target": example.target, "task": example.task}}
+        for name, example in EXAMPLES.items()
+    }
 
 
 KINDS: dict[str, Callable[[], dict[str, Any]]] = {

@@ -9,11 +9,18 @@ from typing import Any
 
 from manyfit.errors import Problem, RunError, UsageError
 from manyfit.model import load_model
-from manyfit.render.phrases import language, say
+from manyfit.render.phrases import language
 from manyfit.render.terminal import Terminal
 from manyfit.runs.files import replacing
 
-WRITERS = {".csv": "write_csv", ".tsv": "write_csv", ".parquet": "write_parquet", ".json": "write_json", ".arrow": "write_ipc", ".feather": "write_ipc"}
+WRITERS = {
+    ".csv": "write_csv",
+    ".tsv": "write_csv",
+    ".parquet": "write_parquet",
+    ".json": "write_json",
+    ".arrow": "write_ipc",
+    ".feather": "write_ipc",
+}
 
 
 def run(

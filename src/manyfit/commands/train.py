@@ -85,7 +85,19 @@ def folder_for(source: str) -> Path:
         ('house.manyfit', 'digits.manyfit', 'stdin.manyfit')
     """
     name = "stdin" if source == "-" else Path(source).name
-    for ending in (".gz", ".bz2", ".xz", ".zip", ".csv", ".tsv", ".txt", ".parquet", ".arrow", ".feather", ".ipc"):
+    for ending in (
+        ".gz",
+        ".bz2",
+        ".xz",
+        ".zip",
+        ".csv",
+        ".tsv",
+        ".txt",
+        ".parquet",
+        ".arrow",
+        ".feather",
+        ".ipc",
+    ):
         name = name[: -len(ending)] if name.lower().endswith(ending) and len(name) > len(ending) else name
     return Path(f"{name}.manyfit")
 
@@ -95,6 +107,8 @@ def _kinds(given: list[str]) -> dict[str, str]:
     for text in given:
         column, sign, kind = text.rpartition("=")
         if not sign:
-            raise UsageError(Problem("--kind", "must be COLUMN=KIND", repr(text), hint="For example --kind zip=category."))
+            raise UsageError(
+                Problem("--kind", "must be COLUMN=KIND", repr(text), hint="For example --kind zip=category.")
+            )
         kinds[column] = kind
     return kinds

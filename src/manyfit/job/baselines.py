@@ -1,4 +1,4 @@
-"""What a network has to beat: the mean or the majority, a linear model, boosted trees. All from scikit-learn, all on the same rows."""
+"""What a network has to beat, all from scikit-learn and on the same rows: mean or majority, linear model, boosted trees."""
 
 from __future__ import annotations
 
@@ -65,17 +65,24 @@ def _logistic(X: Floats, y: Any, w: Floats | None, X_test: Floats, n_classes: in
     return spread(model.predict_proba(X_test), model.classes_, n_classes)
 
 
-def _boosting(X: Floats, y: Any, w: Floats | None, X_test: Floats, n_classes: int | None, seed: int) -> Floats:
+def _boosting(
+    X: Floats, y: Any, w: Floats | None, X_test: Floats, n_classes: int | None, seed: int
+) -> Floats:
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
     n_trees = int(np.clip(BOOSTING_CELLS / (X.size * max(n_classes or 1, 1)), 20, 100))
     state = derive(seed, Stage.TEST) % 2**32
     if n_classes is None:
-        return HistGradientBoostingRegressor(max_iter=n_trees, random_state=state).fit(X, y, sample_weight=w).predict(X_test)
+        return (
+            HistGradientBoostingRegressor(max_iter=n_trees, random_state=state)
+            .fit(X, y, sample_weight=w)
+            .predict(X_test)
+        )
     # a class with one row can't be shared between training and its inner validation rows
     has_rare = np.bincount(y.astype(np.int64), minlength=n_classes).min() < 2
-    stopping = {"early_stopping": False} if has_rare else {}
-    model = HistGradientBoostingClassifier(max_iter=n_trees, random_state=state, **stopping).fit(X, y, sample_weight=w)
+    stopping: Any = False if has_rare else "auto"
+    model = HistGradientBoostingClassifier(max_iter=n_trees, random_state=state, early_stopping=stopping)
+    model.fit(X, y, sample_weight=w)
     return spread(model.predict_proba(X_test), model.classes_, n_classes)
 
 

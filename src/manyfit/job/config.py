@@ -32,7 +32,8 @@ def read_config(path: str | Path) -> Config:
     """Read a `run.toml`, or the folder that holds one.
 
     Args:
-        path: The file. `[job]` holds source, target and what `load` and `train` take; `[plan]` a plan to repeat; `[space]` a search space.
+        path: The file. `[job]` holds source, target and what `load` and `train` take; `[plan]` a plan to repeat;
+            `[space]` a search space.
 
     Raises:
         UsageError: If it does not exist or holds something unknown.
@@ -41,7 +42,9 @@ def read_config(path: str | Path) -> Config:
     path = Path(path)
     folder = path if path.is_dir() else path.parent
     if not path.exists():
-        raise UsageError(Problem(f"--config {path}", "does not exist", hint="Every run folder holds a run.toml."))
+        raise UsageError(
+            Problem(f"--config {path}", "does not exist", hint="Every run folder holds a run.toml.")
+        )
     fields = read_header(folder) if path.is_dir() or path.name == "run.toml" else _read_toml(path)
     job = dict(fields.get("job", {}))
     plan = fields.get("plan") or None
@@ -49,18 +52,32 @@ def read_config(path: str | Path) -> Config:
     if plan:
         options["plan"] = Plan.from_dict(plan)
         options["seed"] = options["plan"].seed
-        options["metric"], options["margin"], options["ensemble"] = plan["metric"], plan["margin"], plan["ensemble"]
+        options["metric"], options["margin"], options["ensemble"] = (
+            plan["metric"],
+            plan["margin"],
+            plan["ensemble"],
+        )
     if fields.get("space"):
         options["space"] = Space.from_dict(fields["space"]).check()
     option_names = {f.name for f in dataclasses.fields(Options)}
     load_names = set(inspect.signature(load).parameters) - {"source", "target", "seed"}
     source, target = job.pop("source", None), job.pop("target", None)
     known = option_names | load_names
-    unknown = [Problem("", f"unknown field {name!r} of [job]", hint=did_you_mean(name, known)) for name in job if name not in known]
+    unknown = [
+        Problem("", f"unknown field {name!r} of [job]", hint=did_you_mean(name, known))
+        for name in job
+        if name not in known
+    ]
     if unknown:
         raise UsageError(unknown, str(path))
     options.update({name: value for name, value in job.items() if name in option_names})
-    return Config(source, target, {name: value for name, value in job.items() if name in load_names}, options, fields.get("fingerprint"))
+    return Config(
+        source,
+        target,
+        {name: value for name, value in job.items() if name in load_names},
+        options,
+        fields.get("fingerprint"),
+    )
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -31,7 +31,8 @@ class Confirmed:
     folds: [F] the rows of each.
     encoders: [F] fitted on the training rows of each fold.
     parameters: [R][F][S] flat parameters.
-    scores: [R, F, S] the deciding metric on held-out rows, as a loss (negated where large is good); infinite for diverged networks.
+    scores: [R, F, S] the deciding metric on held-out rows, as a loss (negated where large is good); infinite for
+        diverged networks.
     train_losses, held_losses: [R, F, S] loss of training on training and on held-out rows.
     predictions: [R] arrays [S, N] or [S, N, C], out-of-fold predictions of the N development rows; NaN for rows never held out.
     """
@@ -64,7 +65,7 @@ class Confirmed:
         return [int(i) for i in np.argsort(means, kind="stable") if np.isfinite(means[i])]
 
     def networks(self, recipes: list[int]) -> list[Network]:
-        """The networks of some recipes. With a time order only those of the last fold, which have seen the most and the latest rows."""
+        """The networks of some recipes; with a time order only those of the last fold, which have seen the latest rows."""
         folds = range(len(self.folds)) if self.table.data.time is None else [len(self.folds) - 1]
         return [
             Network(self.recipes[r].network, flat, fold, place)
@@ -74,8 +75,10 @@ class Confirmed:
         ]
 
 
-def confirm(table: Table, search: Search, plan: Plan, trainer: Trainer, *, until: float = np.inf) -> Confirmed:
-    """Train the best recipes of a search on fresh folds and seeds; all recipes share these, so that they can be compared in pairs.
+def confirm(
+    table: Table, search: Search, plan: Plan, trainer: Trainer, *, until: float = np.inf
+) -> Confirmed:
+    """Train the best recipes of a search on fresh folds and seeds, which all share so that they make pairs.
 
     Args:
         table: The data.
@@ -96,7 +99,11 @@ def confirm(table: Table, search: Search, plan: Plan, trainer: Trainer, *, until
         has_some = bool(found.recipes)
         share = part.start / max(len(finalists), 1)
         pace = (trainer.elapsed - begun) / share if share else 0.0
-        late = trainer.elapsed + pace * len(part) / max(len(finalists), 1) > until if np.isfinite(until) else False
+        late = (
+            trainer.elapsed + pace * len(part) / max(len(finalists), 1) > until
+            if np.isfinite(until)
+            else False
+        )
         if has_some and (late or trainer.interrupt.is_set):
             break
         if trainer.interrupt.is_set:
@@ -104,7 +111,10 @@ def confirm(table: Table, search: Search, plan: Plan, trainer: Trainer, *, until
         recipes = [finalists[i] for i in part]
         population = _population(recipes, plan, views, rows)
         done = part.start * plan.folds * plan.seeds
-        was_set, trainer.interrupt.is_set = trainer.interrupt.is_set, False if not has_some else trainer.interrupt.is_set
+        was_set, trainer.interrupt.is_set = (
+            trainer.interrupt.is_set,
+            False if not has_some else trainer.interrupt.is_set,
+        )
         run = trainer.train(
             population,
             stage="confirm",
@@ -121,7 +131,12 @@ def confirm(table: Table, search: Search, plan: Plan, trainer: Trainer, *, until
             recipes = recipes[:1]
             trainer.interrupt.is_set = False
             run = trainer.train(
-                _population(recipes, plan, views, rows), stage="confirm", done=0, total=plan.folds * plan.seeds, diverged=0, best=np.nan
+                _population(recipes, plan, views, rows),
+                stage="confirm",
+                done=0,
+                total=plan.folds * plan.seeds,
+                diverged=0,
+                best=np.nan,
             )
             trainer.interrupt.is_set = True
             if run is None:
@@ -161,11 +176,18 @@ def _collect(
     scores = np.full(shape, np.inf)
     n_classes = target.n_classes
     for r, recipe in enumerate(recipes):
-        flat = [[parameters[(r * plan.folds + f) * plan.seeds + s] for s in range(plan.seeds)] for f in range(plan.folds)]
+        flat = [
+            [parameters[(r * plan.folds + f) * plan.seeds + s] for s in range(plan.seeds)]
+            for f in range(plan.folds)
+        ]
         kept = np.full((plan.seeds, len(y), *([n_classes] if n_classes else [])), np.nan, dtype=np.float32)
         for f, fold in enumerate(found.folds):
             held = np.searchsorted(table.development, fold.held)
-            values = to_values(forward(recipe.network, np.stack(flat[f]), views[f"fold {f}"].X[held]), found.encoders[f], target)
+            values = to_values(
+                forward(recipe.network, np.stack(flat[f]), views[f"fold {f}"].X[held]),
+                found.encoders[f],
+                target,
+            )
             for s in range(plan.seeds):
                 if not np.isfinite(values[s]).all():
                     continue
@@ -179,4 +201,6 @@ def _collect(
     found.recipes += recipes
     found.scores = np.concatenate([found.scores.reshape(-1, *shape[1:]), scores])
     found.held_losses = np.concatenate([found.held_losses.reshape(-1, *shape[1:]), held])
-    found.train_losses = np.concatenate([found.train_losses.reshape(-1, *shape[1:]), train_losses.reshape(shape)])
+    found.train_losses = np.concatenate(
+        [found.train_losses.reshape(-1, *shape[1:]), train_losses.reshape(shape)]
+    )

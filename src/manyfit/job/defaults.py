@@ -19,10 +19,22 @@ MIN_PATIENCE = 8
 LOSSES = {"regression": "mse", "binary": "bce", "multiclass": "cross_entropy"}
 """What is trained for each task. Metrics report; they don't train."""
 
-_ADAMW: dict[str, AnyRange] = {"optimizer.lr": LogRange(5e-4, 3e-2), "optimizer.weight_decay": LogRange(1e-3, 3.0)}
-_ADAM: dict[str, AnyRange] = {"optimizer.lr": LogRange(5e-4, 3e-2), "optimizer.weight_decay": LogRange(1e-6, 1e-2)}
-_MOMENTUM: dict[str, AnyRange] = {"optimizer.lr": LogRange(3e-3, 3e-1), "optimizer.weight_decay": LogRange(1e-6, 1e-2)}
-_SGD: dict[str, AnyRange] = {"optimizer.lr": LogRange(3e-2, 1.0), "optimizer.weight_decay": LogRange(1e-6, 1e-2)}
+_ADAMW: dict[str, AnyRange] = {
+    "optimizer.lr": LogRange(5e-4, 3e-2),
+    "optimizer.weight_decay": LogRange(1e-3, 3.0),
+}
+_ADAM: dict[str, AnyRange] = {
+    "optimizer.lr": LogRange(5e-4, 3e-2),
+    "optimizer.weight_decay": LogRange(1e-6, 1e-2),
+}
+_MOMENTUM: dict[str, AnyRange] = {
+    "optimizer.lr": LogRange(3e-3, 3e-1),
+    "optimizer.weight_decay": LogRange(1e-6, 1e-2),
+}
+_SGD: dict[str, AnyRange] = {
+    "optimizer.lr": LogRange(3e-2, 1.0),
+    "optimizer.weight_decay": LogRange(1e-6, 1e-2),
+}
 _DROPOUT: dict[str, AnyRange] = {"network.dropout": Range(0.02, 0.5)}
 _INPUT_NOISE: dict[str, AnyRange] = {"network.input_dropout": Range(0.01, 0.3)}
 _L1: dict[str, AnyRange] = {"l1.strength": LogRange(1e-6, 1e-2)}
@@ -49,8 +61,8 @@ def batch_size_for(n_rows: int) -> int:
 def default_space(task: str, n_rows: int, *, max_width: int | None = None) -> Space:
     """The search space for a table.
 
-    AdamW on every structure, because it trains most tables well whatever their scale; Adam, Momentum and SGD on a few. Rates cover what
-    trains and a bit of what diverges; decay, dropout and L1 reach from nothing to too much.
+    AdamW on every structure, because it trains most tables well whatever their scale; Adam, Momentum and SGD on a few.
+    Rates cover what trains and a bit of what diverges; decay, dropout and L1 reach from nothing to too much.
 
     Args:
         task: "regression", "binary" or "multiclass".
@@ -60,7 +72,9 @@ def default_space(task: str, n_rows: int, *, max_width: int | None = None) -> Sp
     hidden = next((widths for limit, widths in _HIDDEN if n_rows < limit), _HIDDEN_LARGE)
     if max_width is not None:
         wider = [tuple(min(2 * width, max_width) for width in widths) for widths in hidden]
-        hidden = tuple(dict.fromkeys(tuple(min(width, max_width) for width in widths) for widths in [*hidden, *wider]))
+        hidden = tuple(
+            dict.fromkeys(tuple(min(width, max_width) for width in widths) for widths in [*hidden, *wider])
+        )
     base = Recipe(
         Dense(hidden[0]),
         loss=LOSSES[task],  # type: ignore[arg-type]
@@ -75,13 +89,21 @@ def default_space(task: str, n_rows: int, *, max_width: int | None = None) -> Sp
         structures.append(Structure({"optimizer": "adamw", "network.hidden": widths}, ranges))
     first, second = hidden[0], hidden[min(1, len(hidden) - 1)]
     structures += [
-        Structure({"optimizer": "adamw", "network.hidden": first, "batch_size": small_batch}, _ADAMW | _DROPOUT | _INPUT_NOISE),
+        Structure(
+            {"optimizer": "adamw", "network.hidden": first, "batch_size": small_batch},
+            _ADAMW | _DROPOUT | _INPUT_NOISE,
+        ),
         Structure({"optimizer": "adam", "network.hidden": second}, _ADAM | _L1),
-        Structure({"optimizer": "momentum", "optimizer.nesterov": True, "network.hidden": first}, _MOMENTUM | _DROPOUT),
+        Structure(
+            {"optimizer": "momentum", "optimizer.nesterov": True, "network.hidden": first},
+            _MOMENTUM | _DROPOUT,
+        ),
         Structure({"optimizer": "sgd", "network.hidden": second}, _SGD),
     ]
     if task == "regression" or n_rows < 4000:
-        structures.append(Structure({"optimizer": "adamw", "network.hidden": first, "network.activation": "tanh"}, _ADAMW))
+        structures.append(
+            Structure({"optimizer": "adamw", "network.hidden": first, "network.activation": "tanh"}, _ADAMW)
+        )
     first_recipe = base.set("network.dropout", 0.1)
     return Space(base, tuple(structures), first=(first_recipe,)).check()
 

@@ -47,7 +47,8 @@ def against_best(confirmed: Confirmed, margin: float) -> dict[int, Standing]:
 
     def standing(scores: Floats) -> Standing:
         wide, narrow = (
-            mean_interval(scores - best, scope=SCOPE, level=level, overlap=confirmed.overlap) for level in (LEVEL, 2 * LEVEL - 1)
+            mean_interval(scores - best, scope=SCOPE, level=level, overlap=confirmed.overlap)
+            for level in (LEVEL, 2 * LEVEL - 1)
         )
         return Standing(wide, judge(wide, narrow, scale))
 
@@ -60,8 +61,8 @@ def choose(confirmed: Confirmed, margin: float, way: str, metric: str) -> list[i
     Args:
         confirmed: What was measured.
         margin: Share of the best score within which recipes are the same.
-        way: "same" takes what can't be told apart from the best or is the same; "top" the best eight; "greedy" adds what lowers the
-            out-of-fold loss of the average most, until nothing does (Caruana et al. 2004).
+        way: "same" takes what can't be told apart from the best or is the same; "top" the best eight; "greedy" adds
+            what lowers the out-of-fold loss of the average most, until nothing does (Caruana et al. 2004).
         metric: Name of the metric that decides.
 
     Raises:
@@ -70,18 +71,29 @@ def choose(confirmed: Confirmed, margin: float, way: str, metric: str) -> list[i
     order = confirmed.order
     if not order:
         raise ManyfitError(
-            Problem("confirmation", "found no recipe whose networks all trained", f"{confirmed.n_diverged} diverged", hint="Scale the inputs or search again.")
+            Problem(
+                "confirmation",
+                "found no recipe whose networks all trained",
+                f"{confirmed.n_diverged} diverged",
+                hint="Scale the inputs or search again.",
+            )
         )
     if way == "top":
         return order[:TOP]
     if way == "greedy":
         return _greedy(confirmed, order, metric)
     if way != "same":
-        raise UsageError(Problem("", f"unknown ensemble {way!r}", hint=did_you_mean(way, ("same", "top", "greedy"))))
+        raise UsageError(
+            Problem("", f"unknown ensemble {way!r}", hint=did_you_mean(way, ("same", "top", "greedy")))
+        )
     mean = confirmed.pairs.mean(1)
     limit = mean[order[0]] + margin * abs(mean[order[0]])
     found = against_best(confirmed, margin)
-    same = [r for r, comparison in found.items() if comparison.finding is Finding.SAME or (comparison.finding is Finding.UNKNOWN and mean[r] <= limit)]
+    same = [
+        r
+        for r, comparison in found.items()
+        if comparison.finding is Finding.SAME or (comparison.finding is Finding.UNKNOWN and mean[r] <= limit)
+    ]
     return [order[0], *same]
 
 
@@ -113,10 +125,14 @@ def out_of_fold(confirmed: Confirmed, recipes: list[int]) -> Floats:
     """[N] or [N, C] what the chosen recipes say of each development row, averaged over the networks that have not seen it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # rows that no fold held out stay NaN
-        return np.mean([np.nanmean(confirmed.predictions[r].astype(np.float64), axis=0) for r in recipes], axis=0)
+        return np.mean(
+            [np.nanmean(confirmed.predictions[r].astype(np.float64), axis=0) for r in recipes], axis=0
+        )
 
 
-def calibrate(target: Target, y: NDArray[np.floating], predicted: Floats, weights: Floats | None = None) -> Calibration:
+def calibrate(
+    target: Target, y: NDArray[np.floating], predicted: Floats, weights: Floats | None = None
+) -> Calibration:
     """Learn confidence from rows that the predicting networks have not seen.
 
     Args:
@@ -126,8 +142,8 @@ def calibrate(target: Target, y: NDArray[np.floating], predicted: Floats, weight
         weights: [N] weights of the rows.
 
     Returns:
-        For classes the temperature that gives the lowest log loss; for numbers the half widths that cover as many of these rows as the
-        level says, with the small correction that makes it hold for a new row (split conformal, Lei et al. 2018).
+        For classes the temperature that gives the lowest log loss; for numbers the half widths that cover as many of
+        these rows as the level says, a little more so that it holds for a new row (split conformal, Lei et al. 2018).
     """
     if target.task == "regression":
         errors = np.sort(np.abs(y - predicted))

@@ -80,16 +80,28 @@ def look(model: Model, table: Table, metric: str, margin: float) -> Look:
     scorer = metric_for(table.data.task, metric)
     blocks = _blocks(table, opened.rows)
     seed = derive(table.seed, Stage.TEST, 1)
-    statistics = {name: statistic(scorer, opened.y, values, opened.weights) for name, values in predictions.items()}
+    statistics = {
+        name: statistic(scorer, opened.y, values, opened.weights) for name, values in predictions.items()
+    }
     ours = bootstrap_rows(statistics[OURS], len(opened.y), blocks=blocks, seed=seed)
     contenders = []
     for name, values in predictions.items():
         score, minus, finding = ours, None, None
         if name != OURS:
             score = bootstrap_rows(statistics[name], len(opened.y), blocks=blocks, seed=seed)
-            minus, finding = _paired(statistics[name], statistics[OURS], len(opened.y), blocks, seed, margin * abs(ours.estimate), scorer)
+            minus, finding = _paired(
+                statistics[name],
+                statistics[OURS],
+                len(opened.y),
+                blocks,
+                seed,
+                margin * abs(ours.estimate),
+                scorer,
+            )
         others = {
-            key: other.score(opened.y, values, opened.weights) for key, other in metrics_for(table.data.task).items() if key != metric
+            key: other.score(opened.y, values, opened.weights)
+            for key, other in metrics_for(table.data.task).items()
+            if key != metric
         }
         contenders.append(Contender(name, score, minus, finding, others))
     sign = 1 if scorer.is_loss else -1
@@ -115,7 +127,9 @@ def statistic(metric: type[Metric], y: NDArray[Any], predicted: Floats, weights:
     return lambda counts: np.array([metric.score(y, predicted, drawn * w) for drawn in counts])
 
 
-def _paired(a: Any, b: Any, n: int, blocks: Any, seed: int, margin: float, metric: type[Metric]) -> tuple[Interval, Finding]:
+def _paired(
+    a: Any, b: Any, n: int, blocks: Any, seed: int, margin: float, metric: type[Metric]
+) -> tuple[Interval, Finding]:
     def difference(counts: Floats) -> Floats:
         return a(counts) - b(counts)
 
@@ -123,7 +137,9 @@ def _paired(a: Any, b: Any, n: int, blocks: Any, seed: int, margin: float, metri
     minus = bootstrap_rows(difference, n, blocks=blocks, seed=seed)
     narrow = bootstrap_rows(difference, n, blocks=blocks, seed=seed, level=2 * LEVEL - 1)
     if sign < 0:
-        turned = [Interval(-i.estimate, -i.high, -i.low, i.level, i.n, i.scope, i.method) for i in (minus, narrow)]
+        turned = [
+            Interval(-i.estimate, -i.high, -i.low, i.level, i.n, i.scope, i.method) for i in (minus, narrow)
+        ]
         return minus, judge(turned[0], turned[1], margin)
     return minus, judge(minus, narrow, margin)
 

@@ -68,9 +68,18 @@ class Options:
         """
         found = []
         if not (np.isfinite(self.budget) and self.budget > 0):
-            found.append(Problem("budget", "must be seconds > 0", f"{self.budget:g}", hint="The default is 60."))
+            found.append(
+                Problem("budget", "must be seconds > 0", f"{self.budget:g}", hint="The default is 60.")
+            )
         if not 0 <= self.margin < 1:
-            found.append(Problem("margin", "must be a share ≥ 0 and < 1", f"{self.margin:g}", hint="The default 0.01 is one percent."))
+            found.append(
+                Problem(
+                    "margin",
+                    "must be a share ≥ 0 and < 1",
+                    f"{self.margin:g}",
+                    hint="The default 0.01 is one percent.",
+                )
+            )
         if self.max_width is not None and self.max_width < 1:
             found.append(Problem("max_width", "must be ≥ 1", str(self.max_width)))
         if self.threads is not None and self.threads < 1:
@@ -134,10 +143,14 @@ class Job:
         n_dev = len(self.table.development)
         self.narrator.say("split", n_test=self.table.n_test, n_dev=n_dev)
         if self.space is None:
-            self.space = default_space(self.data.task, len(self.table.search_fold.train), max_width=self.options.max_width)
+            self.space = default_space(
+                self.data.task, len(self.table.search_fold.train), max_width=self.options.max_width
+            )
         if self.plan is None:
             size, rate, first = measure(self.table, self.space, self.trainer)
-            self.narrator.say("first", best=self._shown(first), metric=self._training_metric, seconds=self.trainer.elapsed)
+            self.narrator.say(
+                "first", best=self._shown(first), metric=self._training_metric, seconds=self.trainer.elapsed
+            )
             self.plan = size_plan(
                 self.space,
                 size,
@@ -158,16 +171,27 @@ class Job:
         Ctrl-C ends the search or the confirmation and goes on with what there is; a second one is a KeyboardInterrupt.
         """
         with self.trainer.interrupt:
-            plan = self.plan if self.plan is not None and self.space is not None else self.prepare()
+            plan = self.plan
+            if plan is None or self.space is None:
+                plan = self.prepare()
+            assert self.space is not None, "prepare settles the space"
             options, trainer = self.options, self.trainer
             left = max(options.budget - trainer.elapsed, 0.3 * options.budget)
             search_end = np.inf if self.repeats else trainer.elapsed + SEARCH_SHARE * left
             found = run_search(self.table, self.space, plan, trainer, until=search_end)
-            self.narrator.say("searched", search=found, seconds=trainer.elapsed, interrupted=trainer.interrupt.is_set)
+            self.narrator.say(
+                "searched", search=found, seconds=trainer.elapsed, interrupted=trainer.interrupt.is_set
+            )
             confirm_end = np.inf if self.repeats else trainer.elapsed + (CONFIRM_SHARE + 0.05) * left
             confirmed = confirm(self.table, found, plan, trainer, until=confirm_end)
             chosen = choose(confirmed, plan.margin, plan.ensemble, plan.metric)
-            self.narrator.say("confirmed", confirmed=confirmed, chosen=chosen, plan=plan, interrupted=trainer.interrupt.is_set)
+            self.narrator.say(
+                "confirmed",
+                confirmed=confirmed,
+                chosen=chosen,
+                plan=plan,
+                interrupted=trainer.interrupt.is_set,
+            )
             realised = plan.realised([tried.rung for tried in found.rungs], len(confirmed.recipes))
             model = self._model(found, confirmed, chosen, realised)
             self.narrator.say("testing")
@@ -197,7 +221,10 @@ class Job:
             "engine": self.trainer.described,
             "rows": {"development": len(table.development), "test": table.n_test},
             "columns": [column.to_dict() for column in data.columns],
-            "notes": [{"code": n.code, "en": n.text, "zh": n.zh, "flag": n.flag, "warning": n.is_warning} for n in data.notes],
+            "notes": [
+                {"code": n.code, "en": n.text, "zh": n.zh, "flag": n.flag, "warning": n.is_warning}
+                for n in data.notes
+            ],
             "search": {
                 "rungs": [dataclasses.asdict(tried.rung) for tried in search.rungs],
                 "networks": search.n_networks,
@@ -218,10 +245,15 @@ class Job:
         return model
 
     def _edges(self, best: Recipe) -> list[list[Any]]:
-        """What the best recipe has at an end of what was tried, where going on would make sense: no decay has nothing below it."""
+        """What the best recipe has at an end of what was tried, where going on makes sense: below no decay is nothing."""
         assert self.space is not None
-        found = [list(edge) for edge in self.space.edges(best) if edge[0] == "optimizer.lr" or edge[1] == "highest"]
-        widest = max(max(s.fixed.get("network.hidden", self.space.base.network.hidden), default=0) for s in self.space.structures)
+        found = [
+            list(edge) for edge in self.space.edges(best) if edge[0] == "optimizer.lr" or edge[1] == "highest"
+        ]
+        widest = max(
+            max(s.fixed.get("network.hidden", self.space.base.network.hidden), default=0)
+            for s in self.space.structures
+        )
         if best.network.hidden and max(best.network.hidden) == widest:
             found.append(["network.hidden", "highest", widest])
         return found
@@ -241,7 +273,8 @@ def answer(looked: Look, is_loss: bool) -> dict[str, Any]:
     """Whether the table needs a network: the best rival against manyfit on the test rows.
 
     Returns:
-        code ("yes", "no", "same" or "unknown"), the rival, and by what share of the rival's score manyfit is better, with its interval.
+        code ("yes", "no", "same" or "unknown"), the rival, and by what share of the rival's score manyfit is better,
+        with its interval.
     """
     rival = looked.contenders[1]
     assert rival.minus is not None and rival.finding is not None
@@ -327,7 +360,15 @@ def train(
         narrator = Terminal()
     options = Options(budget, seed, metric, margin, max_width, ensemble, engine, threads, space, plan).check()
     folder = RunFolder.create(out, plan={}, seed=seed, force=force) if out is not None else None
-    roles = {"task": task, "drop": drop, "weights": weights, "class_weights": class_weights, "group": group, "time": time, "test": test}
+    roles = {
+        "task": task,
+        "drop": drop,
+        "weights": weights,
+        "class_weights": class_weights,
+        "group": group,
+        "time": time,
+        "test": test,
+    }
     loading = {**roles, **(loading or {})}
     data = source if isinstance(source, Dataset) else load(source, target, seed=seed, **loading)
     narrator.found(data)
@@ -339,7 +380,9 @@ def train(
     return model
 
 
-def keep(model: Model, job: Job, folder: RunFolder, source: Any, target: Any, loading: Mapping[str, Any]) -> None:
+def keep(
+    model: Model, job: Job, folder: RunFolder, source: Any, target: Any, loading: Mapping[str, Any]
+) -> None:
     """Write the model into its run folder, and into `run.toml` all that a repetition needs."""
     path = folder.begin()
     model.save(path, force=True)

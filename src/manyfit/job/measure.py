@@ -34,19 +34,32 @@ def measure(table: Table, space: Space, trainer: Trainer) -> tuple[Size, float, 
     encoder = table.fit_encoder(fold)
     size = Size(len(fold.train), len(fold.held), encoder.n_inputs, encoder.n_outputs)
     n_structures = len(space.structures)
-    largest = max(size.work(space.at(i, dict.fromkeys(space.ranges_of(i), 0.5)), 1) for i in range(n_structures))
+    largest = max(
+        size.work(space.at(i, dict.fromkeys(space.ranges_of(i), 0.5)), 1) for i in range(n_structures)
+    )
     block = 16 if largest < SMALL else 1
     # the first recipe is the one that usually works; the others are drawn as the search will draw them
     recipes = Random(block).draw(space, range(1 + block * n_structures), derive(table.seed, Stage.MEASURE))
     recipes = [for_epochs(recipe, EPOCHS) for recipe in recipes]
     rows = table.rows(fold, "search")
     streams = Streams.of(table.seed, Stage.MEASURE)
-    population = Population(tuple(Member(recipe, streams, rows) for recipe in recipes), {"search": table.view(encoder)})
+    population = Population(
+        tuple(Member(recipe, streams, rows) for recipe in recipes), {"search": table.view(encoder)}
+    )
     run = trainer.train(
-        population, stage="measure", done=0, total=len(recipes), diverged=0, best=np.nan, seconds=SECONDS, keep=False
+        population,
+        stage="measure",
+        done=0,
+        total=len(recipes),
+        diverged=0,
+        best=np.nan,
+        seconds=SECONDS,
+        keep=False,
     )
     assert run is not None, "a measurement is cut, never given up"
-    steps = np.array([-(-size.n_train // min(recipe.batch_size or size.n_train, size.n_train)) for recipe in recipes])
+    steps = np.array(
+        [-(-size.n_train // min(recipe.batch_size or size.n_train, size.n_train)) for recipe in recipes]
+    )
     works = np.array([size.work(recipe, 1) for recipe in recipes])
     done = float((run.steps / steps * works).sum())
     seen = run.held_loss[np.isfinite(run.held_loss)]

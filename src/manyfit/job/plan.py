@@ -1,7 +1,7 @@
 """The plan of a job: what will be trained, sized by a budget of time once, then fixed, stored and hashed.
 
-The clock decides how large the plan is and where it is cut short; it never decides a result. Whoever runs the realised plan again with
-the same seed and table gets the same bits.
+The clock decides how large the plan is and where it is cut short; it never decides a result. Whoever runs the realised
+plan again with the same seed and table gets the same bits.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from manyfit.errors import Problem, UsageError, did_you_mean
@@ -87,26 +88,33 @@ class Plan:
             UsageError: If a field is unknown or missing.
         """
         known = {f.name for f in dataclasses.fields(cls)}
-        unknown = [Problem("", f"unknown field {name!r} of a plan", hint=did_you_mean(name, known)) for name in fields if name not in known]
+        unknown = [
+            Problem("", f"unknown field {name!r} of a plan", hint=did_you_mean(name, known))
+            for name in fields
+            if name not in known
+        ]
         if unknown:
             raise UsageError(unknown, "this plan")
         try:
-            return cls(**{**fields, "rungs": tuple(Rung(**rung) for rung in fields["rungs"])})
+            values: dict[str, Any] = {**fields, "rungs": tuple(Rung(**rung) for rung in fields["rungs"])}
+            return cls(**values)
         except (KeyError, TypeError) as error:
-            raise UsageError(Problem("plan", "must have seed, rungs, finalists and epochs", str(error))) from None
+            raise UsageError(
+                Problem("plan", "must have seed, rungs, finalists and epochs", str(error))
+            ) from None
 
 
 def work(recipe: Recipe, widths: tuple[int, ...], n_train: int, n_held: int, epochs: int) -> float:
     """Floating-point operations to train one network: the cost model, up to a factor that is measured.
 
-    Forward and backward cost six operations a weight and row, scoring held-out rows two, an update about twenty a weight; every row and
-    layer costs a little whatever its width.
+    Forward and backward cost six operations a weight and row, scoring held-out rows two, an update about twenty a
+    weight; every row and layer costs a little whatever its width.
 
     Example:
         >>> work(Recipe(batch_size=10), (2, 3, 1), 100, 0, 1) > 6 * 100 * 13
         True
     """
-    weights = sum(a * b + b for a, b in zip(widths, widths[1:], strict=False))
+    weights = sum(a * b + b for a, b in pairwise(widths))
     steps = math.ceil(n_train / min(recipe.batch_size or n_train, n_train))
     per_epoch = 6.0 * weights * n_train + 2.0 * weights * n_held + 20.0 * weights * steps
     return epochs * (per_epoch + 40.0 * sum(widths) * (n_train + n_held / 3) + 2000.0 * steps)
@@ -203,5 +211,15 @@ def size_plan(
     slack = max(for_search / max(sum(expected), 1e-9), 1.0)
     finalists = min(finalists, recipes)
     return Plan(
-        seed, rungs, finalists, epochs, folds, seeds, block, metric, margin, ensemble, tuple(s * slack for s in expected)
+        seed,
+        rungs,
+        finalists,
+        epochs,
+        folds,
+        seeds,
+        block,
+        metric,
+        margin,
+        ensemble,
+        tuple(s * slack for s in expected),
     )

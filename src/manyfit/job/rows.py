@@ -65,7 +65,9 @@ class Table:
         y: Any = encoder.encode_target(self.data.y[rows])
         n_classes = self.data.target.n_classes if self.data.task == "multiclass" else None
         X = encoder.transform(self.data.frame[rows])
-        return View(X, y if n_classes else y.astype(np.float64), None if weights is None else weights[rows], n_classes)
+        return View(
+            X, y if n_classes else y.astype(np.float64), None if weights is None else weights[rows], n_classes
+        )
 
     def rows(self, fold: Fold, view: str, n_rows: int | None = None) -> Rows:
         """A fold as places in the development rows; with `n_rows`, that many of its training rows, drawn at random."""

@@ -89,7 +89,11 @@ def run_search(table: Table, space: Space, plan: Plan, trainer: Trainer, *, unti
     recipes = Random(plan.block).draw(space, range(plan.rungs[0].recipes), key)
     search = Search()
     begun = trainer.elapsed
-    deadlines = begun + np.cumsum(plan.expected_s) if plan.expected_s and np.isfinite(until) else np.full(len(plan.rungs), np.inf)
+    deadlines = (
+        begun + np.cumsum(plan.expected_s)
+        if plan.expected_s and np.isfinite(until)
+        else np.full(len(plan.rungs), np.inf)
+    )
     for level, rung in enumerate(plan.rungs):
         race = _Rung(level, rung, table.rows(fold, "search", rung.rows), view, float(deadlines[level]), until)
         tried = race.run(recipes[: rung.recipes], search, plan, trainer)
@@ -126,9 +130,13 @@ class _Rung:
             is_first = self.level == 0 and not scores
             if not is_first and (trainer.elapsed > self.deadline or trainer.interrupt.is_set):
                 break
-            length = [for_epochs(recipe, self.rung.epochs) for recipe in recipes[len(scores) : len(scores) + size]]
+            length = [
+                for_epochs(recipe, self.rung.epochs) for recipe in recipes[len(scores) : len(scores) + size]
+            ]
             run = trainer.train(
-                Population(tuple(Member(recipe, streams, self.rows) for recipe in length), {"search": self.view}),
+                Population(
+                    tuple(Member(recipe, streams, self.rows) for recipe in length), {"search": self.view}
+                ),
                 stage="search",
                 done=search.n_networks,
                 total=total,
@@ -156,7 +164,7 @@ class _Rung:
 
     @staticmethod
     def _enough(scores: list[float], plan: Plan) -> int | None:
-        """After how many recipes more of them no longer paid: when the second half of so many lowered the best loss by next to nothing."""
+        """After how many recipes the search has paid out: the second half of them lowered the best loss by next to nothing."""
         for n in PAYS_AT:
             if len(scores) < n:
                 return None

@@ -111,7 +111,7 @@ class Trainer:
         return run
 
     def _keep(self, run: Run, ledger: Ledger) -> None:
-        """Write a finished part as a round: every network's recipe, curve and fate. Weights of losers are not worth their room."""
+        """Write a finished part as a round: recipes, curves and fates. Weights of losers are not worth their room."""
         assert self.folder is not None
         self._round += 1
         round_ = self.folder.round(self._round)

@@ -1,4 +1,4 @@
-"""A model on disk: `model/model.json` for what reads as text, `model/weights.safetensors` for arrays. No pickle, no training data."""
+"""A model on disk: `model/model.json` for text, `model/weights.safetensors` for arrays. No pickle, no training data."""
 
 from __future__ import annotations
 
@@ -34,7 +34,12 @@ def write_model(model: Model, path: Path, *, force: bool = False) -> Path:
         raise unwritable(folder, error) from error
     arrays = {}
     for fold, encoder in enumerate(model.encoders):
-        arrays.update({f"fold.{fold}.{name}": np.ascontiguousarray(array) for name, array in encoder.to_arrays()[1].items()})
+        arrays.update(
+            {
+                f"fold.{fold}.{name}": np.ascontiguousarray(array)
+                for name, array in encoder.to_arrays()[1].items()
+            }
+        )
     for index, network in enumerate(model.networks):
         arrays[f"network.{index}"] = np.ascontiguousarray(network.parameters)
     with replacing(folder / ARRAYS) as aside:
@@ -51,7 +56,13 @@ def write_facts(path: Path, model: Model) -> None:
         "target": model.target.to_dict(),
         "encoders": [encoder.to_arrays()[0] for encoder in model.encoders],
         "networks": [
-            {"hidden": list(n.shape.hidden), "activation": n.shape.activation, "encoder": n.encoder, "recipe": n.recipe} for n in model.networks
+            {
+                "hidden": list(n.shape.hidden),
+                "activation": n.shape.activation,
+                "encoder": n.encoder,
+                "recipe": n.recipe,
+            }
+            for n in model.networks
         ],
         "calibration": {
             "temperature": model.calibration.temperature,
@@ -79,18 +90,30 @@ def load_model(path: str | Path) -> Model:
     folder = path if (path / TEXT).exists() else path / FOLDER
     if not (folder / TEXT).exists():
         rule = "holds no model" if path.exists() else "does not exist"
-        hint = "Training there was not finished." if (path / "run.toml").exists() else "Models are written by manyfit train and Model.save."
+        hint = (
+            "Training there was not finished."
+            if (path / "run.toml").exists()
+            else "Models are written by manyfit train and Model.save."
+        )
         raise RunError(Problem(str(path), rule, hint=hint))
     try:
         text = json.loads((folder / TEXT).read_text("utf-8"))
         if text["schema"] > SCHEMA:
-            raise RunError(Problem(str(folder), f"has format {text['schema']}, newer than {SCHEMA}", hint="Update manyfit."))
+            raise RunError(
+                Problem(
+                    str(folder), f"has format {text['schema']}, newer than {SCHEMA}", hint="Update manyfit."
+                )
+            )
         arrays = load_file(folder / ARRAYS)
         model = _build(text, arrays)
     except ManyfitError:
         raise
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise RunError(Problem(str(folder), "is damaged", f"{type(error).__name__}: {error}", hint="Copy or train it again.")) from error
+        raise RunError(
+            Problem(
+                str(folder), "is damaged", f"{type(error).__name__}: {error}", hint="Copy or train it again."
+            )
+        ) from error
     model._folder = folder.parent
     return model
 
@@ -99,15 +122,28 @@ def _build(text: dict[str, Any], arrays: dict[str, np.ndarray]) -> Model:
     encoders = []
     for fold, meta in enumerate(text["encoders"]):
         prefix = f"fold.{fold}."
-        encoders.append(Encoder.from_arrays(meta, {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}))
+        encoders.append(
+            Encoder.from_arrays(
+                meta, {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+            )
+        )
     networks = [
-        Network(Dense(tuple(entry["hidden"]), entry["activation"]), arrays[f"network.{index}"], entry["encoder"], entry["recipe"])
+        Network(
+            Dense(tuple(entry["hidden"]), entry["activation"]),
+            arrays[f"network.{index}"],
+            entry["encoder"],
+            entry["recipe"],
+        )
         for index, entry in enumerate(text["networks"])
     ]
     calibration = text["calibration"]
     widths = {float(level): width for level, width in calibration["widths"].items()}
     return Model(
-        Target.from_dict(text["target"]), encoders, networks, Calibration(calibration["temperature"], widths), text["facts"]
+        Target.from_dict(text["target"]),
+        encoders,
+        networks,
+        Calibration(calibration["temperature"], widths),
+        text["facts"],
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,9 @@ Floats = NDArray[np.float64]
 def forward(shape: Dense, parameters: NDArray[np.floating], X: Floats) -> Floats:
     """Outputs [P, N, C] of networks of one shape: by the native core where there is one, else by NumPy."""
     engine = _native()
-    outputs = engine.predict(shape, parameters, X) if engine is not None else numpy_forward(shape, parameters, X)
+    outputs = (
+        engine.predict(shape, parameters, X) if engine is not None else numpy_forward(shape, parameters, X)
+    )
     return np.asarray(outputs, dtype=np.float64)
 
 
@@ -50,7 +53,7 @@ def numpy_forward(shape: Dense, parameters: NDArray[np.floating], X: Floats) -> 
     widths = shape.widths(X.shape[1], n_outputs)
     values: Any = X.astype(parameters.dtype)[None]
     start = 0
-    for layer, (n_in, n_out) in enumerate(zip(widths, widths[1:], strict=False)):
+    for layer, (n_in, n_out) in enumerate(pairwise(widths)):
         weight = parameters[:, start : start + n_in * n_out].reshape(-1, n_in, n_out)
         start += n_in * n_out
         values = values @ weight + parameters[:, None, start : start + n_out]

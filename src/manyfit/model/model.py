@@ -58,7 +58,14 @@ class Calibration:
 
 
 class OpenedRows(NamedTuple):
-    """The locked rows, opened. rows: [n] places in the table; y: [n]; predicted: [n] numbers or [n, C] probabilities; opening: how often."""
+    """The locked rows, opened.
+
+    rows: [n] places in the table.
+    y: [n] truth.
+    predicted: [n] numbers or [n, C] probabilities.
+    weights: [n], or None.
+    opening: How often they have been opened, this time included.
+    """
 
     rows: NDArray[np.int64]
     y: NDArray[Any]
@@ -146,7 +153,13 @@ class Model:
             UsageError: If the model predicts numbers.
         """
         if self.target.task == "regression":
-            raise UsageError(Problem("predict_proba", "is for classes; this model predicts numbers", hint="Use predict or predict_interval."))
+            raise UsageError(
+                Problem(
+                    "predict_proba",
+                    "is for classes; this model predicts numbers",
+                    hint="Use predict or predict_interval.",
+                )
+            )
         return self.predict_frame(self.read(source))
 
     def predict_interval(self, source: Any, level: float = 0.9) -> Floats:
@@ -164,7 +177,7 @@ class Model:
         return np.stack([middle - width, middle + width], axis=1)
 
     def predict_table(self, frame: pl.DataFrame, level: float = 0.9) -> pl.DataFrame:
-        """Predictions as a table: the prediction, then probabilities or the ends of the interval, if so few rows could calibrate one.
+        """Predictions as a table: the prediction, then probabilities or the ends of the interval.
 
         Args:
             frame: Rows that `read` has made ready.
@@ -179,11 +192,16 @@ class Model:
                 columns += [pl.Series(f"{name} low", raw - width), pl.Series(f"{name} high", raw + width)]
             return pl.DataFrame(columns)
         decided = self.target.decode(raw.argmax(1)).rename(name)
-        return pl.DataFrame([decided, *(pl.Series(f"p({label})", raw[:, c]) for c, label in enumerate(self.target.labels))])
+        return pl.DataFrame(
+            [decided, *(pl.Series(f"p({label})", raw[:, c]) for c, label in enumerate(self.target.labels))]
+        )
 
     def predict_frame(self, frame: pl.DataFrame) -> Floats:
         """Predictions for rows that `read` has made ready: numbers [N], or calibrated probabilities [N, C]."""
-        parts = [self._predict_chunk(frame[start : start + CHUNK]) for start in range(0, max(frame.height, 1), CHUNK)]
+        parts = [
+            self._predict_chunk(frame[start : start + CHUNK])
+            for start in range(0, max(frame.height, 1), CHUNK)
+        ]
         return np.concatenate(parts)
 
     def _predict_chunk(self, frame: pl.DataFrame) -> Floats:
@@ -195,17 +213,23 @@ class Model:
                 total = values if total is None else total + values
         assert total is not None, "a model has at least one network"
         average = total / len(self.networks)
-        return average if self.target.task == "regression" else tempered(average, self.calibration.temperature)
+        return (
+            average if self.target.task == "regression" else tempered(average, self.calibration.temperature)
+        )
 
     @cached_property
     def _groups(self) -> dict[int, list[tuple[Dense, NDArray[np.floating]]]]:
         """Networks that one call can predict with: by encoder, then of one shape, parameters stacked."""
         alike: dict[tuple[int, tuple[int, ...], str], list[Network]] = {}
         for network in self.networks:
-            alike.setdefault((network.encoder, network.shape.hidden, network.shape.activation), []).append(network)
+            alike.setdefault((network.encoder, network.shape.hidden, network.shape.activation), []).append(
+                network
+            )
         groups: dict[int, list[tuple[Dense, NDArray[np.floating]]]] = {}
         for (encoder, *_), members in alike.items():
-            groups.setdefault(encoder, []).append((members[0].shape, np.stack([m.parameters for m in members])))
+            groups.setdefault(encoder, []).append(
+                (members[0].shape, np.stack([m.parameters for m in members]))
+            )
         return groups
 
     def check_level(self, level: float) -> None:
@@ -215,8 +239,14 @@ class Model:
 
     def _width(self, level: float) -> float:
         if level not in self.calibration.widths:
-            known = ", ".join(f"{known:g}" for known in self.calibration.widths) or "none: it predicts classes"
-            raise UsageError(Problem("level", "must be one that was calibrated", f"{level:g}", hint=f"Calibrated: {known}."))
+            known = (
+                ", ".join(f"{known:g}" for known in self.calibration.widths) or "none: it predicts classes"
+            )
+            raise UsageError(
+                Problem(
+                    "level", "must be one that was calibrated", f"{level:g}", hint=f"Calibrated: {known}."
+                )
+            )
         return self.calibration.widths[level]
 
     # The locked rows
@@ -232,10 +262,22 @@ class Model:
         """
         data = self._data if data is None else data
         if data is None:
-            raise UsageError(Problem("score_test", "needs the table that the model was trained on", hint="score_test(mf.load(...))"))
+            raise UsageError(
+                Problem(
+                    "score_test",
+                    "needs the table that the model was trained on",
+                    hint="score_test(mf.load(...))",
+                )
+            )
         if self.facts.get("fingerprint") not in (None, data.fingerprint):
             rule = "must be the table that the model was trained on"
-            raise UsageError(Problem(data.name, rule, hint="For other rows use predict; which rows are locked is decided by the table."))
+            raise UsageError(
+                Problem(
+                    data.name,
+                    rule,
+                    hint="For other rows use predict; which rows are locked is decided by the table.",
+                )
+            )
         rows = holdout(data, int(self.facts.get("seed", 0))).test
         self.facts["openings"] = self.openings + 1
         if self._folder is not None:
@@ -253,7 +295,9 @@ class Model:
             metric: Name of a metric; by default the one that was trained for.
         """
         opened = self.open_test(data)
-        return metric_for(self.target.task, metric or self.facts.get("metric")).score(opened.y, opened.predicted, opened.weights)
+        return metric_for(self.target.task, metric or self.facts.get("metric")).score(
+            opened.y, opened.predicted, opened.weights
+        )
 
     # Keeping
 

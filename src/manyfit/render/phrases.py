@@ -14,9 +14,13 @@ class Phrase(NamedTuple):
 
 
 PHRASES: dict[str, Phrase] = {
-    "split": Phrase("test {n_test} rows, locked; 5 folds on {n_dev}", "测试集 {n_test} 行，已锁定；其余 {n_dev} 行分 5 折"),
+    "split": Phrase(
+        "test {n_test} rows, locked; 5 folds on {n_dev}", "测试集 {n_test} 行，已锁定；其余 {n_dev} 行分 5 折"
+    ),
     "split.time": Phrase("test {n_test} rows, the latest, locked", "测试集 {n_test} 行（最新），已锁定"),
-    "first": Phrase("first score {best} ({metric}) after {seconds} s", "{seconds} 秒后得到首个分数 {best}（{metric}）"),
+    "first": Phrase(
+        "first score {best} ({metric}) after {seconds} s", "{seconds} 秒后得到首个分数 {best}（{metric}）"
+    ),
     "plan": Phrase(
         "plan {hash}   {recipes} recipes, {rungs}, {networks} networks, about {seconds} s",
         "计划 {hash}   {recipes} 个配方，{rungs}，共 {networks} 个网络，约 {seconds} 秒",
@@ -27,12 +31,20 @@ PHRASES: dict[str, Phrase] = {
     ),
     "rung": Phrase("1 rung", "1 轮"),
     "rungs": Phrase("{n} rungs", "{n} 轮"),
-    "searched": Phrase("search      {seconds} s  {ladder}{diverged}", "搜索        {seconds} 秒  {ladder}{diverged}"),
+    "searched": Phrase(
+        "search      {seconds} s  {ladder}{diverged}", "搜索        {seconds} 秒  {ladder}{diverged}"
+    ),
     "diverged": Phrase("   diverged {n}", "   发散 {n}"),
     "diverged.above": Phrase("   diverged {n} (all lr > {lr})", "   发散 {n}（学习率均 > {lr}）"),
-    "paid_out": Phrase("            more recipes no longer paid; ended early", "            继续搜索已无收益，提前结束"),
-    "interrupted": Phrase("            interrupted: going on with what there is", "            已中断：用现有结果继续"),
-    "confirmed": Phrase("confirm     {recipes}, {folds} new folds, {seeds}", "确认        {recipes}，{folds} 个新折，{seeds}"),
+    "paid_out": Phrase(
+        "            more recipes no longer paid; ended early", "            继续搜索已无收益，提前结束"
+    ),
+    "interrupted": Phrase(
+        "            interrupted: going on with what there is", "            已中断：用现有结果继续"
+    ),
+    "confirmed": Phrase(
+        "confirm     {recipes}, {folds} new folds, {seeds}", "确认        {recipes}，{folds} 个新折，{seeds}"
+    ),
     "recipe": Phrase("1 recipe", "1 个配方"),
     "recipes": Phrase("{n} recipes", "{n} 个配方"),
     "seed": Phrase("1 new seed", "1 个新种子"),
@@ -41,15 +53,23 @@ PHRASES: dict[str, Phrase] = {
         "            {n} are the same within {margin}, or can't be told apart; averaged",
         "            其中 {n} 个在 {margin} 内相同或无法区分；取平均",
     ),
-    "averaged.one": Phrase("            1 is best; its {networks} networks are averaged", "            1 个最好；平均其 {networks} 个网络"),
-    "averaged": Phrase("            {n} averaged ({networks} networks)", "            平均 {n} 个配方（{networks} 个网络）"),
+    "averaged.one": Phrase(
+        "            1 is best; its {networks} networks are averaged",
+        "            1 个最好；平均其 {networks} 个网络",
+    ),
+    "averaged": Phrase(
+        "            {n} averaged ({networks} networks)", "            平均 {n} 个配方（{networks} 个网络）"
+    ),
     "testing": Phrase("test        baselines and test rows", "测试        基线模型与测试集"),
     "wrote": Phrase("wrote  {folder}/ (model, run)", "已写入  {folder}/（模型、运行记录）"),
     "next": Phrase("next   manyfit predict {folder} new.csv", "下一步  manyfit predict {folder} new.csv"),
     "stage.measure": Phrase("measure", "测速"),
     "stage.search": Phrase("search", "搜索"),
     "stage.confirm": Phrase("confirm", "确认"),
-    "progress": Phrase("{done}/{total}  alive {alive}  diverged {diverged}  best {best}  {left} s left", "{done}/{total}  训练中 {alive}  发散 {diverged}  最好 {best}  剩 {left} 秒"),
+    "progress": Phrase(
+        "{done}/{total}  alive {alive}  diverged {diverged}  best {best}  {left} s left",
+        "{done}/{total}  训练中 {alive}  发散 {diverged}  最好 {best}  剩 {left} 秒",
+    ),
     # the result
     "test.first": Phrase("TEST, first look", "测试集，首次查看"),
     "test.again": Phrase("TEST, look {n}", "测试集，第 {n} 次查看"),
@@ -68,29 +88,46 @@ PHRASES: dict[str, Phrase] = {
     "below": Phrase("below", "低于"),
     "above": Phrase("above", "高于"),
     "verdict": Phrase("VERDICT  ", "结论  "),
-    "answer.yes": Phrase("Yes, a network: {share} better than {rival} {interval}.", "需要网络：比{rival}好 {share} {interval}。"),
-    "answer.no": Phrase("No: {rival} is {share} better than the networks {interval}.", "不需要网络：{rival}比网络好 {share} {interval}。"),
+    "answer.yes": Phrase(
+        "Yes, a network: {share} better than {rival} {interval}.",
+        "需要网络：比{rival}好 {share} {interval}。",
+    ),
+    "answer.no": Phrase(
+        "No: {rival} is {share} better than the networks {interval}.",
+        "不需要网络：{rival}比网络好 {share} {interval}。",
+    ),
     "answer.same": Phrase(
-        "No need for a network: {rival} is the same within {margin} {interval}.", "不必用网络：{rival}在 {margin} 内与之相同 {interval}。"
+        "No need for a network: {rival} is the same within {margin} {interval}.",
+        "不必用网络：{rival}在 {margin} 内与之相同 {interval}。",
     ),
     "answer.unknown": Phrase(
-        "Can't tell: {share} from {rival} {interval}; more test rows would.", "无法断定：与{rival}相差 {share} {interval}；需要更多测试行。"
+        "Can't tell: {share} from {rival} {interval}; more test rows would.",
+        "无法断定：与{rival}相差 {share} {interval}；需要更多测试行。",
     ),
     "covered": Phrase(
-        "  90 % prediction intervals cover {share} {interval} of test rows", "  90 % 预测区间覆盖 {share} {interval} 的测试行"
+        "  90 % prediction intervals cover {share} {interval} of test rows",
+        "  90 % 预测区间覆盖 {share} {interval} 的测试行",
     ),
-    "edge": Phrase("  edge     {path} {value} lies at the {end} end of what was tried", "  边界     {path} {value} 位于搜索范围的{end}端"),
+    "edge": Phrase(
+        "  edge     {path} {value} lies at the {end} end of what was tried",
+        "  边界     {path} {value} 位于搜索范围的{end}端",
+    ),
     "edge.width": Phrase(
-        "  edge     width {width} is the largest tried   --max-width {twice}", "  边界     宽度 {width} 是试过的最大值   --max-width {twice}"
+        "  edge     width {width} is the largest tried   --max-width {twice}",
+        "  边界     宽度 {width} 是试过的最大值   --max-width {twice}",
     ),
     "lowest": Phrase("lower", "下"),
     "highest": Phrase("upper", "上"),
-    "opened": Phrase("test rows opened {n} times: their score is no longer a first look", "测试集已打开 {n} 次：分数不再是首次查看"),
+    "opened": Phrase(
+        "test rows opened {n} times: their score is no longer a first look",
+        "测试集已打开 {n} 次：分数不再是首次查看",
+    ),
     # predicting
     "predicted": Phrase("{rows} rows predicted by {networks} networks", "{networks} 个网络预测了 {rows} 行"),
     "written": Phrase("wrote  {path}", "已写入  {path}"),
     "other_table": Phrase(
-        "the table differs from the one this plan was made for: the same plan, other numbers", "数据与该计划原来的表不同：计划相同，数值会不同"
+        "the table differs from the one this plan was made for: the same plan, other numbers",
+        "数据与该计划原来的表不同：计划相同，数值会不同",
     ),
 }
 

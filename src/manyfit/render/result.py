@@ -44,9 +44,9 @@ def test_lines(test: Mapping[str, Any], lang: str = "en") -> list[str]:
         ]
         minus = contender["minus"]
         if minus is not None:
-            ends = f"[{written(scale * minus['low'], digits, signed=True)}, {written(scale * minus['high'], digits, signed=True)}]"
+            ends = ", ".join(written(scale * minus[end], digits, signed=True) for end in ("low", "high"))
             finding = say(str(contender["finding"]), lang)
-            row[3] = f"{written(scale * minus['estimate'], digits, signed=True)} {ends} {finding}"
+            row[3] = f"{written(scale * minus['estimate'], digits, signed=True)} [{ends}] {finding}"
         table.append(row)
     lines = aligned(table)
     others = contenders[0]["others"]

@@ -85,7 +85,9 @@ class Terminal:
         elif self._clock() >= self._next_line:
             first, self._next_line = self._next_line == 0.0, self._clock() + PLAIN_EVERY_S
             if not first:
-                self._line(f"{say(f'stage.{progress.stage}', self.lang)}  {say('progress', self.lang, **facts)}")
+                self._line(
+                    f"{say(f'stage.{progress.stage}', self.lang)}  {say('progress', self.lang, **facts)}"
+                )
 
     def warn(self, text: str) -> None:
         """A sentence that is said even to who wants quiet."""
@@ -119,17 +121,26 @@ class Terminal:
 
         if self._bar is None or self._stage != progress.stage:
             self.close()
-            columns = (TextColumn("{task.description:11}"), BarColumn(bar_width=24), TextColumn("{task.fields[text]}"))
+            columns = (
+                TextColumn("{task.description:11}"),
+                BarColumn(bar_width=24),
+                TextColumn("{task.fields[text]}"),
+            )
             self._bar = Progress(*columns, console=self._console, transient=True)
             self._bar.start()
-            self._task = self._bar.add_task(say(f"stage.{progress.stage}", self.lang), total=progress.total, text=text)
+            self._task = self._bar.add_task(
+                say(f"stage.{progress.stage}", self.lang), total=progress.total, text=text
+            )
             self._stage = progress.stage
         self._bar.update(self._task, completed=progress.done, total=progress.total, text=text)
 
     # What needs more than its facts filled in
 
     def _split(self, n_test: int, n_dev: int, by_time: bool = False) -> None:
-        self._line("  " + say("split.time" if by_time else "split", self.lang, n_test=f"{n_test:,}", n_dev=f"{n_dev:,}"))
+        self._line(
+            "  "
+            + say("split.time" if by_time else "split", self.lang, n_test=f"{n_test:,}", n_dev=f"{n_dev:,}")
+        )
 
     def _first(self, best: float, metric: str, seconds: float) -> None:
         self._line(say("first", self.lang, best=compact(best), metric=metric, seconds=f"{seconds:.1f}"))
@@ -137,7 +148,12 @@ class Terminal:
     def _plan(self, plan: Any, budget: float | None) -> None:
         key = "plan" if budget is not None else "plan.repeat"
         rungs = self._count("rung", len(plan.rungs))
-        facts = {"hash": plan.hash, "recipes": plan.rungs[0].recipes, "rungs": rungs, "networks": f"{plan.n_networks:,}"}
+        facts = {
+            "hash": plan.hash,
+            "recipes": plan.rungs[0].recipes,
+            "rungs": rungs,
+            "networks": f"{plan.n_networks:,}",
+        }
         self._line(say(key, self.lang, seconds=f"{budget or 0:.0f}", **facts))
 
     def _searched(self, search: Any, seconds: float, interrupted: bool) -> None:

@@ -1,4 +1,4 @@
-"""Samplers: which recipes a search tries, one file each. A new file in this folder that holds an `@rule` class is a new sampler."""
+"""Samplers: which recipes a search tries, one file each. A new file here that holds an `@rule` class is a new sampler."""
 
 from manyfit.registry import discover
 from manyfit.samplers._base import Sampler as Sampler

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Protocol, TypeVar, dataclass_transform, runtime_checkable
 
+from manyfit.hyper import hyper
 from manyfit.recipe import Recipe
 from manyfit.registry import Registry, name_of
 from manyfit.space import Space
@@ -27,6 +28,7 @@ class Sampler(Protocol):
         ...
 
 
+@dataclass_transform(frozen_default=True, field_specifiers=(hyper,))
 def rule(cls: type[T]) -> type[T]:
     """Make a class a registered sampler: a frozen dataclass, known by its name in lower case."""
     frozen = dataclass(frozen=True)(cls)

@@ -23,7 +23,9 @@ class Grid:
         [0.0001, 0.001, 0.01]
     """
 
-    points: int = hyper(3, low=1, usual=(3, 16), doc="Values of each range; a choice gives all its options up to that many.")
+    points: int = hyper(
+        3, low=1, usual=(3, 16), doc="Values of each range; a choice gives all its options up to that many."
+    )
 
     def size(self, space: Space) -> int:
         """How many recipes the whole grid has."""
@@ -38,7 +40,14 @@ class Grid:
         last = max(indices, default=-1)
         found = list(islice(self._combinations(space), last + 1))
         if last >= len(found):
-            raise RecipeError(Problem("Grid", f"has {len(found)} recipes", f"index {last}", hint="Ask for fewer, or for more points."))
+            raise RecipeError(
+                Problem(
+                    "Grid",
+                    f"has {len(found)} recipes",
+                    f"index {last}",
+                    hint="Ask for fewer, or for more points.",
+                )
+            )
         return [found[i] for i in indices]
 
     def _combinations(self, space: Space) -> Iterator[Recipe]:

@@ -29,8 +29,18 @@ class Rung:
     rows: int
 
 
-def ladder(recipes: int, epochs: int, rows: int, *, rungs: int = 3, factor: int = 4, last: int = 8, min_epochs: int = 2, min_rows: int = 4000) -> tuple[Rung, ...]:
-    """The rungs of a search: `factor` times fewer recipes each time, for about `factor` times as much training.
+def ladder(
+    recipes: int,
+    epochs: int,
+    rows: int,
+    *,
+    rungs: int = 3,
+    factor: int = 4,
+    last: int = 8,
+    min_epochs: int = 2,
+    min_rows: int = 4000,
+) -> tuple[Rung, ...]:
+    """The rungs of a search: `factor` times fewer recipes each time, about `factor` times as much training.
 
     Training is first shortened in epochs, then in rows, so that a rung on a large table does not cost a whole epoch of it.
 
@@ -73,15 +83,19 @@ def survivors(scores: ArrayLike, n: int, groups: Sequence[Hashable]) -> list[int
         groups: [P] what must not die out in a short race, the kind of optimizer.
 
     Returns:
-        Indices: the best of each group, then the others, each part the best first. Asking for fewer gives the beginning of the same
-        list, so that a race cut short can be run again.
+        Indices: the best of each group, then the others, each part the best first. Asking for fewer gives the beginning
+        of the same list, so that a race cut short can be run again.
 
     Example:
         >>> survivors([0.3, 0.1, 0.2, 0.9], 3, ["adam", "adam", "adam", "sgd"])
         [1, 3, 2]
     """
     values = np.asarray(scores, dtype=np.float64)
-    order = [int(i) for i in np.argsort(np.where(np.isnan(values), np.inf, values), kind="stable") if np.isfinite(values[i])]
+    order = [
+        int(i)
+        for i in np.argsort(np.where(np.isnan(values), np.inf, values), kind="stable")
+        if np.isfinite(values[i])
+    ]
     best_of: dict[Hashable, int] = {}
     for i in order:
         best_of.setdefault(groups[i], i)

@@ -24,7 +24,8 @@ from manyfit.space import Space
 class Random:
     """Recipes drawn from Philox streams: recipe i is a pure function of the space, the key and i.
 
-    Recipes come in blocks of one structure, so that the networks of a block fill a pack. Structures take turns in a shuffled order.
+    Recipes come in blocks of one structure, so that the networks of a block fill a pack. Structures take turns in a
+    shuffled order.
 
     Example:
         >>> from manyfit.hyper import LogRange
@@ -49,7 +50,11 @@ class Random:
             if number not in blocks:
                 blocks[number] = self._draw_block(space, number, key)
             block = blocks[number]
-            drawn.append(space.at(block.structure, {path: float(shares[place]) for path, shares in block.shares.items()}))
+            drawn.append(
+                space.at(
+                    block.structure, {path: float(shares[place]) for path, shares in block.shares.items()}
+                )
+            )
         return drawn
 
     def _draw_block(self, space: Space, number: int, key: int) -> _Block:

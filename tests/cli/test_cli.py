@@ -1,0 +1,256 @@
+"""The commands: data on stdout, talk on stderr, exit codes, and nothing left behind by a failure."""
+
+import gzip
+import json
+import os
+
+import numpy as np
+import polars as pl
+import pytest
+from job.tables import numbers, plan_for
+
+from manyfit.cli import main
+from manyfit.commands.train import folder_for
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Every command runs in a folder of its own, in English."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    return tmp_path
+
+
+@pytest.fixture
+def run(capsys):
+    """Run a command; gives its exit code, stdout and stderr."""
+
+    def command(*argv: str):
+        with pytest.raises(SystemExit) as left:
+            main([str(part) for part in argv])
+        out, err = capsys.readouterr()
+        return left.value.code, out, err
+
+    return command
+
+
+@pytest.fixture
+def table(folder):
+    """A table of numbers as a file, and a plan that trains it in a moment."""
+    data = numbers()
+    data.frame.with_columns(y=data.y).write_csv(folder / "t.csv")
+    plan = plan_for(data).to_dict()
+    lines = [f"{key} = {json.dumps(value)}" for key, value in plan.items() if key != "rungs"]
+    rungs = ", ".join("{" + ", ".join(f"{k} = {v}" for k, v in rung.items()) + "}" for rung in plan["rungs"])
+    (folder / "plan.toml").write_text("[plan]\n" + "\n".join(lines) + f"\nrungs = [{rungs}]\n")
+    return folder / "t.csv"
+
+
+def test_train_then_predict(run, table, folder):
+    code, out, err = run("train", "t.csv", "--target", "y", "--config", "plan.toml")
+
+    assert code == 0
+    assert out.startswith("TEST, first look")
+    assert "VERDICT" in out
+    assert "next   manyfit predict t.manyfit new.csv" in out
+    assert "t.csv   120 rows × 4 columns → y: regression" in err
+    assert (folder / "t.manyfit/run.toml").exists()
+
+    code, out, err = run("predict", "t.manyfit", "t.csv", "-o", "p.csv")
+
+    assert (code, out) == (0, "")
+    assert "120 rows predicted by" in err
+    assert pl.read_csv("p.csv").columns == ["y", "y low", "y high"]
+
+    code, out, _ = run("predict", "t.manyfit", "t.csv")
+    assert (code, out) == (0, (folder / "p.csv").read_text())
+
+
+def test_stored_run_is_repeated_to_the_bit(run, table, folder):
+    run("train", "t.csv", "-t", "y", "--config", "plan.toml")
+    code, out, _ = run("train", "--config", "t.manyfit/run.toml", "-o", "again", "--json")
+    first = json.loads((folder / "t.manyfit/model/model.json").read_text())["facts"]
+
+    assert code == 0
+    again = json.loads(out)
+    assert again["plan_hash"] == first["plan_hash"]
+    assert again["test"] == first["test"]
+    weights = [(folder / name / "model/weights.safetensors").read_bytes() for name in ("again", "t.manyfit")]
+    assert weights[0] == weights[1]
+
+
+def test_existing_folder_is_kept_unless_forced(run, table, folder):
+    (folder / "t.manyfit").mkdir()
+    (folder / "t.manyfit/precious").write_text("mine")
+
+    for flags in ((), ("--force",)):
+        code, out, err = run("train", "t.csv", "-t", "y", "--config", "plan.toml", *flags)
+        assert (code, out) == (2, "")
+        assert "must not exist yet" in err
+    assert (folder / "t.manyfit/precious").read_text() == "mine"
+
+    run("train", "t.csv", "-t", "y", "--config", "plan.toml", "-o", "mine")
+    assert run("train", "t.csv", "-t", "y", "--config", "plan.toml", "-o", "mine")[0] == 2
+    assert run("train", "t.csv", "-t", "y", "--config", "plan.toml", "-o", "mine", "--force")[0] == 0
+
+
+WRONG = {
+    "missing file": (None, "", "does not exist"),
+    "missing target": ("a,b\n" + "1,2\n" * 20, "--target=c", "is no column of t.csv"),
+    "no target": ("a,b\n" + "1,2\n" * 20, "", "does not say what is to be predicted"),
+    "ragged": ("a,y\n1,2\n1,2,3\n" + "1,2\n" * 20, "--target=y", "must have 2 fields"),
+    "empty": ("", "--target=y", "is empty"),
+    "no rows": ("a,y\n", "--target=y", "has column names but no rows"),
+    "one class": ("a,y\n" + "".join(f"{i},yes\n" for i in range(20)), "--target=y", "has one value only"),
+    "too few": (
+        "a,y\n" + "".join(f"{i},{i * i}\n" for i in range(5)),
+        "--target=y",
+        "must have at least 10 rows",
+    ),
+    "infinite": (
+        "a,y\n" + "".join(f"{i},{i % 7}.5\n" for i in range(30)) + "1,inf\n",
+        "--target=y",
+        "must be finite",
+    ),
+    "binary noise": (bytes(range(256)) * 9, "--target=y", "is no table"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_bad_input_is_one_clear_error_with_exit_code_2_and_nothing_left_behind(run, folder, case):
+    content, flag, said = WRONG[case]
+    if content is not None:
+        (folder / "t.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
+    before = sorted(os.listdir())
+
+    code, out, err = run("train", "t.csv", *([flag] if flag else []))
+
+    assert (code, out) == (2, "")
+    assert said in err
+    assert "Traceback" not in err
+    assert sorted(os.listdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--budget", "-3"], "budget must be seconds > 0"),
+        (["--metric", "acuracy"], "Did you mean 'accuracy'"),
+        (["--metric", "rmse"], "can't score a classification"),
+        (["--bugdet", "3"], "Did you mean"),
+        (["--budget", "soon"], "soon"),
+        (["--drop", "nothing"], "is no column of iris"),
+        (["--kind", "species"], "must be COLUMN=KIND"),
+        (["--config", "none.toml"], "does not exist"),
+        (["--engine", "steam"], "unknown engine 'steam'"),
+        (["-o", "/proc/none/x"], "can't be written"),
+    ],
+)
+def test_bad_flag_is_refused_before_anything_is_trained(run, flags, said):
+    code, out, err = run("train", "iris", *flags)
+
+    assert (code, out) == (2, "")
+    assert said in " ".join(err.split())
+    assert os.listdir() == []
+
+
+def test_dry_run_says_the_plan_and_writes_nothing(run):
+    code, out, err = run("train", "iris", "--budget", "3", "--dry-run", "--json")
+
+    assert code == 0
+    plan = json.loads(out)
+    assert plan["plan"]["rungs"][0]["recipes"] >= 1
+    assert f"plan {plan['hash']}" in err
+    assert os.listdir() == []
+
+
+def test_predict_takes_odd_new_rows_and_says_what_it_did(run, table, folder):
+    run("train", "t.csv", "-t", "y", "--config", "plan.toml")
+    with gzip.open("new.csv.gz", "wt") as file:
+        file.write("kind,extra,a\nq,1,2.5\n,2,\n")
+
+    code, out, err = run("predict", "t.manyfit", "new.csv.gz", "--json")
+
+    assert code == 0
+    rows = json.loads(out)
+    assert len(rows) == 2
+    assert all(np.isfinite(row["y"]) for row in rows)
+    assert "absent" in err
+    assert "never seen" in err
+
+
+def test_predict_refuses_what_it_can_not_do(run, table, folder):
+    run("train", "t.csv", "-t", "y", "--config", "plan.toml")
+    (folder / "taken.csv").write_text("mine")
+    (folder / "foreign.csv").write_text("u,v\n1,2\n")
+
+    for argv, said in [
+        (["none.manyfit", "t.csv"], "does not exist"),
+        (["t.manyfit", "none.csv"], "does not exist"),
+        (["t.manyfit", "t.csv", "-o", "taken.csv"], "must not exist yet"),
+        (["t.manyfit", "t.csv", "-o", "p.docx"], "must end in"),
+        (["t.manyfit", "t.csv", "--level", "0.7"], "must be one of"),
+        (["t.manyfit", "foreign.csv"], "foreign.csv"),
+    ]:
+        code, out, err = run("predict", *argv)
+        assert (code, out) == (2, ""), argv
+        assert said in err
+    assert (folder / "taken.csv").read_text() == "mine"
+
+
+def test_chinese_is_spoken_when_asked(run, table):
+    code, out, err = run("train", "t.csv", "-t", "y", "--config", "plan.toml", "--lang", "zh")
+
+    assert code == 0
+    assert "测试集，首次查看" in out
+    assert "结论" in out
+    assert "回归" in err
+    assert "search" not in err
+
+
+def test_quiet_says_nothing_but_warnings(run, table):
+    _, _, err = run("train", "t.csv", "-t", "y", "--config", "plan.toml", "--quiet")
+
+    assert all(line.lstrip().startswith("!") for line in err.splitlines())
+
+
+def test_doctor_names_core_engines_and_libraries(run):
+    code, out, _ = run("doctor")
+    assert code == 0
+    assert "engine     native" in out
+
+    code, out, _ = run("doctor", "--json")
+    assert set(json.loads(out)) >= {"core", "engines", "libraries", "python"}
+
+
+def test_list_shows_rules_of_every_kind_with_their_settings(run):
+    _, out, _ = run("list")
+    assert {"optimizers", "schedules", "losses", "metrics", "examples"} <= set(out.splitlines())
+
+    _, out, _ = run("list", "optimizer")
+    assert "weight_decay" in out
+    assert "schedules" not in out
+
+    code, _, err = run("list", "optimisers")
+    assert code == 2
+    assert "Did you mean 'optimizers'" in err
+
+
+def test_version_is_printed(run):
+    import manyfit
+
+    assert run("--version")[1] == f"manyfit {manyfit.__version__}\n"
+
+
+def test_default_folder_has_the_name_of_the_table():
+    names = {
+        source: str(folder_for(source)) for source in ("a/house.csv", "house.tsv.gz", "digits", "-", ".csv")
+    }
+
+    assert names == {
+        "a/house.csv": "house.manyfit",
+        "house.tsv.gz": "house.manyfit",
+        "digits": "digits.manyfit",
+        "-": "stdin.manyfit",
+        ".csv": ".csv.manyfit",
+    }
