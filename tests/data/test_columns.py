@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from manyfit.data.columns import cast_column, read_column
+from manyfit.data.columns import cast_column, finite, read_column
 from manyfit.data.dates import expand, read_dates
 from manyfit.data.numeric import read_numbers, tidy
 from manyfit.errors import DataError
@@ -195,3 +195,10 @@ def test_new_cells_take_the_kind_of_the_column(trained, new, values, n_unreadabl
 
     assert cast.values.to_list() == values
     assert cast.n_unreadable == n_unreadable
+
+
+def test_numbers_that_arithmetic_can_not_hold_are_missing_or_zero():
+    values, n_infinite = finite(pl.Series([1e300, -1e101, 5e-324, 1e99, None]))
+
+    assert values.to_list() == [None, None, 0.0, 1e99, None]
+    assert n_infinite == 2

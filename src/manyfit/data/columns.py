@@ -22,7 +22,7 @@ KIND_ZH = {"number": "数字", "boolean": "是非", "category": "类别", "date"
 MANY_VALUES = 50
 """More categories than this and a note says so."""
 HUGE = 1e100
-"""Numbers beyond this are read as infinite: their squares, sums and cubes could not be held."""
+"""Numbers beyond this are read as infinite: their squares and sums could not be held."""
 _FEW_TEXTS = 20  # a text column with no more different values is a category however few rows there are
 _MOSTLY_NUMBERS = 0.98  # this share of readable cells makes a text column a number column, the rest missing
 _ID_NAME = re.compile(
@@ -252,14 +252,18 @@ def id_reason(name: str, values: pl.Series) -> tuple[str, str] | None:
 
 
 def finite(values: pl.Series) -> tuple[pl.Series, int]:
-    """Float64 with null in place of NaN and infinity, and how many were infinite. Larger than `HUGE` counts as such."""
+    """Float64 with null in place of NaN and infinity, and how many were infinite. Larger than `HUGE` counts as such.
+
+    What is smaller than one part in `HUGE` becomes 0: a step between two such numbers has no inverse.
+    """
     # NumPy: a call of polars costs a tenth of a millisecond, which thousands of columns would feel
     cells = values.cast(pl.Float64, strict=False).to_numpy()
     with np.errstate(invalid="ignore"):
-        is_infinite = np.abs(cells) > HUGE
+        size = np.abs(cells)
+        is_infinite, is_nothing = size > HUGE, (size < 1 / HUGE) & (size > 0)
     n_infinite = int(is_infinite.sum())
-    if n_infinite:
-        cells = np.where(is_infinite, np.nan, cells)
+    if n_infinite or is_nothing.any():
+        cells = np.where(is_infinite, np.nan, np.where(is_nothing, 0.0, cells))
     return pl.Series(values.name, cells, nan_to_null=True), n_infinite
 
 
