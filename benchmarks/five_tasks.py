@@ -12,7 +12,7 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             n_rounds=args.rounds,
             core=args.core,
             is_quick=args.quick,
-            tell=status.update,
+            tell=status.update if progress.is_terminal else _once_a_round(),
         )
     entries, verdicts = summarize(measurements), judge(measurements)
     machine = {
@@ -67,6 +67,19 @@ def main(argv: Sequence[str] | None = None) -> None:
         for line in render.closing_lines(entries, verdicts):
             console.print(line, highlight=False, markup=False)
     sys.exit(1 if any(m.failed for m in measurements) else 0)
+
+
+def _once_a_round() -> Callable[[str], None]:
+    """What tells a log file how far it is: one line a round, not one a peer."""
+    told = set()
+
+    def tell(line: str) -> None:
+        turn = line.split(":")[0]
+        if turn not in told:
+            told.add(turn)
+            print(turn, file=sys.stderr, flush=True)
+
+    return tell
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:

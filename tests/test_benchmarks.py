@@ -191,6 +191,8 @@ def test_command_measures_what_it_is_asked_for_and_writes_json(
     asked = {}
 
     def fake(tasks, peers, **settings):
+        settings["tell"]("round 1 of 2: line, manyfit")
+        settings["tell"]("round 1 of 2: line, PyTorch loop")
         asked.update(settings, tasks=[t.name for t in tasks], peers=[p.name for p in peers])
         return [measured("manyfit", [1.0], core_seconds=[0.5], losses=[0.25])]
 
@@ -202,7 +204,9 @@ def test_command_measures_what_it_is_asked_for_and_writes_json(
     assert asked["n_rounds"] == 2 and asked["is_quick"]
     assert asked["tasks"] == ["line"]
     assert asked["peers"] == ["manyfit", "prototype across", "prototype within"]
-    assert json.loads(capsys.readouterr().out)["table"][0]["whole_ms"] == 250
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["table"][0]["whole_ms"] == 250
+    assert printed.err.strip() == "round 1 of 2"
 
 
 def test_a_peer_that_broke_ends_the_command_with_1(monkeypatch: pytest.MonkeyPatch) -> None:
