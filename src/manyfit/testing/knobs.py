@@ -39,7 +39,7 @@ def check_knobs(rule: type[Any], registry: Registry | None = None) -> None:
             message = str(found[0])
             assert all(part in message for part in (f"{who}.{name}", repr(bad), bound)), f"unclear: {message}"
     if registry is not None:
-        assert registry.find(name_of(rule)) is rule, f"{who} is not registered as {name_of(rule)!r}"
+        assert registry.all().get(name_of(rule)) is rule, f"{who} is not registered as {name_of(rule)!r}"
 
 
 def _bad_values(knob: Knob) -> Iterator[tuple[Any, str]]:
