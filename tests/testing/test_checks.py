@@ -11,7 +11,6 @@ from manyfit.hyper import hyper
 from manyfit.optimizers.sgd import SGD
 from manyfit.runs import Cursor
 
-
 DICE = np.random.default_rng(0)
 
 
