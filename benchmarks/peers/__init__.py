@@ -3,6 +3,7 @@
 A file imports its library at the top, so that a peer that is not installed is found by its ImportError.
 """
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,11 @@ import numpy as np
 clock = time.process_time
 """Every peer's clock: processor time of its process. With one thread on a core of its own it runs like any other clock;
 where others want the core too, it leaves their time out, and what remains is how they disturb the caches."""
+
+
+def compile_clock() -> float:
+    """The same clock with the processes that ended under it, for libraries that call a C++ compiler."""
+    return sum(os.times()[:4])
 
 
 class AbsentPeer(Exception):
@@ -25,7 +31,7 @@ class Result:
     seconds: processor time to train all networks, from fresh weights to the last step; data and compiling not included.
     losses: [P] loss over all rows after the last step.
     core_seconds: part of `seconds` inside compiled training code, if the peer tells.
-    compile_seconds: time to compile, if this call had to.
+    compile_seconds: processor time to compile, if this call had to.
     note: what a reader of the table should know.
     """
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, stack_module_state, vmap
 
-from benchmarks.peers import Result, clock
+from benchmarks.peers import Result, clock, compile_clock
 from benchmarks.peers.torch_loop import dense
 from benchmarks.tasks import LEARNING_RATE, Task, make_data, score
 
@@ -74,10 +74,10 @@ def _made_step(
         return params, mean, size
 
     made = torch.compile(step, dynamic=False) if compiled else step
-    start = clock()
+    start = compile_clock()
     for t in (1.0, 2.0):
         xb, yb = (torch.from_numpy(a)[: task.batch] for a in make_data(task))
         if not task.is_full_batch:
             xb, yb = xb.repeat(n_networks, 1, 1), yb.repeat(n_networks, 1)
         made(*_fresh(task, n_networks), xb, yb, torch.tensor(t))
-    return made, clock() - start
+    return made, compile_clock() - start
