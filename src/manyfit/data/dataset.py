@@ -31,6 +31,7 @@ class Dataset:
     block: [N] int64, rows that a split must not part (groups, or copies of one row); None when every row stands alone.
     test_rows: [n] rows that came as a test file; None without one.
     notes: What the reader should know.
+    memo: What encoders worked out about it and need again for the next fold.
     fingerprint: SHA-256 of the content; the same rows, columns and roles give the same one on every machine.
     """
 
@@ -47,6 +48,7 @@ class Dataset:
     test_rows: np.ndarray | None = None
     notes: tuple[Note, ...] = ()
     fingerprint: str = field(default="")
+    memo: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.block is None and self.group is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -12,7 +13,7 @@ import polars as pl
 
 from manyfit.data.columns import Column
 from manyfit.data.dataset import Dataset
-from manyfit.data.fitting import MAX_CATEGORIES, fit_parts, sources
+from manyfit.data.fitting import MAX_CATEGORIES, Structure, decide_structure, fit_parts, sample_rows, sources
 from manyfit.data.newrows import NewRows, read_new
 from manyfit.data.parts import CategoryPart, Input, NumberPart, Part
 from manyfit.data.target import Target
@@ -73,7 +74,8 @@ class Encoder:
         """
         rows = np.arange(data.n_rows) if rows is None else np.asarray(rows)
         structure = rows if structure is None else np.asarray(structure)
-        parts = fit_parts(data.frame[structure], data.frame[rows], data.used, max_categories)
+        decided = _structure(data, structure, max_categories)
+        parts = fit_parts(decided, data.frame[sample_rows(rows)], data.used)
         if not parts:
             raise DataError(
                 Problem(
@@ -232,3 +234,11 @@ class Encoder:
 
 
 _NUMBERS = tuple(f.name for f in dataclasses.fields(NumberPart) if f.type == "float")
+
+
+def _structure(data: Dataset, rows: np.ndarray, max_categories: int) -> Structure:
+    """The structure of a data set, decided once for all its folds."""
+    key = (hashlib.sha256(rows.tobytes()).digest(), max_categories)
+    if key not in data.memo:
+        data.memo[key] = decide_structure(data.frame[rows], data.used, max_categories)
+    return data.memo[key]

@@ -18,6 +18,8 @@ from manyfit.data.dates import PARTS, expand
 from manyfit.data.parts import EDGE, MISSING, NORMAL_CLIP, RARE, CategoryPart, NumberPart, Part, to_normal
 
 MAX_CATEGORIES = 32
+MOST_ROWS = 50_000
+"""Rows that medians, deviations and quantiles are taken from; more would change the third digit."""
 _RARE_SHARE = 0.001
 _HEAVY_SKEW = 2.0  # an exponential's skewness: beyond it, means and deviations say little
 _HEAVY_KURTOSIS = 15.0
@@ -47,6 +49,13 @@ class Plan(NamedTuple):
     part: str
     is_heavy: bool
     has_indicator: bool
+
+
+class Structure(NamedTuple):
+    """What the development rows decide about all columns: the numbers in order, and the categories by column."""
+
+    numbers: list[Plan]
+    categories: dict[str, CategoryPart | None]
 
 
 def sources(frame: pl.DataFrame, column: Column) -> list[Source]:
@@ -88,7 +97,8 @@ def is_heavy(values: np.ndarray) -> bool:
         >>> is_heavy(np.exp(np.linspace(0, 8, 100))), is_heavy(np.linspace(0, 8, 100))
         (True, False)
     """
-    if len(np.unique(values[:10_000])) <= _FEW_VALUES:
+    values = values[sample_rows(np.arange(len(values)))]
+    if len(np.unique(values)) <= _FEW_VALUES:
         return False
     spread = values.std()
     if not spread > 0:
@@ -188,21 +198,37 @@ def fit_category(
     return CategoryPart(column.name, categories, slots, names, rare_slot)
 
 
-def fit_parts(
-    structure: pl.DataFrame,
-    training: pl.DataFrame,
-    columns: Sequence[Column],
-    max_categories: int = MAX_CATEGORIES,
-) -> tuple[Part, ...]:
-    """Every part, in the order of the columns, so that the inputs of one column lie side by side."""
+def decide_structure(frame: pl.DataFrame, columns: Sequence[Column], max_categories: int) -> Structure:
+    """Which inputs there are, from development rows."""
+    categories = {
+        column.name: fit_category(frame[column.name], column, max_categories)
+        for column in columns
+        if column.kind == "category"
+    }
+    return Structure(plan_numbers(frame, columns), categories)
+
+
+def fit_parts(structure: Structure, frame: pl.DataFrame, columns: Sequence[Column]) -> tuple[Part, ...]:
+    """Every part, fitted to training rows, in the order of the columns: the inputs of one column lie side by side."""
     numbers: dict[str, list[Part]] = {}
-    for part in fit_numbers(training, plan_numbers(structure, columns)):
+    for part in fit_numbers(frame, structure.numbers):
         numbers.setdefault(part.column, []).append(part)
     parts: list[Part] = []
     for column in columns:
         if column.kind == "category":
-            category = fit_category(structure[column.name], column, max_categories)
+            category = structure.categories[column.name]
             parts += [category] if category is not None else []
         else:
             parts += numbers.get(column.name, [])
     return tuple(parts)
+
+
+def sample_rows(rows: np.ndarray) -> np.ndarray:
+    """At most `MOST_ROWS` of the rows, the same ones every time: medians and quantiles need no more.
+
+    Drawn, not every second or third: tables are often made in turns.
+    """
+    if len(rows) <= MOST_ROWS:
+        return rows
+    drawn = np.argsort(np.random.Philox(key=len(rows)).random_raw(len(rows)), kind="stable")[:MOST_ROWS]
+    return np.sort(rows[drawn])
