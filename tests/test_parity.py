@@ -67,6 +67,18 @@ def test_native_follows_reference_for_50_steps(case):
         assert {name: d for name, d in far.items() if d > 1e-9} == {}
 
 
+@pytest.mark.parametrize("case", CASES[::8], ids=name_of_case)
+def test_every_instruction_set_follows_reference(case):
+    from manyfit import _native
+
+    population = quiet(population_of(case, 4, epochs=6))
+    theirs = advance_to_end(Reference(), population)
+    for isa in _native.isas():
+        ours = advance_to_end(native(isa=isa), population)
+        for i in range(len(population)):
+            assert {name: d for name, d in apart(ours, i, theirs, i).items() if d > 1e-9} == {}
+
+
 @pytest.mark.parametrize("name", optimizers.registry.all())
 @pytest.mark.parametrize("lr", [1.0, 30.0])
 def test_one_step_agrees_to_the_last_digits_at_large_rates(name, lr):
