@@ -1,12 +1,14 @@
 """Networks of `numpy_loop` handed to the C++ core, and what comes back."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from tests.native.numpy_loop import Network, Table
 
 from manyfit import _native
+from tests.native.numpy_loop import Network, Table
 
 CATALOG = _native.catalog()["optimizers"]
 HYPERS = {
@@ -32,7 +34,16 @@ class Trained:
 
     def member(self, p: int) -> list[bytes]:
         """Every bit of one member."""
-        arrays = [self.params, self.state, self.best, self.loss, self.held_loss, self.cursor, self.sums, *self.probes]
+        arrays = [
+            self.params,
+            self.state,
+            self.best,
+            self.loss,
+            self.held_loss,
+            self.cursor,
+            self.sums,
+            *self.probes,
+        ]
         return [np.ascontiguousarray(a[p]).tobytes() for a in arrays]
 
     @property
@@ -73,7 +84,9 @@ class Core:
             held_loss=np.full((n_members, n_epochs), np.nan),
             cursor=np.zeros((n_members, 8), np.int64),
             sums=np.zeros((n_members, 4)),
-            probes=[np.full((n_members, len(e), len(r), first.widths[-1]), np.nan, dtype) for _, r, e in probes],
+            probes=[
+                np.full((n_members, len(e), len(r), first.widths[-1]), np.nan, dtype) for _, r, e in probes
+            ],
         )
         out = self.out
 
@@ -86,7 +99,7 @@ class Core:
 
         train, train_offsets = ragged([n.train for n in networks])
         held, held_offsets = ragged([n.held for n in networks])
-        session.add_group(
+        self.spec: dict[str, Any] = dict(
             widths=first.widths,
             activation=first.activation,
             loss=first.loss,
@@ -126,6 +139,7 @@ class Core:
                 for (t, r, e), values in zip(probes, out.probes, strict=True)
             ],
         )
+        session.add_group(**self.spec)
 
     def train(self, *, threads: int = 1, max_steps: int | None = None) -> Trained:
         """To the end, in segments of `max_steps` when given."""
@@ -157,7 +171,7 @@ def networks(
     else:
         y = rng.standard_normal((n_rows, widths[-1]))
     table = Table(X, y, rng.integers(0, 3, n_rows).astype(float) if weighted else None)
-    n_params = sum((a + 1) * b for a, b in zip(widths[:-1], widths[1:], strict=True))
+    n_params = sum((a + 1) * b for a, b in itertools.pairwise(widths))
     made, common = [], rng.permutation(n_rows)
     for p in range(n_members):
         rows = common if shared else rng.permutation(n_rows)

@@ -4,6 +4,7 @@ It shares nothing with the core but the words of the contract. Random words come
 held to the published generator.
 """
 
+import itertools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,7 +77,7 @@ ACTIVATIONS: dict[str, Any] = {
 def unflatten(params: np.ndarray, widths: list[int]) -> list[tuple[np.ndarray, np.ndarray]]:
     """Views of the weights [in, out] and biases [out] of each layer."""
     layers, at = [], 0
-    for n_in, n_out in zip(widths[:-1], widths[1:], strict=True):
+    for n_in, n_out in itertools.pairwise(widths):
         weights = params[at : at + n_in * n_out].reshape(n_in, n_out)
         at += n_in * n_out
         layers.append((weights, params[at : at + n_out]))

@@ -86,7 +86,9 @@ def test_threads_and_segments_do_not_matter(max_steps, threads, layout) -> None:
 
 
 @pytest.mark.parametrize("shared", [False, True])
-@pytest.mark.parametrize("layouts", [("across", "across"), ("within", "within"), ("across", "within"), ("within", "auto")])
+@pytest.mark.parametrize(
+    "layouts", [("across", "across"), ("within", "within"), ("across", "within"), ("within", "auto")]
+)
 def test_a_new_session_goes_on_with_the_same_bits(layouts, shared) -> None:
     whole = core.Core(mixed(shared=shared), "float32", layout="across").train()
 
