@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from manyfit.data.columns import cast_column, finite, read_column
+from manyfit.data.cells import cast_column, finite
+from manyfit.data.columns import read_column
 from manyfit.data.dates import expand, read_dates
 from manyfit.data.numeric import read_numbers, tidy
 from manyfit.errors import DataError

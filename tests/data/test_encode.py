@@ -326,3 +326,17 @@ def test_target_of_one_value_in_the_training_rows_is_refused():
 
     with pytest.raises(DataError, match=r"one value in all 20 training rows, got 1.5"):
         Encoder.fit(load(frame, "y"), np.arange(20))
+
+
+def test_account_says_what_became_of_every_column():
+    data = load(table().with_columns(pl.int_range(1, N + 1).alias("id")), "price")
+
+    rows = {name: (kind, done) for name, kind, done, _ in Encoder.fit(data).account()}
+
+    assert list(rows) == ["size", "income", "age", "garden", "city", "sold", "id"]
+    assert rows["size"] == ("number", "standardized")
+    assert rows["income"] == ("number", "ranks bent to a normal shape (heavy tail), standardized")
+    assert rows["age"][1].endswith("and are marked, standardized")
+    assert rows["city"] == ("category", "6 inputs, one of them for 1 rare value")
+    assert rows["id"] == ("dropped", "left out")
+    assert all("".join(row).isascii() is False for row in Encoder.fit(data).account("zh"))

@@ -94,7 +94,7 @@ def read_dates(text: pl.Series) -> ReadDates | None:
     cells = text.drop_nulls()
     # a glance at a few cells spares most text columns the thirty attempts
     sample = cells.head(20)
-    if len(sample) == 0 or not sample.str.contains(_DIGIT).all() or sample.str.len_chars().min() < 6:  # type: ignore[operator]
+    if len(sample) == 0 or not sample.str.contains(_DIGIT).all() or (sample.str.len_chars() < 6).any():
         return None
     for form in FORMATS:
         if parse(sample, form).null_count():

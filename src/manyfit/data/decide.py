@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
-from manyfit.data.columns import Column, cast_column, read_column
+from manyfit.data.cells import cast_column
+from manyfit.data.columns import Column, Kind, read_column
 from manyfit.data.notes import Note, note
 from manyfit.errors import DataError, Problem
 
@@ -33,7 +34,9 @@ def decide_columns(
             continue
         is_kept = keep if isinstance(keep, bool) else name in keep
         try:
-            read = read_column(frame[name].head(n_train), forced=kinds.get(name), keep=is_kept)
+            read = read_column(
+                frame[name].head(n_train), forced=cast(Kind | None, kinds.get(name)), keep=is_kept
+            )
         except DataError as error:
             problems += error.problems
             continue

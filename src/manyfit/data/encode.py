@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from manyfit.data.columns import Column
+from manyfit.data.columns import KIND_ZH, Column
 from manyfit.data.dataset import Dataset
 from manyfit.data.fitting import MAX_CATEGORIES, Structure, decide_structure, fit_parts, sample_rows, sources
 from manyfit.data.newrows import NewRows, read_new
@@ -132,6 +132,31 @@ class Encoder:
         for i, made in enumerate(self.inputs):
             places.setdefault(made.column, []).append(i)
         return {name: np.array(found) for name, found in places.items()}
+
+    def account(self, lang: str = "en") -> list[tuple[str, str, str, str]]:
+        """What became of every column of the table: (name, kind, what is done, why), for reports.
+
+        Args:
+            lang: "en" or "zh".
+        """
+        is_zh = lang == "zh"
+        by_column: dict[str, list[Part]] = {}
+        for part in self.parts:
+            by_column.setdefault(part.column, []).append(part)
+        rows = []
+        for column in self.columns:
+            parts = by_column.get(column.name, [])
+            done = column.did_zh if is_zh else column.did
+            if column.kind == "date":
+                n = sum(len(part.inputs) for part in parts)
+                done += f"（{n} 个输入）" if is_zh else f" ({n} inputs)"
+            elif parts:
+                done = parts[0].done(lang)
+            elif column.kind != "dropped":
+                done = "略去，不变化" if is_zh else "left out: it does not vary"
+            kind = KIND_ZH[column.kind] if is_zh else column.kind
+            rows.append((column.name, kind, done, column.why_zh if is_zh else column.why))
+        return rows
 
     def transform(self, frame: pl.DataFrame, dtype: Any = np.float64) -> np.ndarray:
         """Encode rows.

@@ -8,7 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from manyfit.data.columns import KIND_ZH, Column, cast_column
+from manyfit.data.cells import cast_column
+from manyfit.data.columns import KIND_ZH, Column
 from manyfit.data.dates import expand
 from manyfit.data.notes import Note, note, shown
 from manyfit.data.parts import CategoryPart, Part

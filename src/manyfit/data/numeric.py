@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 
-NumberStyle = Literal["plain", "marked", "comma"]
+STYLES = ("plain", "marked", "comma")
 
 MISSING_WORDS = ("", "na", "n/a", "nan", "null", "none", "?", "#n/a", "<na>", "#value!", "nil")
 """Cells that mean "no value", compared without case and blanks around them."""
@@ -26,7 +26,7 @@ class ReadNumbers(NamedTuple):
     """
 
     values: pl.Series
-    style: NumberStyle
+    style: str
     others: list[str]
     n_others: int
 
@@ -41,7 +41,7 @@ def tidy(series: pl.Series) -> pl.Series:
     )
 
 
-def read_numbers(text: pl.Series, style: NumberStyle | None = None) -> ReadNumbers:
+def read_numbers(text: pl.Series, style: str | None = None) -> ReadNumbers:
     """Read tidy text as numbers, in the style that reads most cells.
 
     Args:
@@ -57,7 +57,7 @@ def read_numbers(text: pl.Series, style: NumberStyle | None = None) -> ReadNumbe
     """
     n_cells = len(text) - text.null_count()
     best: ReadNumbers | None = None
-    for tried in (style,) if style else ("plain", "marked", "comma"):
+    for tried in (style,) if style else STYLES:
         values = _cast(text, tried)
         n_others = n_cells - (len(values) - values.null_count())
         if best is None or n_others < best.n_others:
@@ -71,7 +71,7 @@ def read_numbers(text: pl.Series, style: NumberStyle | None = None) -> ReadNumbe
     return best
 
 
-def _cast(text: pl.Series, style: NumberStyle) -> pl.Series:
+def _cast(text: pl.Series, style: str) -> pl.Series:
     if style == "marked":
         text = text.zip_with(text.str.contains(_MARKED).fill_null(False), _nulls(text)).str.replace_all(
             _SIGNS, ""

@@ -90,6 +90,22 @@ class NumberPart:
         np.clip((filled - self.mean) / self.scale, -CLIP, CLIP, out=filled)
         out[:, 0] = filled
 
+    def done(self, lang: str = "en") -> str:
+        """What happens to a cell, in a few words."""
+        is_zh = lang == "zh"
+        steps = []
+        if self.has_indicator:
+            filled = f"{self.fill:.4g}"
+            steps.append(
+                f"空格填 {filled}，另加标记" if is_zh else f"empty cells become {filled} and are marked"
+            )
+        if len(self.quantiles):
+            steps.append(
+                "按名次变为正态（尾部很重）" if is_zh else "ranks bent to a normal shape (heavy tail)"
+            )
+        steps.append("标准化" if is_zh else "standardized")
+        return ("，" if is_zh else ", ").join(steps)
+
     def count_outside(self, values: np.ndarray) -> int:
         """How many cells lie so far beyond the training range that clipping changes what they say.
 
@@ -124,6 +140,20 @@ class CategoryPart:
     def inputs(self) -> list[Input]:
         """The inputs it makes, in order."""
         return [Input(f"{self.column} = {name}", self.column, "category") for name in self.names]
+
+    def done(self, lang: str = "en") -> str:
+        """What happens to a cell, in a few words."""
+        is_zh = lang == "zh"
+        n_rare = int((self.slots[:-1] == self.rare).sum()) if self.rare >= 0 else 0
+        plural = "s" if n_rare > 1 else ""
+        text = f"{len(self.names)} 个输入" if is_zh else f"{len(self.names)} inputs"
+        if n_rare:
+            text += (
+                f"，其中一个由 {n_rare} 个少见的值共用"
+                if is_zh
+                else f", one of them for {n_rare} rare value{plural}"
+            )
+        return text
 
     def apply(self, codes: np.ndarray, out: np.ndarray) -> None:
         """Write the inputs of codes [N] (as `codes_of` gives them) into `out` [N, len(names)]."""

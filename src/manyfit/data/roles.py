@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from manyfit.data.columns import as_text, cast_column, read_column
+from manyfit.data.cells import as_text, cast_column
+from manyfit.data.columns import read_column
 from manyfit.data.frames import to_array
 from manyfit.data.target import Target
 from manyfit.errors import DataError, Problem, did_you_mean

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import polars as pl
 
-from manyfit.data.columns import HUGE, finite
+from manyfit.data.cells import HUGE, finite
 from manyfit.data.notes import Note, note, shown
 from manyfit.data.numeric import read_numbers
 from manyfit.errors import DataError, Problem, did_you_mean
