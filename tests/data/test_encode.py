@@ -340,3 +340,15 @@ def test_account_says_what_became_of_every_column():
     assert rows["city"] == ("category", "6 inputs, one of them for 1 rare value")
     assert rows["id"] == ("dropped", "left out")
     assert all("".join(row).isascii() is False for row in Encoder.fit(data).account("zh"))
+
+
+def test_numbers_of_a_long_table_come_from_a_sample_that_never_changes(monkeypatch):
+    from manyfit.data import fitting
+
+    monkeypatch.setattr(fitting, "MOST_ROWS", 100)
+    data = load(table(), "price")
+
+    first, second = Encoder.fit(data), Encoder.fit(data)
+
+    assert first.parts[0].mean == second.parts[0].mean != data.frame["size"].mean()
+    assert first.parts[0].mean == pytest.approx(data.frame["size"].mean(), abs=6)

@@ -166,3 +166,23 @@ def test_values_as_target_of_a_table():
 
     assert data.task == "regression"
     assert data.target.name == "target"
+
+
+def test_target_may_be_a_frame_of_one_column():
+    frame = pl.DataFrame({"a": X[:, 0]})
+
+    assert read((frame, pl.DataFrame({"price": Y}))).target == "price"
+    with pytest.raises(DataError, match="y must have one column, got 2"):
+        read((frame, pl.DataFrame({"p": Y, "q": Y})))
+
+
+def test_target_that_bears_the_name_of_an_input_gets_another():
+    table = read((pl.DataFrame({"target": X[:, 0]}), Y))
+
+    assert table.frame.columns == ["target", "target_"]
+    assert table.target == "target_"
+
+
+def test_column_that_is_no_column_is_refused():
+    with pytest.raises(DataError, match=r"must be one-dimensional, got shape 2 × 2"):
+        read({"a": [[1, 2], [3, 4]], "b": [1, 2]})

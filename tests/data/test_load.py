@@ -353,3 +353,44 @@ def test_some_rows_can_be_taken():
     assert part.block.tolist() == data.block[rows].tolist()
     assert part.weights.tolist() == data.weights[rows].tolist()
     assert part.fingerprint != data.fingerprint
+
+
+def test_leak_is_found_among_hundreds_of_columns():
+    draw = np.random.RandomState(0)
+    X = draw.standard_normal((120, 260))
+    X[::7, 3] = np.nan
+
+    data = load((X, X[:, 200] * 2 + 0.01 * draw.standard_normal(120)))
+
+    assert [n.columns for n in data.notes if n.code == "leak"] == [("x200",)]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"weights": np.ones((N, 2))}, r"weights must be one-dimensional, got shape \(200, 2\)"),
+        ({"time": [None, *list(range(1, N))]}, r"row 1 has no moment"),
+        ({"class_weights": "equal"}, "must be 'balanced' or a weight for each class"),
+        ({"class_weights": {"Ulm": 0, "Bonn": 0, "Kiel": 0}}, "must not all be 0"),
+        (
+            {"test": table(12), "weights": np.ones(N)},
+            "must be the name of a column when a test table is given",
+        ),
+        ({"test": table(12).drop("city")}, "column 'city' is not in the test table"),
+        ({"test": table(12).with_columns(pl.lit(None).alias("city"))}, "no row with a target"),
+    ],
+)
+def test_role_that_can_not_be_played_is_refused(options, words):
+    with pytest.raises(DataError, match=words):
+        load(table(), "city", **options)
+
+
+def test_class_weights_can_be_listed_in_the_order_of_the_classes():
+    assert load(table(), "city", class_weights=[1, 2, 3]).class_weights.tolist() == [1, 2, 3]
+
+
+def test_groups_may_be_words_and_time_may_be_dates():
+    words = np.array(["u", "v", "w", "x"] * 50, dtype=object)
+
+    assert load(table(), "price", group=words).group[:5].tolist() == [0, 1, 2, 3, 0]
+    assert load(table(), "price", time=np.arange(N).astype("datetime64[D]")).time[1] == 86_400_000_000
