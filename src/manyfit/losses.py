@@ -5,15 +5,15 @@ A loss is a pure function of one network's outputs on a batch; the engines weigh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol, TypeVar, dataclass_transform, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
-from manyfit.registry import Registry, name_of
+from manyfit.registry import Registry
 
-T = TypeVar("T")
 Target = Literal["numbers", "labels", "binary"]
 
 registry = Registry("loss")
+rule = registry.rule
+"""Registers a class as one of them: a frozen dataclass, known by its name in lower case."""
 
 
 @runtime_checkable
@@ -29,14 +29,6 @@ class Loss(Protocol):
     def rows(xp: Any, output: Any, y: Any) -> Any:
         """The loss of each row, shape `(B,)`, from outputs `[B, C]` and targets."""
         ...
-
-
-@dataclass_transform(frozen_default=True)
-def rule(cls: type[T]) -> type[T]:
-    """Make a class a registered loss: a frozen dataclass, known by its name in lower case."""
-    frozen = dataclass(frozen=True)(cls)
-    registry.add(name_of(frozen), frozen)
-    return frozen
 
 
 @rule

@@ -6,15 +6,14 @@ A penalty acts on weights, and on biases where `biases` says so. It is given by 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, TypeVar, dataclass_transform, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from manyfit.hyper import hyper
-from manyfit.registry import Registry, name_of
-
-T = TypeVar("T")
+from manyfit.registry import Registry
 
 registry = Registry("penalty")
+rule = registry.rule
+"""Registers a class as one of them: a frozen dataclass, known by its name in lower case."""
 
 
 @runtime_checkable
@@ -40,14 +39,6 @@ class Penalty(Protocol):
         ...
 
 
-@dataclass_transform(frozen_default=True)
-def rule(cls: type[T]) -> type[T]:
-    """Make a class a registered penalty: a frozen dataclass, known by its name in lower case."""
-    frozen = dataclass(frozen=True)(cls)
-    registry.add(name_of(frozen), frozen)
-    return frozen
-
-
 @rule
 class L1:
     """λ Σ |w|, the chapter's 3.6.3: pulls every weight towards 0 by the same force, and makes many small. Its gradient at 0 is 0.
@@ -58,7 +49,9 @@ class L1:
         [0.1, 0.0, -0.1]
     """
 
-    strength: float = hyper(1e-4, low=0, scale="log", usual=(1e-6, 1e-1), doc="λ, in units of loss per unit of weight.")
+    strength: float = hyper(
+        1e-4, low=0, scale="log", usual=(1e-6, 1e-1), doc="λ, in units of loss per unit of weight."
+    )
     biases: bool = hyper(False, doc="Whether biases pay too.")
 
     name: ClassVar[str] = "l1"
@@ -82,7 +75,9 @@ class L2:
         [0.4, -0.6]
     """
 
-    strength: float = hyper(1e-4, low=0, scale="log", usual=(1e-6, 1e-1), doc="λ, in units of loss per squared unit of weight.")
+    strength: float = hyper(
+        1e-4, low=0, scale="log", usual=(1e-6, 1e-1), doc="λ, in units of loss per squared unit of weight."
+    )
     biases: bool = hyper(False, doc="Whether biases pay too.")
 
     name: ClassVar[str] = "l2"

@@ -13,9 +13,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar, dataclass_transform
 
 from manyfit.errors import Problem, RecipeError, UnknownNameError, did_you_mean
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -40,10 +42,20 @@ class Registry:
             RecipeError: If another rule has the name.
         """
         taken = self._rules.get(name)
-        if taken is not None and (taken.__module__, taken.__qualname__) != (rule.__module__, rule.__qualname__):
+        if taken is not None and (taken.__module__, taken.__qualname__) != (
+            rule.__module__,
+            rule.__qualname__,
+        ):
             rule_of = f"must be registered once only; {taken.__module__} already has that name"
             raise RecipeError(Problem(f"{self.kind} {name!r}", rule_of, rule.__module__))
         self._rules[name] = rule
+
+    @dataclass_transform(frozen_default=True)
+    def rule(self, cls: type[T]) -> type[T]:
+        """Decorate a class: it becomes a frozen dataclass, known by its name in lower case."""
+        frozen = dataclass(frozen=True)(cls)
+        self.add(name_of(frozen), frozen)
+        return frozen
 
     def find(self, name: str) -> Any:
         """The rule of that name.
@@ -53,7 +65,9 @@ class Registry:
         """
         rules = self.all()
         if name not in rules:
-            raise UnknownNameError(Problem("", f"unknown {self.kind} {name!r}", hint=did_you_mean(name, rules)))
+            raise UnknownNameError(
+                Problem("", f"unknown {self.kind} {name!r}", hint=did_you_mean(name, rules))
+            )
         return rules[name]
 
     def all(self) -> Mapping[str, Any]:

@@ -9,15 +9,15 @@ Neither changes its inputs. Engines add the axis of networks.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, TypeVar, dataclass_transform, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
-from manyfit.registry import Registry, name_of
+from manyfit.registry import Registry
 
 State = dict[str, Any]
-T = TypeVar("T")
 
 registry = Registry("optimizer")
+rule = registry.rule
+"""Registers a class as one of them: a frozen dataclass, known by its name in lower case."""
 
 
 @runtime_checkable
@@ -45,11 +45,3 @@ class Optimizer(Protocol):
     def step(xp: Any, p: Any, g: Any, s: State, t: Any, h: Any) -> tuple[Any, State]:
         """One update."""
         ...
-
-
-@dataclass_transform(frozen_default=True)
-def rule(cls: type[T]) -> type[T]:
-    """Make a class a registered optimizer: a frozen dataclass, known by its name in lower case."""
-    frozen = dataclass(frozen=True)(cls)
-    registry.add(name_of(frozen), frozen)
-    return frozen

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from manyfit.answers import Answer
 from manyfit.engines.choose import fit, predict
 from manyfit.population import Population, View
 from manyfit.recipe import Recipe
-from manyfit.registry import Registry, name_of
+from manyfit.registry import Registry
 from manyfit.runs import Run
 
 Floats = NDArray[np.float64]
@@ -25,16 +25,10 @@ Ints = NDArray[np.int64]
 Rounds = Generator[Population, Run, Answer]
 Fit = Callable[[Population], Run]
 
-T = TypeVar("T")
 
 registry = Registry("question")
-
-
-def question(cls: type[T]) -> type[T]:
-    """Make a class a registered question: a frozen dataclass of its plan, known by its name in lower case."""
-    frozen = dataclass(frozen=True)(cls)
-    registry.add(name_of(frozen), frozen)
-    return frozen
+question = registry.rule
+"""Registers a class as one of them: a frozen dataclass, known by its name in lower case."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,17 +6,15 @@ Recipe i of a search depends on the space, the key and i alone, so a longer sear
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol, TypeVar, dataclass_transform, runtime_checkable
+from typing import Protocol, runtime_checkable
 
-from manyfit.hyper import hyper
 from manyfit.recipe import Recipe
-from manyfit.registry import Registry, name_of
+from manyfit.registry import Registry
 from manyfit.space import Space
 
-T = TypeVar("T")
-
 registry = Registry("sampler")
+rule = registry.rule
+"""Registers a class as one of them: a frozen dataclass, known by its name in lower case."""
 
 
 @runtime_checkable
@@ -26,11 +24,3 @@ class Sampler(Protocol):
     def draw(self, space: Space, indices: Sequence[int], key: int) -> list[Recipe]:
         """The recipes of those indices (from 0) in the search that `key` names."""
         ...
-
-
-@dataclass_transform(frozen_default=True, field_specifiers=(hyper,))
-def rule(cls: type[T]) -> type[T]:
-    """Make a class a registered sampler: a frozen dataclass, known by its name in lower case."""
-    frozen = dataclass(frozen=True)(cls)
-    registry.add(name_of(frozen), frozen)
-    return frozen

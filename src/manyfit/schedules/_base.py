@@ -6,17 +6,16 @@ Every engine reads the table; none computes a schedule. Lengths are in epochs un
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, TypeVar, dataclass_transform, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from manyfit.registry import Registry, name_of
-
-T = TypeVar("T")
+from manyfit.registry import Registry
 
 registry = Registry("schedule")
+rule = registry.rule
+"""Registers a class as one of them: a frozen dataclass, known by its name in lower case."""
 
 
 @runtime_checkable
@@ -28,11 +27,3 @@ class Schedule(Protocol):
     def table(self, n_epochs: int, steps_per_epoch: int) -> NDArray[np.float64]:
         """One multiplier of the rate for each update, shape `(n_epochs * steps_per_epoch,)`."""
         ...
-
-
-@dataclass_transform(frozen_default=True)
-def rule(cls: type[T]) -> type[T]:
-    """Make a class a registered schedule: a frozen dataclass, known by its name in lower case."""
-    frozen = dataclass(frozen=True)(cls)
-    registry.add(name_of(frozen), frozen)
-    return frozen
