@@ -35,6 +35,9 @@ class Confirmed:
         diverged networks.
     train_losses, held_losses: [R, F, S] loss of training on training and on held-out rows.
     predictions: [R] arrays [S, N] or [S, N, C], out-of-fold predictions of the N development rows; NaN for rows never held out.
+    n_diverged: Networks that diverged.
+    curves: [R] losses of training and on held-out rows after each epoch, each [T, F·S]; NaN once a network has ended.
+    seconds: What training took.
     """
 
     table: Table
@@ -47,6 +50,8 @@ class Confirmed:
     held_losses: Floats = field(default_factory=lambda: np.empty((0, 0, 0)))
     predictions: list[NDArray[np.float32]] = field(default_factory=list)
     n_diverged: int = 0
+    curves: list[tuple[Floats, Floats]] = field(default_factory=list)
+    seconds: float = 0.0
 
     @property
     def overlap(self) -> float:
@@ -144,6 +149,11 @@ def confirm(
         if run is None:
             break
         _collect(found, recipes, run.parameters, run.score, run.final_loss, views, plan)
+        each = plan.folds * plan.seeds
+        for r in range(len(recipes)):
+            of_recipe = slice(r * each, (r + 1) * each)
+            found.curves.append((run.loss[:, of_recipe], run.held_loss[:, of_recipe]))
+        found.seconds += run.seconds
         found.n_diverged += int(run.diverged.sum())
     return found
 

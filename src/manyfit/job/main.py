@@ -23,6 +23,7 @@ from manyfit.job.plan import CONFIRM_SHARE, SEARCH_SHARE, Plan, size_plan
 from manyfit.job.rows import Table
 from manyfit.job.search import Search, run_search
 from manyfit.job.training import Trainer
+from manyfit.job.verdict import judge, remedies
 from manyfit.metrics import metric_for
 from manyfit.model import Model
 from manyfit.recipe import Recipe
@@ -192,8 +193,19 @@ class Job:
                 plan=plan,
                 interrupted=trainer.interrupt.is_set,
             )
-            realised = plan.realised([tried.rung for tried in found.rungs], len(confirmed.recipes))
+            tried = remedies(
+                confirmed, chosen[0], plan, trainer, budget=options.budget, is_repeated=self.repeats
+            )
+            realised = plan.realised(
+                [each.rung for each in found.rungs],
+                len(confirmed.recipes),
+                twin_folds=tried.trial.folds,
+                twin_seeds=tried.trial.seeds,
+                twin_rows=tried.trial.rows,
+            )
             model = self._model(found, confirmed, chosen, realised)
+            judged = judge(model, confirmed, chosen, tried, plan.metric)
+            model.facts.update(judged.facts())
             self.narrator.say("testing")
             looked = look(model, self.table, plan.metric, plan.margin)
             model.facts["test"] = looked.to_dict()

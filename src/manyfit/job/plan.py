@@ -20,7 +20,7 @@ from manyfit.recipe import Recipe
 from manyfit.samplers.halving import Rung, ladder
 from manyfit.space import Space
 
-SEARCH_SHARE, CONFIRM_SHARE = 0.5, 0.33
+SEARCH_SHARE, CONFIRM_SHARE = 0.45, 0.27
 """How the budget is shared out; the rest goes to reading, baselines, the verdict and the report."""
 MAX_RECIPES = 512
 MAX_FINALISTS = 24
@@ -45,6 +45,8 @@ class Plan:
     metric: Name of the metric that decides.
     margin: Share of the best score within which recipes count as the same.
     ensemble: How the model is put together from confirmed networks.
+    twin_folds, twin_seeds: Folds and seeds on which remedies for over- and underfitting are tried; 0 tries none.
+    twin_rows: Training rows that these see at most; 0 for all.
     expected_s: Seconds that each rung should take, for deadlines; no part of what the plan is.
     """
 
@@ -58,6 +60,9 @@ class Plan:
     metric: str = "rmse"
     margin: float = 0.01
     ensemble: str = "same"
+    twin_folds: int = 0
+    twin_seeds: int = 0
+    twin_rows: int = 0
     expected_s: tuple[float, ...] = dataclasses.field(default=(), compare=False)
 
     @property
@@ -70,9 +75,9 @@ class Plan:
         """Networks trained in all."""
         return sum(rung.recipes for rung in self.rungs) + self.finalists * self.folds * self.seeds
 
-    def realised(self, rungs: list[Rung], finalists: int) -> Plan:
+    def realised(self, rungs: list[Rung], finalists: int, **twins: int) -> Plan:
         """The plan that was really carried out: what was cut is left out, so that it can be repeated."""
-        return dataclasses.replace(self, rungs=tuple(rungs), finalists=finalists)
+        return dataclasses.replace(self, rungs=tuple(rungs), finalists=finalists, **twins)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for TOML."""
@@ -221,5 +226,7 @@ def size_plan(
         metric,
         margin,
         ensemble,
-        tuple(s * slack for s in expected),
+        twin_folds=folds,
+        twin_seeds=3,
+        expected_s=tuple(s * slack for s in expected),
     )

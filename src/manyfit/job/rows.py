@@ -22,6 +22,9 @@ class Stage(IntEnum):
     SEARCH = 11
     CONFIRM = 12
     TEST = 13
+    TWINS = 14
+    COLUMNS = 15
+    SHOWN = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,11 +59,18 @@ class Table:
 
     def fit_encoder(self, fold: Fold) -> Encoder:
         """An encoder fitted on the training rows of a fold; which inputs there are is decided by all development rows."""
-        return Encoder.fit(self.data, fold.train, self.development)
+        return self.encoder_of(fold.train)
+
+    def encoder_of(self, rows: NDArray[np.int64]) -> Encoder:
+        """An encoder fitted on some of the development rows; which inputs there are is decided by all of them."""
+        return Encoder.fit(self.data, rows, self.development)
 
     def view(self, encoder: Encoder) -> View:
         """The development rows as networks read them."""
-        rows = self.development
+        return self.view_of(encoder, self.development)
+
+    def view_of(self, encoder: Encoder, rows: NDArray[np.int64]) -> View:
+        """Some rows, in the order given, as networks read them."""
         weights = self.data.training_weights()
         y: Any = encoder.encode_target(self.data.y[rows])
         n_classes = self.data.target.n_classes if self.data.task == "multiclass" else None

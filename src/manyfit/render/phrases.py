@@ -66,6 +66,7 @@ PHRASES: dict[str, Phrase] = {
     "stage.measure": Phrase("measure", "测速"),
     "stage.search": Phrase("search", "搜索"),
     "stage.confirm": Phrase("confirm", "确认"),
+    "stage.twins": Phrase("remedies", "试办法"),
     "progress": Phrase(
         "{done}/{total}  alive {alive}  diverged {diverged}  best {best}  {left} s left",
         "{done}/{total}  训练中 {alive}  发散 {diverged}  最好 {best}  剩 {left} 秒",
@@ -121,6 +122,33 @@ PHRASES: dict[str, Phrase] = {
     "opened": Phrase(
         "test rows opened {n} times: their score is no longer a first look",
         "测试集已打开 {n} 次：分数不再是首次查看",
+    ),
+    # the verdict
+    "fit": Phrase(
+        "  fit      {code}: {score} {train} on training rows, {held} held out",
+        "  拟合     {code}：{score} 训练行 {train}，留出行 {held}",
+    ),
+    "fit.part": Phrase("   ({rows} rows each)", "   （每次 {rows} 行）"),
+    "fit.budget": Phrase(
+        "  fit      cannot tell: no time was left to try remedies   --budget {seconds}",
+        "  拟合     无法判断：没有时间尝试各种办法   --budget {seconds}",
+    ),
+    "fit.interrupted": Phrase(
+        "  fit      cannot tell: interrupted before remedies were tried", "  拟合     无法判断：在尝试各种办法之前已中断"
+    ),
+    "fit.rows": Phrase(
+        "  fit      cannot tell: too few rows, groups or moments to try remedies on",
+        "  拟合     无法判断：行、组或时刻太少，无法尝试各种办法",
+    ),
+    "fit.asked": Phrase("  fit      cannot tell: this plan tries no remedies", "  拟合     无法判断：该计划不尝试各种办法"),
+    "tried": Phrase("  tried    ", "  尝试     "),
+    "rows": Phrase("  rows     {n} more: {change}", "  行数     再加 {n} 行：{change}"),
+    "columns": Phrase("  columns  {names}", "  列       {names}"),
+    "columns.more": Phrase("{names} and {n} more", "{names} 等，另有 {n} 列"),
+    "columns.none": Phrase("  columns  none can be shown to matter", "  列       没有一列能被证明有用"),
+    "trust": Phrase(
+        "  probabilities are off by {after} {interval}, {before} before calibration (out-of-fold rows)",
+        "  概率平均偏差 {after} {interval}，校准前 {before}（折外行）",
     ),
     # predicting
     "predicted": Phrase("{rows} rows predicted by {networks} networks", "{networks} 个网络预测了 {rows} 行"),

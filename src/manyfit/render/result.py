@@ -10,6 +10,7 @@ from manyfit.metrics import registry
 from manyfit.render.numbers import digits_for, ranged, written
 from manyfit.render.phrases import say
 from manyfit.render.terminal import percent
+from manyfit.render.verdict import finding_lines, trust_line
 
 
 def result_lines(facts: Mapping[str, Any], lang: str = "en") -> list[str]:
@@ -72,7 +73,7 @@ def verdict_lines(facts: Mapping[str, Any], lang: str = "en") -> list[str]:
         margin=percent(facts["margin"]),
     )
     lines = [say("verdict", lang) + text]
-    lines += [f"  {line}" for line in facts.get("verdict_lines", {}).get(lang, [])]
+    lines += finding_lines(facts, lang)
     for path, end, value in facts.get("edges", []):
         if path == "network.hidden":
             lines.append(say("edge.width", lang, width=value, twice=2 * value))
@@ -82,6 +83,8 @@ def verdict_lines(facts: Mapping[str, Any], lang: str = "en") -> list[str]:
     if covered:
         interval = f"[{round(100 * covered['low'])}, {round(100 * covered['high'])}]"
         lines.append(say("covered", lang, share=f"{100 * covered['estimate']:.0f} %", interval=interval))
+    if facts.get("trust"):
+        lines.append(trust_line(facts["trust"], lang))
     if facts.get("openings", 1) > 1:
         lines.append("  " + say("opened", lang, n=facts["openings"]))
     return lines

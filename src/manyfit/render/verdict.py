@@ -1,0 +1,153 @@
+"""The verdict in words: lines for the terminal, from the plain facts that a model carries."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from manyfit.metrics import registry
+from manyfit.questions.diagnose import CODES, WORDS
+from manyfit.render.numbers import compact, digits_for, written
+from manyfit.render.phrases import say
+from manyfit.stats import Finding, Interval, judge
+
+Facts = Mapping[str, Any]
+
+MOST_COLUMNS = 4
+"""Columns that the terminal names; the report shows all."""
+IN_A_LINE = 2
+"""Remedies in one line."""
+
+
+def finding_lines(facts: Facts, lang: str = "en") -> list[str]:
+    """What was found of the fit, the remedies, the rows and the columns.
+
+    Args:
+        facts: `Model.facts`; what they do not hold is left out.
+        lang: "en" or "zh".
+    """
+    fit = facts.get("fit")
+    lines = [] if not fit else fit_lines(fit, lang) if fit["tried"] else [untried(fit, lang)]
+    importance = facts.get("importance")
+    return [*lines, *([columns_line(importance, lang)] if importance else [])]
+
+
+def fit_lines(fit: Facts, lang: str = "en") -> list[str]:
+    """Fit, remedies tried, and whether more rows would pay."""
+    code = CODES[fit["code"]].to(lang)
+    line = say(
+        "fit",
+        lang,
+        code=code,
+        score=fit["score_name"],
+        train=compact(fit["train"]),
+        held=compact(fit["held"]),
+    )
+    if fit["is_part"]:
+        line += say("fit.part", lang, rows=f"{fit['n_train']:,.0f}")
+    most = _digits(fit["held"])
+    remedies = [
+        f"{WORDS[name].to(lang)} {change(found['difference'], most)} {say(str(found['finding']), lang)}"
+        for name, found in sorted(fit["remedies"].items(), key=lambda item: _rank(item[1]))
+    ]
+    parts = [_join(remedies[i : i + IN_A_LINE], lang) for i in range(0, len(remedies), IN_A_LINE)]
+    first = say("tried", lang)
+    lines = [line, *(f"{first if i == 0 else ' ' * _cells(first)}{part}" for i, part in enumerate(parts))]
+    more = f"{change(fit['doubling'], most)} {say(rows_finding(fit).value, lang)}"
+    return [*lines, say("rows", lang, n=f"{round(fit['n_train']):,}", change=more)]
+
+
+def untried(fit: Facts, lang: str = "en") -> str:
+    """Why nothing was tried."""
+    needs = fit.get("needs_s")
+    why = fit["why"]
+    if why == "budget" and needs is None:
+        return say("fit.asked", lang)
+    return say(f"fit.{why}", lang, seconds=f"{needs or 0:.0f}")
+
+
+def columns_line(importance: Facts, lang: str = "en") -> str:
+    """The columns that matter, the most important first."""
+    names = [printable(each["name"]) for each in importance["found"] if each["matters"]]
+    if not names:
+        return say("columns.none", lang)
+    shown = _join(names[:MOST_COLUMNS], lang, ", ", "、")
+    left = len(names) - MOST_COLUMNS
+    return say("columns", lang, names=say("columns.more", lang, names=shown, n=left) if left > 0 else shown)
+
+
+def trust_line(trust: Facts, lang: str = "en") -> str:
+    """How far probabilities are off, before and after calibration."""
+    after, before = trust["after"], trust["before"]
+    interval = f"[{_percent(after['low'])}, {_percent(after['high'])}]"
+    return say(
+        "trust",
+        lang,
+        after=f"{_percent(after['estimate'])} %",
+        interval=interval,
+        before=f"{_percent(before['estimate'])} %",
+    )
+
+
+def rows_finding(fit: Facts) -> Finding:
+    """Whether twice the rows would change the score, within the margin of the remedies."""
+    margin = next((found["margin"] for found in fit["remedies"].values()), 0.0)
+    doubling = Interval(**fit["doubling"])
+    return judge(doubling, doubling, margin)
+
+
+def change(interval: Facts, most: int = 10) -> str:
+    """A difference with its interval, as many digits as it deserves.
+
+    Args:
+        interval: Its estimate, low and high end.
+        most: Decimals at most.
+
+    Example:
+        >>> change({"estimate": -0.104, "low": -1.11, "high": 0.902})
+        '−0.1 [−1.1, +0.9]'
+    """
+    digits = min(digits_for((interval["high"] - interval["low"]) / 2), most)
+    ends = ", ".join(written(interval[end], digits, signed=True) for end in ("low", "high"))
+    return f"{written(interval['estimate'], digits, signed=True)} [{ends}]"
+
+
+def metric_label(name: str) -> str:
+    """How a metric is shown."""
+    return str(registry.find(name).label)
+
+
+def printable(name: str) -> str:
+    """A name from the user's table in one line, whatever it holds.
+
+    Example:
+        >>> printable("a\\nb\\x1b[31m")
+        'a b [31m'
+    """
+    return " ".join("".join(c if c.isprintable() else " " for c in name).split())
+
+
+def _rank(found: Facts) -> tuple[int, float]:
+    """What changes something comes first, what helps before what harms."""
+    order = (Finding.BETTER, Finding.WORSE, Finding.SAME, Finding.UNKNOWN)
+    return order.index(Finding(found["finding"])), float(found["difference"]["estimate"])
+
+
+def _join(parts: Sequence[str], lang: str, en: str = "; ", zh: str = "；") -> str:
+    return (zh if lang == "zh" else en).join(parts)
+
+
+def _digits(score: float) -> int:
+    """Decimals that show a score in four figures: what changes less than that is no change to a reader."""
+    return 3 - math.floor(math.log10(abs(score))) if score and math.isfinite(score) else 10
+
+
+def _percent(share: float) -> str:
+    return written(100 * share, 1)
+
+
+def _cells(text: str) -> int:
+    from rich.cells import cell_len
+
+    return cell_len(text)
