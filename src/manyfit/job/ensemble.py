@@ -61,8 +61,9 @@ def choose(confirmed: Confirmed, margin: float, way: str, metric: str) -> list[i
     Args:
         confirmed: What was measured.
         margin: Share of the best score within which recipes are the same.
-        way: "same" takes what can't be told apart from the best or is the same; "top" the best eight; "greedy" adds
-            what lowers the out-of-fold loss of the average most, until nothing does (Caruana et al. 2004).
+        way: "same" takes the best and those that are not shown to be worse, eight at most; "top" the best eight;
+            "prefix" as many of the best as give the best average on out-of-fold rows; "greedy" adds what betters that
+            average most, until nothing does (Caruana et al. 2004).
         metric: Name of the metric that decides.
 
     Raises:
@@ -82,19 +83,27 @@ def choose(confirmed: Confirmed, margin: float, way: str, metric: str) -> list[i
         return order[:TOP]
     if way == "greedy":
         return _greedy(confirmed, order, metric)
+    if way == "prefix":
+        return _prefix(confirmed, order, metric)
     if way != "same":
         raise UsageError(
-            Problem("", f"unknown ensemble {way!r}", hint=did_you_mean(way, ("same", "top", "greedy")))
+            Problem("", f"unknown ensemble {way!r}", hint=did_you_mean(way, ("same", "top", "prefix", "greedy")))
         )
-    mean = confirmed.pairs.mean(1)
-    limit = mean[order[0]] + margin * abs(mean[order[0]])
     found = against_best(confirmed, margin)
-    same = [
-        r
-        for r, comparison in found.items()
-        if comparison.finding is Finding.SAME or (comparison.finding is Finding.UNKNOWN and mean[r] <= limit)
-    ]
-    return [order[0], *same]
+    level = [r for r, standing in found.items() if standing.finding is not Finding.WORSE]
+    return [order[0], *level][:TOP]
+
+
+def _prefix(confirmed: Confirmed, order: list[int], metric: str) -> list[int]:
+    """As many of the best recipes as give the best average on out-of-fold rows."""
+    scorer = metric_for(confirmed.table.data.task, metric)
+    y, known = confirmed.table.data.y[confirmed.table.development], held_out(confirmed)
+    sign = 1 if scorer.is_loss else -1
+    total, scores = np.zeros(()), []
+    for n, r in enumerate(order, start=1):
+        total = total + confirmed.predictions[r].astype(np.float64).mean(0)[known]
+        scores.append(sign * scorer.score(y[known], total / n))
+    return order[: int(np.argmin(scores)) + 1]
 
 
 def _greedy(confirmed: Confirmed, order: list[int], metric: str, rounds: int = 20) -> list[int]:

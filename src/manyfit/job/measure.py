@@ -15,6 +15,8 @@ from manyfit.space import Space
 
 SECONDS = 0.8
 EPOCHS = 3
+SHARED = 0.8
+"""How much of a thread every further thread adds."""
 SMALL = 1e8
 """Operations of an epoch below which whole packs are measured; larger networks are measured one of each structure."""
 
@@ -63,4 +65,6 @@ def measure(table: Table, space: Space, trainer: Trainer) -> tuple[Size, float, 
     works = np.array([size.work(recipe, 1) for recipe in recipes])
     done = float((run.steps / steps * works).sum())
     seen = run.held_loss[np.isfinite(run.held_loss)]
-    return size, max(done, 1.0) / max(run.seconds, 1e-3), float(seen.min()) if len(seen) else float("nan")
+    # time inside the engine alone: what surrounds a network is charged by the network; threads share work, not perfectly
+    seconds = max(run.core_seconds, 1e-4) / (1 + SHARED * (trainer.n_threads - 1))
+    return size, max(done, 1.0) / seconds, float(seen.min()) if len(seen) else float("nan")

@@ -28,6 +28,7 @@ class Trainer:
     began: When the job began.
     shown: From a loss of training to the number that a reader understands.
     described: The engine's own description, once something was trained.
+    n_threads: Threads that the engine takes, once something was trained.
     """
 
     narrator: Narrator = field(default_factory=Silent)
@@ -39,6 +40,7 @@ class Trainer:
     began: float = 0.0
     shown: Callable[[float], float] = float
     described: dict[str, object] = field(default_factory=dict)
+    n_threads: int = 1
     _round: int = 0
 
     @property
@@ -79,6 +81,7 @@ class Trainer:
         """
         engine = engine_for(population, self.engine, self.threads)
         self.described = dict(engine.describe())
+        self.n_threads = int(getattr(engine, "threads", 1))
         last: list[Ledger] = []
         given_up = False
 
