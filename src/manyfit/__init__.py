@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from manyfit.networks.dense import Dense
     from manyfit.population import Member, Population
     from manyfit.recipe import Recipe
+    from manyfit.render.document import report
     from manyfit.rng import Streams
     from manyfit.runs import Run
+    from manyfit.sklearn import ManyfitClassifier, ManyfitRegressor
 
 __all__ = [
     "Choice",
@@ -36,7 +38,9 @@ __all__ = [
     "EngineError",
     "IntRange",
     "LogRange",
+    "ManyfitClassifier",
     "ManyfitError",
+    "ManyfitRegressor",
     "Member",
     "Model",
     "Population",
@@ -53,6 +57,7 @@ __all__ = [
     "fit",
     "load",
     "load_model",
+    "report",
     "train",
 ]
 
@@ -66,7 +71,9 @@ _ROOM_OF = {
     "EngineError": "errors",
     "IntRange": "hyper",
     "LogRange": "hyper",
+    "ManyfitClassifier": "sklearn",
     "ManyfitError": "errors",
+    "ManyfitRegressor": "sklearn",
     "Member": "population",
     "Model": "model",
     "Population": "population",
@@ -82,6 +89,7 @@ _ROOM_OF = {
     "fit": "engines.choose",
     "load": "data",
     "load_model": "model",
+    "report": "render.document",
     "train": "job",
 }
 

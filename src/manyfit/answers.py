@@ -6,13 +6,20 @@ English and Chinese side by side, so that a report in either can be written from
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from manyfit.errors import Problem, RunError
+from manyfit.runs.files import replacing
+
+FILE = "answer.json"
 
 Floats = NDArray[np.float64]
 
@@ -176,8 +183,97 @@ class Answer:
     sections: tuple[Section, ...] = ()
     numbers: Mapping[str, Any] = field(default_factory=dict)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, with no loss: arrays as lists, what is not finite by name."""
+        return {**_plain(self), "numbers": _plain(dict(self.numbers))}
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Answer:
+        """The answer that `to_dict` wrote.
+
+        Raises:
+            KeyError, TypeError, ValueError: If it is none.
+        """
+        answer = _read(fields)
+        if not isinstance(answer, cls):
+            raise ValueError(f"an answer was expected, not {type(answer).__name__}")
+        return answer
+
     def __repr__(self) -> str:
         return f"<Answer to {self.question!r}: {' '.join(text.en for text in self.statement)}>"
+
+
+def write_answer(answer: Answer, folder: Path) -> Path:
+    """Keep an answer in a folder, so that its report can be written again without the data and without training."""
+    with replacing(folder / FILE) as aside:
+        text = json.dumps(answer.to_dict(), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        aside.write_text(text, "utf-8")
+    return folder / FILE
+
+
+def read_answer(folder: str | Path) -> Answer:
+    """The answer that is kept in a folder.
+
+    Raises:
+        RunError: If there is none, or it is damaged.
+    """
+    path = Path(folder)
+    file = path / FILE
+    if not file.is_file():
+        rule = "holds no answer" if path.exists() else "does not exist"
+        hint = (
+            "Its training was not finished." if (path / "run.toml").exists() else "manyfit train writes one."
+        )
+        raise RunError(Problem(str(path), rule, hint=hint))
+    try:
+        return Answer.from_dict(json.loads(file.read_text("utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        got = f"{type(error).__name__}: {error}"
+        raise RunError(Problem(str(file), "is damaged", got, hint="Copy it or train again.")) from error
+
+
+_KINDS: dict[str, type[Any]] = {
+    kind.__name__: kind for kind in (Text, Table, Scatter, Series, Curves, Bars, Cloud, Grid, Section, Answer)
+}
+_IS = "is"
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it; what JSON has no word for becomes a table that says what it is."""
+    kind = type(value).__name__
+    if kind in _KINDS and isinstance(value, _KINDS[kind]):
+        names = value._fields if isinstance(value, tuple) else [f.name for f in fields(value)]
+        return {_IS: kind, **{name: _plain(getattr(value, name)) for name in names if name != "numbers"}}
+    match value:
+        case np.ndarray():
+            return {_IS: "array", "of": _plain(value.tolist())}
+        case np.generic():
+            return _plain(value.item())
+        case float() if not math.isfinite(value):
+            return {_IS: "float", "of": str(value)}
+        case Mapping():
+            return {str(name): _plain(part) for name, part in value.items()}
+        case list() | tuple():
+            return [_plain(part) for part in value]
+    return str(value) if isinstance(value, str) else value
+
+
+def _read(value: Any, as_tuple: bool = True) -> Any:
+    """What `_plain` wrote."""
+    if isinstance(value, list):
+        parts = [_read(part, as_tuple) for part in value]
+        return tuple(parts) if as_tuple else parts
+    if not isinstance(value, Mapping):
+        return value
+    kind = value.get(_IS)
+    if kind == "float":
+        return float(value["of"])
+    if kind == "array":
+        return np.array(_read(value["of"], as_tuple=False), dtype=np.float64)
+    if isinstance(kind, str) and kind in _KINDS:
+        given = {name: _read(part, name != "numbers") for name, part in value.items() if name != _IS}
+        return _KINDS[kind](**given)
+    return {name: _read(part, as_tuple) for name, part in value.items()}
 
 
 def digits(value: float, uncertainty: float = math.nan) -> str:

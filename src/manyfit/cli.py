@@ -197,6 +197,23 @@ def predict(
 
 
 @app.command
+def report(
+    folders: Annotated[list[str], Parameter(negative="", help="Folders that manyfit train wrote.")],
+    *,
+    out: Annotated[str, Parameter(("--out", "-o"), help="File to write.")] = "report.html",
+    force: Annotated[bool, Parameter(negative="", help="Replace an older file.")] = False,
+    lang: Annotated[Literal["en", "zh"] | None, Parameter(help="Language; the locale's by default.")] = None,
+) -> None:
+    """Write the report of one or more run folders again: one self-contained HTML file.
+
+    Needs neither the table nor the model, only what training has left behind.
+    """
+    from manyfit.commands.reporting import run
+
+    run(folders, out, force=force, lang=lang)
+
+
+@app.command
 def doctor(*, json: Annotated[bool, Parameter(negative="", help="JSON on stdout.")] = False) -> None:
     """Say what is installed, which instruction set is used, and which engines are live."""
     from manyfit.commands.doctor import run

@@ -24,7 +24,7 @@ from manyfit.metrics import Metric, metric_for
 from manyfit.model import forward, tempered, to_values
 from manyfit.registry import name_of
 from manyfit.rng import derive, epoch_order
-from manyfit.stats import LEVEL, Interval, mean_interval
+from manyfit.stats import Interval, mean_interval
 
 Floats = NDArray[np.float64]
 
@@ -47,14 +47,16 @@ class Importance:
     column: Its name.
     increase: Interval of the loss of score: how much worse the metric gets, positive when the column is of use.
     share: The same as a share of the score, as a plain number.
-    matters: Whether that is more than chance brings about among so many columns: the interval leaves out 0 also at a level
-        shared out among them (Bonferroni).
     """
 
     column: str
     increase: Interval
     share: float
-    matters: bool
+
+    @property
+    def matters(self) -> bool:
+        """Whether the interval leaves out 0."""
+        return self.increase.low > 0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -124,14 +126,10 @@ def importance(
         if np.isfinite(base).all() and np.isfinite(increases).all():
             break
     scale = abs(float(base.mean())) or 1.0
-    shared = 1 - (1 - LEVEL) / max(len(names), 1)
     found = []
     for j, name in enumerate(names):
-        interval, strict = (
-            mean_interval(increases[:, j], scope="folds and shuffles", level=level, overlap=confirmed.overlap)
-            for level in (LEVEL, shared)
-        )
-        found.append(Importance(name, interval, interval.estimate / scale, strict.low > 0))
+        interval = mean_interval(increases[:, j], scope="folds and shuffles", overlap=confirmed.overlap)
+        found.append(Importance(name, interval, interval.estimate / scale))
     order = ordered(names, np.array([each.increase.estimate for each in found]))
     return Looked(tuple(found[j] for j in order), name_of(scorer), n_rows, len(groups))
 

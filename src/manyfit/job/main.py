@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from manyfit.answers import write_answer
 from manyfit.data import Dataset, load
 from manyfit.engines.interrupt import Interrupt
 from manyfit.errors import Problem, UsageError
@@ -22,11 +23,15 @@ from manyfit.job.narrator import Narrator, Silent
 from manyfit.job.plan import CONFIRM_SHARE, SEARCH_SHARE, Plan, size_plan
 from manyfit.job.rows import Table
 from manyfit.job.search import Search, run_search
+from manyfit.job.settings import versions
+from manyfit.job.summary import Material, summarize
 from manyfit.job.training import Trainer
 from manyfit.job.verdict import judge, remedies
 from manyfit.metrics import metric_for
 from manyfit.model import Model
 from manyfit.recipe import Recipe
+from manyfit.render.document import report
+from manyfit.render.result import verdict_lines
 from manyfit.runs import RunFolder
 from manyfit.space import Space
 
@@ -211,6 +216,9 @@ class Job:
             model.facts["test"] = looked.to_dict()
             model.facts["answer"] = answer(looked, self.metric.is_loss)
             model.facts["seconds"] = round(trainer.elapsed, 2)
+            model.facts["versions"] = versions()
+            model.facts["verdict"] = "\n".join(verdict_lines(model.facts))
+            model._answer = summarize(Material(model, found, confirmed, chosen, judged, looked))
         return model
 
     def _model(self, search: Search, confirmed: Confirmed, chosen: list[int], realised: Plan) -> Model:
@@ -398,6 +406,9 @@ def keep(
     """Write the model into its run folder, and into `run.toml` all that a repetition needs."""
     path = folder.begin()
     model.save(path, force=True)
+    if model.answer is not None:
+        write_answer(model.answer, path)
+        report(model, path / "report.html", lang=getattr(job.narrator, "lang", "en"))
     options = job.options
     assert job.space is not None
     plain = {

@@ -15,6 +15,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from manyfit.answers import FILE as ANSWER
+from manyfit.answers import Answer, read_answer
 from manyfit.data import Dataset, Encoder, Note, Target, holdout
 from manyfit.errors import Problem, UsageError
 from manyfit.metrics import metric_for
@@ -102,6 +104,7 @@ class Model:
         self.notes: tuple[Note, ...] = ()
         self._data: Dataset | None = None
         self._folder: Path | None = None
+        self._answer: Answer | None = None
 
     def __repr__(self) -> str:
         n_recipes = len({network.recipe for network in self.networks})
@@ -117,6 +120,13 @@ class Model:
     def verdict(self) -> str:
         """What was found, as the terminal prints it; empty when nothing was asked."""
         return str(self.facts.get("verdict", ""))
+
+    @property
+    def answer(self) -> Answer | None:
+        """What the job found, with the figures of its report; None for a model that no job has made or that was saved alone."""
+        if self._answer is None and self._folder is not None and (self._folder / ANSWER).is_file():
+            self._answer = read_answer(self._folder)
+        return self._answer
 
     # Predicting
 

@@ -115,7 +115,7 @@ def _shown(cell: Cell, language: str) -> str:
             ""
             if math.isnan(cell)
             else f"{int(cell):,}"
-            if cell == int(cell) and abs(cell) < 1e9
+            if abs(cell) < 1e9 and cell == int(cell)
             else digits(cell)
         )
     return str(cell)

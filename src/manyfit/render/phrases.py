@@ -61,7 +61,7 @@ PHRASES: dict[str, Phrase] = {
         "            {n} averaged ({networks} networks)", "            平均 {n} 个配方（{networks} 个网络）"
     ),
     "testing": Phrase("test        baselines and test rows", "测试        基线模型与测试集"),
-    "wrote": Phrase("wrote  {folder}/ (model, run)", "已写入  {folder}/（模型、运行记录）"),
+    "wrote": Phrase("wrote  {folder}/ (model, report, run)", "已写入  {folder}/（模型、报告、运行记录）"),
     "next": Phrase("next   manyfit predict {folder} new.csv", "下一步  manyfit predict {folder} new.csv"),
     "stage.measure": Phrase("measure", "测速"),
     "stage.search": Phrase("search", "搜索"),

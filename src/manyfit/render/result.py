@@ -59,20 +59,7 @@ def test_lines(test: Mapping[str, Any], lang: str = "en") -> list[str]:
 
 def verdict_lines(facts: Mapping[str, Any], lang: str = "en") -> list[str]:
     """The answer to "do I need a network?", then what else is known."""
-    answer = facts["answer"]
-    share, low, high = answer["share"], answer["low"], answer["high"]
-    code = answer["code"]
-    if code == "no":
-        share, low, high = -share, -high, -low
-    text = say(
-        f"answer.{code}",
-        lang,
-        rival=say(answer["rival"], lang),
-        share=_share(abs(share) if code == "unknown" else share),
-        interval=f"[{_share(low)}, {_share(high)}]",
-        margin=percent(facts["margin"]),
-    )
-    lines = [say("verdict", lang) + text]
+    lines = [say("verdict", lang) + answer_sentence(facts, lang)]
     lines += finding_lines(facts, lang)
     for path, end, value in facts.get("edges", []):
         if path == "network.hidden":
@@ -88,6 +75,23 @@ def verdict_lines(facts: Mapping[str, Any], lang: str = "en") -> list[str]:
     if facts.get("openings", 1) > 1:
         lines.append("  " + say("opened", lang, n=facts["openings"]))
     return lines
+
+
+def answer_sentence(facts: Mapping[str, Any], lang: str = "en") -> str:
+    """The answer to "do I need a network?"."""
+    answer = facts["answer"]
+    share, low, high = answer["share"], answer["low"], answer["high"]
+    code = answer["code"]
+    if code == "no":
+        share, low, high = -share, -high, -low
+    return say(
+        f"answer.{code}",
+        lang,
+        rival=say(answer["rival"], lang),
+        share=_share(abs(share) if code == "unknown" else share),
+        interval=f"[{_share(low)}, {_share(high)}]",
+        margin=percent(facts["margin"]),
+    )
 
 
 def aligned(table: Sequence[Sequence[str]]) -> list[str]:

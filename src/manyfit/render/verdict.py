@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from manyfit.metrics import registry
 from manyfit.questions.diagnose import CODES, WORDS
 from manyfit.render.numbers import compact, digits_for, written
 from manyfit.render.phrases import say
@@ -111,11 +110,6 @@ def change(interval: Facts, most: int = 10) -> str:
     digits = min(digits_for((interval["high"] - interval["low"]) / 2), most)
     ends = ", ".join(written(interval[end], digits, signed=True) for end in ("low", "high"))
     return f"{written(interval['estimate'], digits, signed=True)} [{ends}]"
-
-
-def metric_label(name: str) -> str:
-    """How a metric is shown."""
-    return str(registry.find(name).label)
 
 
 def printable(name: str) -> str:

@@ -1,0 +1,65 @@
+"""The report of anything that has an answer: models, answers, run folders, alone or side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from manyfit.answers import Answer, read_answer
+from manyfit.errors import Problem, UsageError
+from manyfit.model import Model
+from manyfit.render.page import page
+from manyfit.render.phrases import language
+from manyfit.runs.files import replacing
+
+Item = Model | Answer | str | Path
+
+
+def report(
+    items: Item | Sequence[Item], path: str | Path = "report.html", *, lang: str | None = None
+) -> Path:
+    """Write one self-contained HTML file: no request leaves it, and it needs neither the data nor what trained.
+
+    Args:
+        items: Models, answers, or folders that `manyfit train` wrote; shown in this order.
+        path: The file; one that is there is replaced, whole or not at all.
+        lang: "en" or "zh"; by default the locale's.
+
+    Returns:
+        The file.
+
+    Raises:
+        UsageError: If there is nothing to show.
+        RunError: If a folder holds no answer, or the file can't be written.
+
+    Example:
+        >>> report([model, "other.manyfit"], "both.html")                        # doctest: +SKIP
+    """
+    given = [items] if isinstance(items, (Model, Answer, str, Path)) else list(items)
+    if not given:
+        raise UsageError(
+            Problem("report", "needs something to show", hint="A model, an answer, or a run folder.")
+        )
+    text = page([answer_of(item) for item in given], language(lang))
+    with replacing(Path(path)) as aside:
+        aside.write_text(text, "utf-8")
+    return Path(path)
+
+
+def answer_of(item: Item) -> Answer:
+    """The answer that a thing has.
+
+    Raises:
+        UsageError: If it has none.
+        RunError: If it is a folder that holds none.
+    """
+    if isinstance(item, Answer):
+        return item
+    if isinstance(item, Model):
+        if item.answer is None:
+            hint = "manyfit train and mf.train find one."
+            raise UsageError(Problem("report", "needs a model with an answer", repr(item), hint=hint))
+        return item.answer
+    if isinstance(item, (str, Path)):
+        return read_answer(item)
+    raise UsageError(Problem("report", "shows models, answers and run folders", repr(item)))
