@@ -44,107 +44,115 @@ MANYFIT_INLINE V<Real> lift(const Real& x) {
     return broadcast<Real>(x);
 }
 
-// Rows x Cols sums in registers. UnitCol: columns of b lie side by side.
+// The compiler must take this pointer as it is. Left to itself it computes all addresses of a tile ahead of the loop, and
+// spends longer on spilling them than short products take.
+template <class T>
+MANYFIT_INLINE void opaque(T*& p) {
+    asm("" : "+r"(p));
+}
+
+// `count` tiles below each other, of Rows x Cols sums in registers. UnitCol: columns of b lie side by side.
 template <class Real, class Cell, bool UnitCol, int Rows, int Cols>
-[[gnu::noinline]] void tile(const Product<Real, Cell>& p, std::ptrdiff_t row, std::ptrdiff_t col) {
+[[gnu::noinline]] void tiles(const Product<Real, Cell>& p, std::ptrdiff_t row, std::ptrdiff_t col, int count) {
     using Vec = V<Real>;
     const std::ptrdiff_t a_row = p.a_row, a_step = p.a_step, b_step = p.b_step, b_col = UnitCol ? 1 : p.b_col;
-    const Cell* a = p.a + row * a_row;
-    const Vec* b = p.b + col * b_col;
-    Vec sum[Rows][Cols];
-    const Vec* start = p.start + row * p.start_row + col;
-#pragma GCC unroll 16
-    for (int i = 0; i < Rows; i++)
-#pragma GCC unroll 16
-        for (int j = 0; j < Cols; j++) sum[i][j] = start[i * p.start_row + j];
-    for (int k = p.depth; k > 0; k--) {
-        Vec right[Cols];
-#pragma GCC unroll 16
-        for (int j = 0; j < Cols; j++) right[j] = b[j * b_col];
+    const std::ptrdiff_t c_row = p.c_row, start_row = p.start_row;
+    const Cell* a_tile = p.a + row * a_row;
+    const Vec *b_tile = p.b + col * b_col, *start = p.start + row * start_row + col;
+    const Vec* guard = p.guard + row * p.guard_row + col;
+    Vec* c = p.c + row * c_row + col;
+    for (; count > 0; count--) {
+        const Cell* a = a_tile;
+        const Vec* b = b_tile;
+        Vec sum[Rows][Cols];
 #pragma GCC unroll 16
         for (int i = 0; i < Rows; i++) {
-            const Vec left = lift<Real>(a[i * a_row]);
 #pragma GCC unroll 16
-            for (int j = 0; j < Cols; j++) sum[i][j] = fma(left, right[j], sum[i][j]);
+            for (int j = 0; j < Cols; j++) sum[i][j] = start[j];
+            start += start_row;
+            opaque(start);
         }
-        a += a_step;
-        b += b_step;
+        for (int k = p.depth; k > 0; k--) {
+            Vec right[Cols];
+#pragma GCC unroll 16
+            for (int j = 0; j < Cols; j++) right[j] = b[j * b_col];
+#pragma GCC unroll 16
+            for (int i = 0; i < Rows; i++) {
+                const Vec left = lift<Real>(a[i * a_row]);
+#pragma GCC unroll 16
+                for (int j = 0; j < Cols; j++) sum[i][j] = fma(left, right[j], sum[i][j]);
+            }
+            a += a_step;
+            b += b_step;
+        }
+        if (p.finish == Finish::relu) {
+#pragma GCC unroll 16
+            for (int i = 0; i < Rows; i++)
+#pragma GCC unroll 16
+                for (int j = 0; j < Cols; j++) sum[i][j] = max(Vec{}, sum[i][j]);
+        } else if (p.finish == Finish::gate) {
+#pragma GCC unroll 16
+            for (int i = 0; i < Rows; i++) {
+#pragma GCC unroll 16
+                for (int j = 0; j < Cols; j++) sum[i][j] = where(guard[j] > Vec{}, sum[i][j]);
+                guard += p.guard_row;
+                opaque(guard);
+            }
+        }
+#pragma GCC unroll 16
+        for (int i = 0; i < Rows; i++) {
+#pragma GCC unroll 16
+            for (int j = 0; j < Cols; j++) c[j] = sum[i][j];
+            c += c_row;
+            opaque(c);
+        }
+        a_tile += Rows * a_row;
     }
-    Vec* c = p.c + row * p.c_row + col;
-    if (p.finish == Finish::relu) {
-#pragma GCC unroll 16
-        for (int i = 0; i < Rows; i++)
-#pragma GCC unroll 16
-            for (int j = 0; j < Cols; j++) sum[i][j] = max(Vec{}, sum[i][j]);
-    } else if (p.finish == Finish::gate) {
-        const Vec* guard = p.guard + row * p.guard_row + col;
-#pragma GCC unroll 16
-        for (int i = 0; i < Rows; i++)
-#pragma GCC unroll 16
-            for (int j = 0; j < Cols; j++) sum[i][j] = where(guard[i * p.guard_row + j] > Vec{}, sum[i][j]);
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < Rows; i++)
-#pragma GCC unroll 16
-        for (int j = 0; j < Cols; j++) c[i * p.c_row + j] = sum[i][j];
 }
 
 // How many sums fit in the registers beside the factors, and are enough to hide the latency of an addition.
 // 32 registers (v4, neon): 6x4, 8x3, 12x2, 16x1. 16 registers: 3x4 would spill one, so 6x2 and 10x1.
+// Few rows (gradients of a layer with one or two inputs) take wider tiles, or they would wait for their own sums.
 #if defined(__AVX512F__) || defined(__aarch64__)
-inline constexpr int most_cols = 4;
-inline constexpr int most_rows[most_cols + 1] = {0, 16, 12, 8, 6};
+inline constexpr int most_cols = 4, most_cols_flat = 8, flat_rows = 3;
+inline constexpr int most_rows[most_cols_flat + 1] = {0, 16, 12, 8, 6, 3, 3, 3, 3};
 #else
-inline constexpr int most_cols = 2;
-inline constexpr int most_rows[most_cols + 1] = {0, 10, has_fma ? 6 : 5};
+inline constexpr int most_cols = 2, most_cols_flat = 4, flat_rows = 2;
+inline constexpr int most_rows[most_cols_flat + 1] = {0, 10, has_fma ? 6 : 5, 2, 2};
 #endif
-inline constexpr int row_limit = 16;
 
 template <class Real, class Cell>
-using Tile = void (*)(const Product<Real, Cell>&, std::ptrdiff_t, std::ptrdiff_t);
+using Tiles = void (*)(const Product<Real, Cell>&, std::ptrdiff_t, std::ptrdiff_t, int);
 
-// The tiles of one width: [rows - 1].
-template <class Real, class Cell, bool UnitCol, int Cols>
-struct Tiles {
-    template <int... R>
-    static constexpr Tile<Real, Cell> pick(int rows, std::integer_sequence<int, R...>) {
-        Tile<Real, Cell> found = nullptr;
-        ((R + 1 == rows ? found = &tile<Real, Cell, UnitCol, R + 1, Cols> : found), ...);
-        return found;
-    }
-    static Tile<Real, Cell> at(int rows) {
-        return pick(rows, std::make_integer_sequence<int, most_rows[Cols]>{});
-    }
-};
+// All tiles of one width, by their number of rows.
+template <class Real, class Cell, bool UnitCol, int Cols, int... R>
+inline const Tiles<Real, Cell>* tiles_of(std::integer_sequence<int, R...>) {
+    static constexpr Tiles<Real, Cell> table[] = {nullptr, &tiles<Real, Cell, UnitCol, R + 1, Cols>...};
+    return table;
+}
 
 // Rows shared out evenly (100 rows at most 6 high: 15 of 6 and 2 of 5), because a lone leftover row would wait for its sums.
 template <class Real, class Cell, bool UnitCol, int Cols>
-MANYFIT_INLINE void stripe(const Product<Real, Cell>& p, int rows, std::ptrdiff_t col) {
+inline void stripe(const Product<Real, Cell>& p, int rows, std::ptrdiff_t col) {
     constexpr int most = most_rows[Cols];
+    const Tiles<Real, Cell>* table = tiles_of<Real, Cell, UnitCol, Cols>(std::make_integer_sequence<int, most>{});
     const int n = (rows + most - 1) / most, low = rows / n, extra = rows % n;
-    std::ptrdiff_t row = 0;
-    if (extra) {
-        const Tile<Real, Cell> high_tile = Tiles<Real, Cell, UnitCol, Cols>::at(low + 1);
-        for (int i = 0; i < extra; i++, row += low + 1) high_tile(p, row, col);
-    }
-    const Tile<Real, Cell> low_tile = Tiles<Real, Cell, UnitCol, Cols>::at(low);
-    for (int i = extra; i < n; i++, row += low) low_tile(p, row, col);
+    if (extra) table[low + 1](p, 0, col, extra);
+    table[low](p, std::ptrdiff_t(extra) * (low + 1), col, n - extra);
+}
+
+template <class Real, class Cell, bool UnitCol, int... C>
+inline void stripe_of(int cols, const Product<Real, Cell>& p, int rows, std::ptrdiff_t col, std::integer_sequence<int, C...>) {
+    ((C + 1 == cols ? stripe<Real, Cell, UnitCol, C + 1>(p, rows, col) : void()), ...);
 }
 
 template <class Real, class Cell, bool UnitCol>
 void multiply_columns(const Product<Real, Cell>& p, int rows, int cols) {
-    const int n = (cols + most_cols - 1) / most_cols;
+    const int most = rows <= flat_rows ? most_cols_flat : most_cols, n = (cols + most - 1) / most;
     std::ptrdiff_t col = 0;
-    for (int i = 0; i < n; i++) {
-        const int here = (cols - int(col)) / (n - i) + ((cols - int(col)) % (n - i) != 0);
-        switch (here) {
-            case 1: stripe<Real, Cell, UnitCol, 1>(p, rows, col); break;
-            case 2: stripe<Real, Cell, UnitCol, 2>(p, rows, col); break;
-#if defined(__AVX512F__) || defined(__aarch64__)
-            case 3: stripe<Real, Cell, UnitCol, 3>(p, rows, col); break;
-            case 4: stripe<Real, Cell, UnitCol, 4>(p, rows, col); break;
-#endif
-        }
+    for (int left = n; left > 0; left--) {
+        const int here = (cols - int(col) + left - 1) / left;
+        stripe_of<Real, Cell, UnitCol>(here, p, rows, col, std::make_integer_sequence<int, most_cols_flat>{});
         col += here;
     }
 }
