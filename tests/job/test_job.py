@@ -1,6 +1,7 @@
 """The main job: the same bits twice, cuts that can be repeated, locked rows, Ctrl-C."""
 
 import dataclasses
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from manyfit.data import Dataset, holdout
 from manyfit.errors import UsageError
 from manyfit.job import Job, Options, Plan, search
 from manyfit.job.narrator import Silent
+
+confirm = import_module("manyfit.job.confirm")
 
 
 def parameters(model):
@@ -39,6 +42,16 @@ def test_how_a_rung_is_parted_changes_no_bit(monkeypatch):
     monkeypatch.setattr(search, "FIRST_PART", 1)
 
     assert same_bits(trained(classes()), whole)
+
+
+def test_folds_one_after_another_give_the_bits_of_folds_at_once(monkeypatch):
+    whole = trained(classes())
+    monkeypatch.setattr(confirm, "MOST_BYTES", 0)
+
+    after = trained(classes())
+
+    assert same_bits(after, whole)
+    assert after.facts["confirm"] == whole.facts["confirm"]
 
 
 def test_content_of_test_rows_changes_no_network():

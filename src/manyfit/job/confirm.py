@@ -18,8 +18,14 @@ from manyfit.model import Network, forward, to_values
 from manyfit.population import Member, Population, Rows, View
 from manyfit.recipe import Recipe
 from manyfit.rng import Streams
+from manyfit.runs import Run
 
 Floats = NDArray[np.float64]
+
+MOST_BYTES = 500e6
+"""Encoded tables of all folds are held at once up to this size; beyond it, one fold after another."""
+CELL_BYTES = 12
+"""Bytes of a cell: double precision here, single precision in the core."""
 
 
 @dataclass(eq=False)
@@ -34,7 +40,8 @@ class Confirmed:
     scores: [R, F, S] the deciding metric on held-out rows, as a loss (negated where large is good); infinite for
         diverged networks.
     train_losses, held_losses: [R, F, S] loss of training on training and on held-out rows.
-    predictions: [R] arrays [S, N] or [S, N, C], out-of-fold predictions of the N development rows; NaN for rows never held out.
+    predictions: [R] arrays [S, N] or [S, N, C], out-of-fold predictions of the N development rows; NaN for rows never
+        held out.
     n_diverged: Networks that diverged.
     curves: [R] losses of training and on held-out rows after each epoch, each [T, F·S]; NaN once a network has ended.
     seconds: What training took.
@@ -80,10 +87,37 @@ class Confirmed:
         ]
 
 
+@dataclass(eq=False)
+class _Book:
+    """What one recipe has shown so far: [F, S] scores and losses, [F][S] parameters, [S, N] or [S, N, C] predictions."""
+
+    scores: Floats
+    held_losses: Floats
+    train_losses: Floats
+    predictions: NDArray[np.float32]
+    parameters: list[list[NDArray[np.floating]]] = field(default_factory=list)
+    curves: list[tuple[Floats, Floats]] = field(default_factory=list)
+    n_diverged: int = 0
+
+    @classmethod
+    def blank(cls, plan: Plan, n_rows: int, n_classes: int) -> _Book:
+        """Nothing known: every score is infinite, every prediction NaN."""
+        shape = (plan.folds, plan.seeds)
+        outputs = (plan.seeds, n_rows, n_classes) if n_classes else (plan.seeds, n_rows)
+        return cls(
+            np.full(shape, np.inf),
+            np.full(shape, np.inf),
+            np.full(shape, np.inf),
+            np.full(outputs, np.nan, dtype=np.float32),
+        )
+
+
 def confirm(
     table: Table, search: Search, plan: Plan, trainer: Trainer, *, until: float = np.inf
 ) -> Confirmed:
     """Train the best recipes of a search on fresh folds and seeds, which all share so that they make pairs.
+
+    All folds at once where the encoded tables fit into little memory, else fold after fold.
 
     Args:
         table: The data.
@@ -93,124 +127,128 @@ def confirm(
         until: Second of the job at which it should be over. The best recipe is confirmed whatever it says.
     """
     folds = table.confirm_folds(plan.folds)
-    encoders = tuple(table.fit_encoder(fold) for fold in folds)
-    views = {f"fold {f}": table.view(encoder) for f, encoder in enumerate(encoders)}
-    rows = [table.rows(fold, f"fold {f}") for f, fold in enumerate(folds)]
-    found = Confirmed(table, folds, encoders)
     finalists = [for_epochs(recipe, plan.epochs) for recipe in search.ranking[: plan.finalists]]
-    total = len(finalists) * plan.folds * plan.seeds
-    begun = trainer.elapsed
-    for part in shares(len(finalists), 4):
-        has_some = bool(found.recipes)
-        share = part.start / max(len(finalists), 1)
-        pace = (trainer.elapsed - begun) / share if share else 0.0
-        late = (
-            trainer.elapsed + pace * len(part) / max(len(finalists), 1) > until
-            if np.isfinite(until)
-            else False
-        )
-        if has_some and (late or trainer.interrupt.is_set):
-            break
-        if trainer.interrupt.is_set:
-            part = part[:1]
-        recipes = [finalists[i] for i in part]
-        population = _population(recipes, plan, views, rows)
-        done = part.start * plan.folds * plan.seeds
-        was_set, trainer.interrupt.is_set = (
-            trainer.interrupt.is_set,
-            False if not has_some else trainer.interrupt.is_set,
-        )
-        run = trainer.train(
-            population,
-            stage="confirm",
-            done=done,
-            total=total,
-            diverged=found.n_diverged,
-            best=np.nan,
-            until=until * 1.5 if has_some else np.inf,
-            left_s=lambda share: max(until - trainer.elapsed, 0.0),
-        )
-        trainer.interrupt.is_set |= was_set
-        if run is None and not has_some:
-            # Ctrl-C before anything was confirmed: one recipe still is, because without it there is no model
-            recipes = recipes[:1]
-            trainer.interrupt.is_set = False
-            run = trainer.train(
-                _population(recipes, plan, views, rows),
-                stage="confirm",
-                done=0,
-                total=plan.folds * plan.seeds,
-                diverged=0,
-                best=np.nan,
+    n_rows, n_classes = len(table.development), table.data.target.n_classes
+    books = [_Book.blank(plan, n_rows, n_classes) for _ in finalists]
+    first = table.fit_encoder(folds[0])
+    is_small = n_rows * first.n_inputs * plan.folds * CELL_BYTES <= MOST_BYTES
+    groups = [range(plan.folds)] if is_small else [range(f, f + 1) for f in range(plan.folds)]
+    encoders: list[Encoder] = []
+    kept, seconds, begun = len(finalists), 0.0, trainer.elapsed
+    for group in groups:
+        encoders += [table.fit_encoder(folds[f]) if f else first for f in group]
+        meeting = _Meeting(table, plan, trainer, group, folds, encoders)
+        end = begun + (until - begun) * (group.stop / plan.folds) if np.isfinite(until) else np.inf
+        kept = meeting.run(finalists[:kept], books, end)
+        seconds += meeting.seconds
+    books = books[:kept]
+    return Confirmed(
+        table,
+        folds,
+        tuple(encoders),
+        finalists[:kept],
+        [book.parameters for book in books],
+        np.array([book.scores for book in books]),
+        np.array([book.train_losses for book in books]),
+        np.array([book.held_losses for book in books]),
+        [book.predictions for book in books],
+        sum(book.n_diverged for book in books),
+        [(np.hstack([a for a, _ in book.curves]), np.hstack([b for _, b in book.curves])) for book in books],
+        seconds,
+    )
+
+
+class _Meeting:
+    """Some folds, encoded, on which recipes are trained part by part."""
+
+    def __init__(
+        self,
+        table: Table,
+        plan: Plan,
+        trainer: Trainer,
+        group: range,
+        folds: tuple[Fold, ...],
+        encoders: list[Encoder],
+    ) -> None:
+        self.table, self.plan, self.trainer, self.group = table, plan, trainer, group
+        self.folds, self.encoders = folds, encoders
+        self.views: dict[str, View] = {f"fold {f}": table.view(encoders[f]) for f in group}
+        self.rows: dict[int, Rows] = {f: table.rows(folds[f], f"fold {f}") for f in group}
+        self.seconds = 0.0
+
+    def run(self, recipes: list[Recipe], books: list[_Book], end: float) -> int:
+        """Train recipes in their order until the second `end` of the job; returns how many were, at least one."""
+        trainer, begun, done = self.trainer, self.trainer.elapsed, 0
+        for part in shares(len(recipes), 4):
+            if done:
+                pace = (trainer.elapsed - begun) / done
+                if trainer.interrupt.is_set or trainer.elapsed + pace * len(part) > end:
+                    break
+            chosen = recipes[part.start : part.stop]
+            run = (
+                None
+                if trainer.interrupt.is_set
+                else self._train(chosen, part.start, len(recipes), end, is_first=not done)
             )
-            trainer.interrupt.is_set = True
+            if run is None and not done:
+                # Ctrl-C before anything was confirmed: one recipe still is, because without it there is no model
+                chosen = recipes[:1]
+                trainer.interrupt.is_set = False
+                run = self._train(chosen, 0, 1, end, is_first=True)
+                trainer.interrupt.is_set = True
+                if run is None:
+                    raise KeyboardInterrupt
             if run is None:
-                raise KeyboardInterrupt
-        if run is None:
-            break
-        _collect(found, recipes, run.parameters, run.score, run.final_loss, views, plan)
-        each = plan.folds * plan.seeds
-        for r in range(len(recipes)):
-            of_recipe = slice(r * each, (r + 1) * each)
-            found.curves.append((run.loss[:, of_recipe], run.held_loss[:, of_recipe]))
-        found.seconds += run.seconds
-        found.n_diverged += int(run.diverged.sum())
-    return found
+                break
+            for r, recipe in enumerate(chosen):
+                self._enter(recipe, run, r * len(self.group) * self.plan.seeds, books[done + r])
+            done += len(chosen)
+            self.seconds += run.seconds
+        return done
 
+    def _train(
+        self, recipes: list[Recipe], done: int, total: int, end: float, *, is_first: bool
+    ) -> Run | None:
+        plan, trainer = self.plan, self.trainer
+        members = tuple(
+            Member(recipe, Streams.of(plan.seed, Stage.CONFIRM, f * plan.seeds + s), self.rows[f])
+            for recipe in recipes
+            for f in self.group
+            for s in range(plan.seeds)
+        )
+        each, before = plan.seeds * len(self.group), self.group.start * plan.seeds
+        return trainer.train(
+            Population(members, self.views),
+            stage="confirm",
+            done=total * before + done * each,
+            total=total * plan.folds * plan.seeds,
+            diverged=0,
+            best=np.nan,
+            until=np.inf if is_first else 1.5 * end,
+            left_s=lambda share: max(min(end, 1e6) - trainer.elapsed, 0.0),
+        )
 
-def _population(recipes: list[Recipe], plan: Plan, views: dict[str, View], rows: list[Rows]) -> Population:
-    members = tuple(
-        Member(recipe, Streams.of(plan.seed, Stage.CONFIRM, fold * plan.seeds + seed), rows[fold])
-        for recipe in recipes
-        for fold in range(plan.folds)
-        for seed in range(plan.seeds)
-    )
-    return Population(members, views)
-
-
-def _collect(
-    found: Confirmed,
-    recipes: list[Recipe],
-    parameters: tuple[NDArray[np.floating], ...],
-    held_losses: Floats,
-    train_losses: Floats,
-    views: dict[str, View],
-    plan: Plan,
-) -> None:
-    """Predict the held-out rows with every network and score them."""
-    table, target = found.table, found.table.data.target
-    metric = metric_for(target.task, plan.metric)
-    y = table.data.y[table.development]
-    weights = None if table.data.weights is None else table.data.weights[table.development]
-    shape = (len(recipes), plan.folds, plan.seeds)
-    scores = np.full(shape, np.inf)
-    n_classes = target.n_classes
-    for r, recipe in enumerate(recipes):
-        flat = [
-            [parameters[(r * plan.folds + f) * plan.seeds + s] for s in range(plan.seeds)]
-            for f in range(plan.folds)
-        ]
-        kept = np.full((plan.seeds, len(y), *([n_classes] if n_classes else [])), np.nan, dtype=np.float32)
-        for f, fold in enumerate(found.folds):
+    def _enter(self, recipe: Recipe, run: Run, start: int, book: _Book) -> None:
+        """Predict the held-out rows with a recipe's networks, score them, and write it all down."""
+        table, plan = self.table, self.plan
+        data, target = table.data, table.data.target
+        metric = metric_for(target.task, plan.metric)
+        of_recipe = slice(start, start + len(self.group) * plan.seeds)
+        book.curves.append((run.loss[:, of_recipe], run.held_loss[:, of_recipe]))
+        book.n_diverged += int(run.diverged[of_recipe].sum())
+        for f in self.group:
+            at = slice(start, start + plan.seeds)
+            start += plan.seeds
+            fold = self.folds[f]
             held = np.searchsorted(table.development, fold.held)
-            values = to_values(
-                forward(recipe.network, np.stack(flat[f]), views[f"fold {f}"].X[held]),
-                found.encoders[f],
-                target,
-            )
+            parameters = list(run.parameters[at])
+            book.parameters.append(parameters)
+            book.held_losses[f], book.train_losses[f] = run.score[at], run.final_loss[at]
+            outputs = forward(recipe.network, np.stack(parameters), self.views[f"fold {f}"].X[held])
+            values = to_values(outputs, self.encoders[f], target)
+            weights = None if data.weights is None else data.weights[fold.held]
             for s in range(plan.seeds):
-                if not np.isfinite(values[s]).all():
-                    continue
-                kept[s, held] = values[s]
-                score = metric.score(y[held], values[s], None if weights is None else weights[held])
-                scores[r, f, s] = score if metric.is_loss else -score
-        found.predictions.append(kept)
-        found.parameters.append(flat)
-    held = held_losses.reshape(shape)
-    scores = np.where(np.isfinite(held), scores, np.inf)  # diverged
-    found.recipes += recipes
-    found.scores = np.concatenate([found.scores.reshape(-1, *shape[1:]), scores])
-    found.held_losses = np.concatenate([found.held_losses.reshape(-1, *shape[1:]), held])
-    found.train_losses = np.concatenate(
-        [found.train_losses.reshape(-1, *shape[1:]), train_losses.reshape(shape)]
-    )
+                if np.isfinite(values[s]).all() and np.isfinite(book.held_losses[f, s]):  # else it diverged
+                    book.predictions[s, held] = values[s]
+                    score = metric.score(data.y[fold.held], values[s], weights)
+                    book.scores[f, s] = score if metric.is_loss else -score

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from manyfit.job.defaults import for_epochs
 from manyfit.job.plan import Size
 from manyfit.job.rows import Stage, Table
 from manyfit.job.training import Trainer
-from manyfit.population import Member, Population
+from manyfit.population import Member, Population, Rows
 from manyfit.rng import Streams, derive
 from manyfit.samplers.random import Random
 from manyfit.space import Space
 
 SECONDS = 0.8
 EPOCHS = 3
+MOST_ROWS = 20_000
 SHARED = 0.8
 """How much of a thread every further thread adds."""
 SMALL = 1e8
@@ -43,11 +45,12 @@ def measure(table: Table, space: Space, trainer: Trainer) -> tuple[Size, float, 
     # the first recipe is the one that usually works; the others are drawn as the search will draw them
     recipes = Random(block).draw(space, range(1 + block * n_structures), derive(table.seed, Stage.MEASURE))
     recipes = [for_epochs(recipe, EPOCHS) for recipe in recipes]
-    rows = table.rows(fold, "search")
+    # a large table is measured on a part of it: encoding the rest would make the first score late
+    train, held = spread(fold.train, MOST_ROWS), spread(fold.held, MOST_ROWS // 4)
+    view = table.view_of(encoder, np.concatenate([train, held]))
+    rows = Rows(np.arange(len(train)), np.arange(len(train), len(view.X)), "search")
     streams = Streams.of(table.seed, Stage.MEASURE)
-    population = Population(
-        tuple(Member(recipe, streams, rows) for recipe in recipes), {"search": table.view(encoder)}
-    )
+    population = Population(tuple(Member(recipe, streams, rows) for recipe in recipes), {"search": view})
     run = trainer.train(
         population,
         stage="measure",
@@ -60,11 +63,21 @@ def measure(table: Table, space: Space, trainer: Trainer) -> tuple[Size, float, 
     )
     assert run is not None, "a measurement is cut, never given up"
     steps = np.array(
-        [-(-size.n_train // min(recipe.batch_size or size.n_train, size.n_train)) for recipe in recipes]
+        [-(-len(train) // min(recipe.batch_size or len(train), len(train))) for recipe in recipes]
     )
-    works = np.array([size.work(recipe, 1) for recipe in recipes])
+    works = np.array([size.work(recipe, 1, len(train)) for recipe in recipes])
     done = float((run.steps / steps * works).sum())
     seen = run.held_loss[np.isfinite(run.held_loss)]
     # time inside the engine alone: what surrounds a network is charged by the network; threads share work, not perfectly
     seconds = max(run.core_seconds, 1e-4) / (1 + SHARED * (trainer.n_threads - 1))
     return size, max(done, 1.0) / seconds, float(seen.min()) if len(seen) else float("nan")
+
+
+def spread(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """At most so many rows, evenly spread.
+
+    Example:
+        >>> spread(np.arange(10), 4).tolist()
+        [0, 2, 5, 7]
+    """
+    return rows if len(rows) <= most else rows[np.arange(most) * len(rows) // most]
