@@ -13,14 +13,21 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-_MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
-_WEYL = (np.uint64(0x9E3779B9), np.uint64(0xBB67AE85))
-_LOW = np.uint64(0xFFFFFFFF)
-_HALF = np.uint64(32)
+try:
+    from manyfit._native import philox as _native_philox
+except ImportError:  # no core: the same words, drawn by NumPy
+    _native_philox = None
+
+_MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
+_WEYL = (0x9E3779B9, 0xBB67AE85)
+_LOW = 0xFFFFFFFF
+_TOGETHER = 1 << 18
+"""Blocks of four words that the core draws in one call: a few megabytes."""
 
 KEEP_ALL = 65536
 """Dropout keeps a unit when its 16-bit draw lies below a threshold; this one keeps them all."""
@@ -54,15 +61,20 @@ def philox(counters: ArrayLike, key: int | NDArray[np.uint64], rounds: int = 10)
         >>> [hex(int(word)) for word in philox([0, 0, 0, 0], key=0)]
         ['0x6627e8d5', '0xe169c58d', '0xbc57ac4c', '0x9b00dbd8']
     """
-    words = np.asarray(counters, dtype=np.uint32).astype(np.uint64)
-    a, b, c, d = (words[..., i] for i in range(4))
-    keys = np.asarray(key, dtype=np.uint64)
-    k0, k1 = keys & _LOW, keys >> _HALF
+    wide = np.asarray(counters, dtype=np.uint32).astype(np.uint64)
+    drawn = _rounds(tuple(wide[..., i] for i in range(4)), np.asarray(key, dtype=np.uint64), rounds)
+    return np.stack(drawn, axis=-1).astype(np.uint32)
+
+
+def _rounds(counter: tuple[Any, Any, Any, Any], key: Any, rounds: int) -> tuple[Any, Any, Any, Any]:
+    """The published function, on Python's integers or on arrays of 64-bit ones."""
+    a, b, c, d = counter
+    k0, k1 = key & _LOW, key >> 32
     for _ in range(rounds):
         left, right = a * _MULTIPLIERS[0], c * _MULTIPLIERS[1]
-        a, b, c, d = (right >> _HALF) ^ b ^ k0, right & _LOW, (left >> _HALF) ^ d ^ k1, left & _LOW
+        a, b, c, d = (right >> 32) ^ b ^ k0, right & _LOW, (left >> 32) ^ d ^ k1, left & _LOW
         k0, k1 = (k0 + _WEYL[0]) & _LOW, (k1 + _WEYL[1]) & _LOW
-    return np.stack([a, b, c, d], axis=-1).astype(np.uint32)
+    return a, b, c, d
 
 
 def words(
@@ -100,8 +112,25 @@ def words(
     counters[..., 1] = np.arange(n_rows, dtype=np.uint32)[:, None]
     counters[..., 2] = purpose << 24 | layer
     counters[..., 3] = np.arange(n_blocks, dtype=np.uint32)
-    keys = np.asarray(key, dtype=np.uint64)[..., None, None]
-    return philox(counters, keys, rounds).reshape(*keys.shape[:-2], n_rows, 4 * n_blocks)[..., :n_columns]
+    keys = np.asarray(key, dtype=np.uint64)
+    drawn = _tables(counters.reshape(-1, 4), keys.reshape(-1), rounds)
+    return drawn.reshape(*keys.shape, n_rows, 4 * n_blocks)[..., :n_columns]
+
+
+def _tables(counters: NDArray[np.uint32], keys: NDArray[np.uint64], rounds: int) -> NDArray[np.uint32]:
+    """The words of the same counters [n, 4] under each of P keys, [P, n, 4]; by the core where there is one."""
+    if _native_philox is None:
+        return philox(counters, keys[:, None], rounds)
+    drawn = np.empty((len(keys), len(counters), 4), dtype=np.uint32)
+    halves = np.stack([keys & np.uint64(_LOW), keys >> np.uint64(32)], axis=-1).astype(np.uint32)
+    at_once = max(_TOGETHER // max(len(counters), 1), 1)
+    for start in range(0, len(keys), at_once):
+        part = halves[start : start + at_once]
+        tiled = np.ascontiguousarray(np.tile(counters, (len(part), 1)))
+        drawn[start : start + at_once] = _native_philox(
+            tiled, np.repeat(part, len(counters), axis=0), rounds
+        ).reshape(len(part), len(counters), 4)
+    return drawn
 
 
 def uniform(random_words: NDArray[np.uint32]) -> NDArray[np.float64]:
@@ -165,8 +194,10 @@ def derive(root: int, *path: int) -> int:
     if len(path) > 3:
         raise ValueError(f"a path has at most three numbers, got {path}")
     counter = [*path, *[0] * (3 - len(path))]
-    drawn = philox([counter[0], counter[1], Purpose.KEY << 24, counter[2]], key=root & 0xFFFFFFFFFFFFFFFF)
-    return int(drawn[0]) | int(drawn[1]) << 32
+    if not all(0 <= number <= _LOW for number in path):
+        raise ValueError(f"the numbers of a path must have 32 bits, got {path}")
+    drawn = _rounds((counter[0], counter[1], Purpose.KEY << 24, counter[2]), root & 0xFFFFFFFFFFFFFFFF, 10)
+    return drawn[0] | drawn[1] << 32
 
 
 @dataclass(frozen=True)
