@@ -7,17 +7,22 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
-from manyfit.data import Encoder
+from manyfit.data import Dataset, Encoder
 from manyfit.job.rows import Stage, Table
 from manyfit.rng import derive
 
 Floats = NDArray[np.float64]
 
 BOOSTING_CELLS = 3e9
-"""Rows × inputs × outputs × trees that boosting may look at: keeps it within some ten seconds on a large table."""
+"""Rows × columns × classes × trees that boosting may look at: keeps it within some ten seconds on a large table."""
 LINEAR_CELLS = 2e9
+"""The same for the passes of logistic regression."""
+RIDGE_WORK = 1e10
+MOST_CODES = 254
+"""Categories that scikit-learn's trees can tell apart."""
 
 
 def baselines(table: Table, test: NDArray[np.int64]) -> Iterator[tuple[str, Floats]]:
@@ -39,18 +44,21 @@ def baselines(table: Table, test: NDArray[np.int64]) -> Iterator[tuple[str, Floa
     if data.task == "regression":
         yield "mean", np.full(len(test), np.average(y, weights=w))
         yield "linear", _ridge(X, encoder.encode_target(y), w, X_test, encoder)
-        yield "boosting", _boosting(X, y, w, X_test, None, table.seed)
+        yield "boosting", _boosting(table, test, w)
         return
     shares = np.bincount(y.astype(np.int64), weights=w, minlength=data.target.n_classes)
     yield "majority", np.tile(shares / shares.sum(), (len(test), 1))
     yield "linear", _logistic(X, y, w, X_test, data.target.n_classes)
-    yield "boosting", _boosting(X, y, w, X_test, data.target.n_classes, table.seed)
+    yield "boosting", _boosting(table, test, w)
 
 
 def _ridge(X: Floats, y: Floats, w: Floats | None, X_test: Floats, encoder: Encoder) -> Floats:
-    from sklearn.linear_model import RidgeCV
+    from sklearn.linear_model import Ridge, RidgeCV
 
-    model = RidgeCV(alphas=np.logspace(-3, 4, 15)).fit(X, y, sample_weight=w)
+    # with many rows the penalty matters no more, and choosing it would take longer than boosting
+    is_large = X.size * X.shape[1] > RIDGE_WORK
+    model = Ridge() if is_large else RidgeCV(alphas=np.logspace(-3, 4, 15))
+    model.fit(X, y, sample_weight=w)
     return encoder.decode_target(model.predict(X_test))
 
 
@@ -65,25 +73,49 @@ def _logistic(X: Floats, y: Any, w: Floats | None, X_test: Floats, n_classes: in
     return spread(model.predict_proba(X_test), model.classes_, n_classes)
 
 
-def _boosting(
-    X: Floats, y: Any, w: Floats | None, X_test: Floats, n_classes: int | None, seed: int
-) -> Floats:
+def _boosting(table: Table, test: NDArray[np.int64], w: Floats | None) -> Floats:
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-    n_trees = int(np.clip(BOOSTING_CELLS / (X.size * max(n_classes or 1, 1)), 20, 100))
-    state = derive(seed, Stage.TEST) % 2**32
-    if n_classes is None:
-        return (
-            HistGradientBoostingRegressor(max_iter=n_trees, random_state=state)
-            .fit(X, y, sample_weight=w)
-            .predict(X_test)
-        )
+    data, rows = table.data, table.development
+    X, is_category = cells(data, rows)
+    y, n_classes = data.y[rows], data.target.n_classes
+    n_trees = int(np.clip(BOOSTING_CELLS / (len(rows) * X.shape[1] * max(n_classes, 1)), 20, 100))
+    settings: dict[str, Any] = {
+        "max_iter": n_trees,
+        "random_state": derive(table.seed, Stage.TEST) % 2**32,
+        "categorical_features": is_category if any(is_category) else None,
+    }
+    if not n_classes:
+        return HistGradientBoostingRegressor(**settings).fit(X[rows], y, sample_weight=w).predict(X[test])
     # a class with one row can't be shared between training and its inner validation rows
-    has_rare = np.bincount(y.astype(np.int64), minlength=n_classes).min() < 2
-    stopping: Any = False if has_rare else "auto"
-    model = HistGradientBoostingClassifier(max_iter=n_trees, random_state=state, early_stopping=stopping)
-    model.fit(X, y, sample_weight=w)
-    return spread(model.predict_proba(X_test), model.classes_, n_classes)
+    if np.bincount(y.astype(np.int64), minlength=n_classes).min() < 2:
+        settings["early_stopping"] = False
+    model = HistGradientBoostingClassifier(**settings).fit(X[rows], y, sample_weight=w)
+    return spread(model.predict_proba(X[test]), model.classes_, n_classes)
+
+
+def cells(data: Dataset, rows: NDArray[np.int64]) -> tuple[Floats, list[bool]]:
+    """The table as boosted trees like it best: numbers as they are, empty cells left empty, categories as codes.
+
+    Args:
+        data: The table.
+        rows: Development rows; the 254 most frequent categories among them get a code, all others count as empty.
+
+    Returns:
+        [N, columns] numbers with NaN, and for each column whether it holds codes.
+    """
+    out = np.empty((data.n_rows, len(data.used)))
+    for i, column in enumerate(data.used):
+        series = data.frame[column.name]
+        if column.kind == "category":
+            counts = series[rows].drop_nulls().value_counts(sort=True).head(MOST_CODES)
+            known = counts[column.name].sort()
+            codes = pl.Series(range(len(known)), dtype=pl.Float64)
+            series = series.replace_strict(known, codes, default=None, return_dtype=pl.Float64)
+        elif column.kind == "date":
+            series = series.to_physical()
+        out[:, i] = series.cast(pl.Float64).fill_null(np.nan).to_numpy()
+    return out, [column.kind == "category" for column in data.used]
 
 
 def spread(probabilities: Floats, classes: NDArray[Any], n_classes: int) -> Floats:
