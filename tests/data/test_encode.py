@@ -328,6 +328,15 @@ def test_target_of_one_value_in_the_training_rows_is_refused():
         Encoder.fit(load(frame, "y"), np.arange(20))
 
 
+def test_fold_without_the_rows_that_differ_takes_its_unit_from_all_rows():
+    data = load(pl.DataFrame({"a": np.arange(40.0) % 7, "y": [1.5] * 39 + [5.5]}), "y", task="regression")
+
+    encoder = Encoder.fit(data, np.arange(30), np.arange(40))
+
+    assert encoder.y_mean == 1.5
+    assert encoder.y_scale == np.std(data.y)
+
+
 def test_account_says_what_became_of_every_column():
     data = load(table().with_columns(pl.int_range(1, N + 1).alias("id")), "price")
 

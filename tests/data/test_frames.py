@@ -186,3 +186,13 @@ def test_target_that_bears_the_name_of_an_input_gets_another():
 def test_column_that_is_no_column_is_refused():
     with pytest.raises(DataError, match=r"must be one-dimensional, got shape 2 × 2"):
         read({"a": [[1, 2], [3, 4]], "b": [1, 2]})
+
+
+def test_intervals_and_periods_of_pandas_are_read_as_text():
+    pd = pytest.importorskip("pandas")
+    months = pd.period_range("2024-01", periods=3, freq="M")
+
+    frame = read(pd.DataFrame({"bin": pd.cut([1.0, 2.0, 9.0], [0, 5, 10]), "month": months})).frame
+
+    assert frame["bin"].to_list() == ["(0, 5]", "(0, 5]", "(5, 10]"]
+    assert frame["month"].to_list() == ["2024-01", "2024-02", "2024-03"]

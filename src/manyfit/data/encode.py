@@ -70,7 +70,7 @@ class Encoder:
             The encoder.
 
         Raises:
-            DataError: If no column varies in the structure rows, or the target does not vary in the training rows.
+            DataError: If no column varies in the structure rows, or the target in neither them nor the training rows.
         """
         rows = np.arange(data.n_rows) if rows is None else np.asarray(rows)
         structure = rows if structure is None else np.asarray(structure)
@@ -87,7 +87,8 @@ class Encoder:
         if data.task != "regression":
             return cls(data.columns, data.target, parts)
         y = data.y[rows]
-        scale = float(y.std())
+        # a fold may hold out the only rows that differ: then all development rows say how far apart values lie
+        scale = float(y.std()) or float(data.y[structure].std())
         if not scale > 0:
             hint = "There is nothing to learn from them; add rows or choose another target."
             raise DataError(

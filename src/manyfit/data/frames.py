@@ -34,9 +34,9 @@ def from_memory(source: Any) -> tuple[pl.DataFrame, list[Note]]:
         DataError: If it is none of these.
     """
     if isinstance(source, pl.LazyFrame):
-        return source.collect(), []
+        source = source.collect()
     if isinstance(source, pl.DataFrame):
-        return source, []
+        return source.with_columns(_series(name, source[name].to_list()) for name in _extended(source)), []
     if isinstance(source, (pl.Series, list)) and len(source) and isinstance(source[0], Mapping):
         return pl.DataFrame([dict(record) for record in source], infer_schema_length=None, strict=False), []
     if isinstance(source, Mapping):
@@ -138,10 +138,16 @@ def _from_dataframe(source: Any) -> pl.DataFrame | None:
         raise DataError(Problem("the DataFrame", "can't be read", str(error).splitlines()[0])) from None
     frame = native.collect() if isinstance(native, nw.LazyFrame) else native
     try:
-        return frame.to_polars()
+        made = frame.to_polars()
+        return made.with_columns(_series(name, frame[name].to_numpy()) for name in _extended(made))
     except (ImportError, TypeError, ValueError, OverflowError, pl.exceptions.PolarsError):
         # mixed cells, or pandas without pyarrow: column by column it goes without either
         return _frame({name: _series(name, frame[name].to_numpy()) for name in frame.columns})
+
+
+def _extended(frame: pl.DataFrame) -> list[str]:
+    """Columns that polars carries along but can't read: intervals (pd.cut) and periods of pandas."""
+    return [name for name, dtype in frame.schema.items() if type(dtype).__name__ == "Extension"]
 
 
 def _refuse_doubles(names: Sequence[str]) -> None:
