@@ -34,7 +34,7 @@ def regressor(**options):
 
 
 def mixed(rng, n=N):
-    """Columns of five kinds with holes; the text decides the class."""
+    """Columns of six kinds with holes; the text decides the class."""
     frame = pd.DataFrame(
         {
             "size": rng.normal(size=n),
@@ -42,6 +42,7 @@ def mixed(rng, n=N):
             "kind": pd.Categorical(rng.choice(["x", "y"], n)),
             "day": pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 500, n), unit="D"),
             "is_new": rng.random(n) > 0.5,
+            "age": pd.cut(rng.random(n), [0, 0.5, 1]),
         }
     )
     y = np.where(frame["town"] == "Bern", "cheap", "dear")
@@ -167,7 +168,7 @@ def test_frame_of_mixed_columns_with_holes(rng, library):
     fitted = classifier().fit(library(frame[:80]), y[:80])
 
     assert fitted.feature_names_in_.tolist() == list(frame.columns)
-    assert fitted.n_features_in_ == 5
+    assert fitted.n_features_in_ == 6
     assert fitted.score(library(frame[80:]), y[80:]) > 0.9
 
 
@@ -195,7 +196,7 @@ def test_other_column_names_are_refused(rng):
 
     with pytest.raises(ValueError, match="feature names should match"):
         fitted.predict(frame.rename(columns={"town": "city"}))
-    with pytest.raises(ValueError, match="expecting 5 features"):
+    with pytest.raises(ValueError, match="expecting 6 features"):
         classifier().fit(frame.to_numpy(), y).predict(np.zeros((2, 4)))
 
 
@@ -315,6 +316,14 @@ def test_three_rows_are_enough():
     X, y = np.array([[0.0, 1], [1, 0], [2, 5]]), [0.0, 1, 2]
 
     assert np.isfinite(regressor().fit(X, y).predict(X)).all()
+
+
+def test_one_row_that_differs_is_enough(rng):
+    X = inputs(rng)
+    y = np.ones(N)
+    y[5] = 3
+
+    assert regressor().fit(X, y).predict(X).mean() == pytest.approx(1, abs=0.2)
 
 
 def test_results_read_like_those_of_a_grid_search(rng):
