@@ -16,9 +16,10 @@ public:
     using typename Base::Vec;
     using Base::members;
 
-    // Training rows in the order of the batch, ready to be read.
+    // Rows in the order of the batch, ready to be read: inputs, a one, targets, weight. Where all lanes read the same rows the
+    // inputs and the one are plain numbers instead.
     struct Rows {
-        Buffer<Vec> cells, targets, weights;
+        Buffer<Vec> cells;
         Buffer<Real> numbers;
         bool shared = false;
         Vec total{}, share{};  // sum of the weights; its reciprocal, or 0
@@ -78,7 +79,7 @@ public:
     // Reads the rows of one batch. They stay valid until the next call.
     void load_batch(const RowList<Real>* lists, bool shared, int n) {
         load_rows(train_, lists, shared && !this->boundary_[0].dropout, 0, n);
-        weigh(train_, lists, n);
+        weigh(train_, n);
     }
 
     // Gradients, mean loss and weight of the rows that were loaded. `steps` count for the noise.
@@ -97,7 +98,7 @@ public:
 
     // Sums of weight * loss and of weight over rows of its own for each lane, at the parameters as they are.
     void evaluate(const RowList<Real>* lists, bool shared, std::int64_t n, double* loss_sum, double* weight) {
-        if (!held_.targets.get()) make_rows(held_, this->evaluation_rows());
+        if (!held_.cells.get()) make_rows(held_, this->evaluation_rows());
         const int piece = this->evaluation_piece();
         for (int l = 0; l < members; l++) loss_sum[l] = weight[l] = 0;
         Vec sum{}, total{};
@@ -106,7 +107,7 @@ public:
             load_rows(held_, lists, shared, from, here);
             this->forward(inputs_of(held_, 0), -1, here);
             sum = losses<false>(held_, 0, here, sum);
-            for (int s = 0; s < here; s++) total += held_.weights[s];
+            for (int s = 0; s < here; s++) total += weight_of(held_, s);
             // In both layouts the sums move to double after the same rows.
             if ((from + here) % this->evaluation_rows() == 0 || from + here == n) {
                 for (int l = 0; l < members; l++) loss_sum[l] += sum[l], weight[l] += total[l];
@@ -136,84 +137,74 @@ private:
         return pair * vector_bytes * narrow <= cache ? narrow : wide;
     }
 
+    int targets_at() const { return this->boundary_[0].units + 1; }
+    int weight_at() const { return targets_at() + this->n_targets_; }
+    std::ptrdiff_t row_length() const { return weight_at() + 1; }
+    Vec weight_of(const Rows& rows, int s) const { return rows.cells[s * row_length() + weight_at()]; }
+
     void make_rows(Rows& rows, int n) {
-        rows.cells.reset(std::size_t(n) * (this->boundary_[0].units + 1));
-        rows.numbers.reset(std::size_t(n) * (this->boundary_[0].units + 1));
-        rows.targets.reset(std::size_t(n) * this->n_targets_);
-        rows.weights.reset(n);
-        for (int s = 0; s < n; s++) {
-            const std::ptrdiff_t one = std::ptrdiff_t(s) * (this->boundary_[0].units + 1) + this->boundary_[0].units;
-            rows.cells[one] = broadcast<Real>(1);
-            rows.numbers[one] = 1;
-        }
+        rows.cells.reset(n * row_length() + members);
+        rows.numbers.reset(std::size_t(n) * targets_at());
     }
 
     Inputs<Real, Vec> inputs_of(const Rows& rows, int from) const {
-        const std::ptrdiff_t row = this->boundary_[0].units + 1;
-        if (rows.shared) return {nullptr, rows.numbers + from * row, row};
-        return {rows.cells + from * row, nullptr, row};
+        if (rows.shared) return {nullptr, rows.numbers + std::ptrdiff_t(from) * targets_at(), targets_at()};
+        return {rows.cells + from * row_length(), nullptr, row_length()};
     }
 
+    // Rows from position `from` on; past the end of a lane's list they weigh nothing.
     void load_rows(Rows& to, const RowList<Real>* lists, bool shared, std::int64_t from, int n) {
+        int longest = 0;
+        std::int64_t shortest = lists[0].n;
+        for (int l = 1; l < members; l++) {
+            if (lists[l].n > lists[longest].n) longest = l;
+            if (lists[l].n < shortest) shortest = lists[l].n;
+        }
         to.shared = shared;
         if (shared)
-            load_shared(to, lists, from, n);
+            load_shared(to, lists[longest], from, n);
         else
-            load_each(to, lists, from, n);
+            load_each(to, lists, from, n, shortest);
+        for (std::int64_t s = shortest > from ? shortest - from : 0; s < n; s++)
+            for (int l = 0; l < members; l++)
+                if (from + s >= lists[l].n) to.cells[s * row_length() + weight_at()][l] = 0;
     }
 
-    // All lanes read the same rows, or rows that start alike and end at different places.
-    void load_shared(Rows& to, const RowList<Real>* lists, std::int64_t from, int n) {
-        const int d = this->boundary_[0].units, t = this->n_targets_;
-        const RowList<Real>& list = longest(lists);
+    void load_shared(Rows& to, const RowList<Real>& list, std::int64_t from, int n) {
+        const int n_numbers = targets_at(), length = int(row_length());
         for (int s = 0; s < n; s++) {
             const Real* row = list.at(from + s);
-            __builtin_memcpy(to.numbers + std::ptrdiff_t(s) * (d + 1), row, sizeof(Real) * d);
-            for (int c = 0; c < t; c++) to.targets[std::ptrdiff_t(s) * t + c] = broadcast<Real>(row[d + c]);
-            to.weights[s] = broadcast<Real>(row[d + t]);
-            mask_weight(to.weights[s], lists, from + s);
+            __builtin_memcpy(to.numbers + std::ptrdiff_t(s) * n_numbers, row, sizeof(Real) * n_numbers);
+            Vec* cells = to.cells + std::ptrdiff_t(s) * length;
+            for (int c = n_numbers; c < length; c++) cells[c] = broadcast<Real>(row[c]);
         }
     }
-    static const RowList<Real>& longest(const RowList<Real>* lists) {
-        int best = 0;
-        for (int l = 1; l < members; l++)
-            if (lists[l].n > lists[best].n) best = l;
-        return lists[best];
-    }
-    static void mask_weight(Vec& weight, const RowList<Real>* lists, std::int64_t position) {
-        for (int l = 0; l < members; l++)
-            if (position >= lists[l].n) weight[l] = 0;
-    }
 
-    // A row of its own for each lane: squares of `members` rows and columns are transposed in registers.
-    void load_each(Rows& to, const RowList<Real>* lists, std::int64_t from, int n) {
-        const int d = this->boundary_[0].units, t = this->n_targets_, columns = d + t + 1;
+    // A row of its own for each lane: squares of `members` rows and columns are transposed in registers. What a square holds
+    // beyond the end of a row is overwritten by the next row.
+    void load_each(Rows& to, const RowList<Real>* lists, std::int64_t from, int n, std::int64_t shortest) {
+        const std::ptrdiff_t length = row_length();
         for (int s = 0; s < n; s++) {
             const Real* rows[members];
-            for (int l = 0; l < members; l++) rows[l] = lists[l].at(from + s);
-            Vec* cells = to.cells + std::ptrdiff_t(s) * (d + 1);
-            Vec* targets = to.targets + std::ptrdiff_t(s) * t;
-            for (int c = 0; c < columns; c += members) {
+            if (from + s < shortest)
+                for (int l = 0; l < members; l++) rows[l] = lists[l].table + lists[l].stride * lists[l].rows[from + s];
+            else
+                for (int l = 0; l < members; l++) rows[l] = lists[l].at(from + s);
+            Vec* cells = to.cells + s * length;
+            for (std::ptrdiff_t c = 0; c < length; c += members) {
                 Vec square[members];
+#pragma GCC unroll 16
                 for (int l = 0; l < members; l++) square[l] = load_any(rows[l] + c);
                 transpose<Real>(square);
-                for (int j = 0; j < members && c + j < columns; j++) {
-                    if (c + j < d)
-                        cells[c + j] = square[j];
-                    else if (c + j < d + t)
-                        targets[c + j - d] = square[j];
-                    else
-                        to.weights[s] = square[j];
-                }
+#pragma GCC unroll 16
+                for (int j = 0; j < members; j++) cells[c + j] = square[j];
             }
-            mask_weight(to.weights[s], lists, from + s);
         }
     }
 
-    void weigh(Rows& rows, const RowList<Real>* lists, int n) {
-        (void)lists;
+    void weigh(Rows& rows, int n) {
         Vec total{};
-        for (int s = 0; s < n; s++) total += rows.weights[s];
+        for (int s = 0; s < n; s++) total += weight_of(rows, s);
         rows.total = total;
         rows.share = where(total > Vec{}, Real(1) / total);
     }
@@ -224,7 +215,7 @@ private:
         auto& to = this->boundary_[this->n_layers_];
         visit(this->structure_.loss, [&]<class L>() {
             for (int s = 0; s < n; s++) {
-                const Vec w = rows.weights[from + s], *y = rows.targets + std::ptrdiff_t(from + s) * this->n_targets_;
+                const Vec w = weight_of(rows, from + s), *y = rows.cells + (from + s) * row_length() + targets_at();
                 const Vec* o = to.before + s * to.row;
                 if constexpr (Slopes)
                     sum += w * L::slope(o, y, this->n_outputs_, w * rows.share, to.slope + s * to.row);

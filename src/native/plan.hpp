@@ -20,8 +20,8 @@ enum CursorColumn { cursor_epoch, cursor_batch, cursor_step, cursor_fate, cursor
                     cursor_spare, cursor_columns };
 enum SumsColumn { sums_loss, sums_weight, sums_start, sums_best, sums_columns };
 
-// Rows of a table in the precision of training: n_inputs numbers, n_targets numbers (a class as its number), one weight,
-// zeros up to the stride, which is a multiple of 16 so that whole vectors can be read.
+// Rows of a table in the precision of training: n_inputs numbers, a 1 (what a bias reads), n_targets numbers (a class as its
+// number), one weight, zeros up to the stride, which is a multiple of 16 so that whole vectors can be read.
 struct View {
     const void* rows;
     std::int64_t n_rows, stride;

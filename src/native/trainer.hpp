@@ -174,17 +174,22 @@ private:
         for (Lane& lane : lanes_) {
             if (!lane.who) continue;
             if (first_ < 0) first_ = lane.index;
-            const Lane& first = lanes_[first_];
-            const bool same = same_rows(lane, first);
-            shared_ &= same;
-            if (structure_.n_batches == 1) {
+            shared_ &= same_rows(lane, lanes_[first_]);
+            if (structure_.n_batches == 1)
                 lane.rows = lane.who->train;
-            } else if (same && &lane != &first) {
-                lane.rows = first.rows;
-            } else {
-                draw_order(lane);
-            }
+            else
+                find_order(lane);
         }
+    }
+
+    // Members with the same stream and rows (pairs, on purpose) share the work of drawing their order.
+    void find_order(Lane& lane) {
+        for (int l = first_; l < lane.index; l++)
+            if (lanes_[l].who && same_rows(lane, lanes_[l])) {
+                lane.rows = lanes_[l].rows;
+                return;
+            }
+        draw_order(lane);
     }
 
     bool same_rows(const Lane& a, const Lane& b) const {

@@ -13,7 +13,8 @@ void fill(Real* rows, std::int64_t stride, const double* x, std::int64_t n_rows,
     for (std::int64_t i = 0; i < n_rows; i++) {
         Real* row = rows + i * stride;
         for (int k = 0; k < n_inputs; k++) row[k] = Real(x[i * n_inputs + k]);
-        row += n_inputs;
+        row[n_inputs] = Real(1);
+        row += n_inputs + 1;
         if (classes) row[0] = Real(classes[i]);
         if (y)
             for (int k = 0; k < n_targets; k++) row[k] = Real(y[i * n_targets + k]);
@@ -26,7 +27,7 @@ void fill(Real* rows, std::int64_t stride, const double* x, std::int64_t n_rows,
 StoredView store_view(Precision precision, const double* x, std::int64_t n_rows, int n_inputs, const double* y, int n_targets,
                       const std::int64_t* classes, const double* weights) {
     constexpr std::int64_t pad = 16;  // the most lanes of any instruction set
-    const std::int64_t stride = (n_inputs + n_targets + 1 + pad - 1) / pad * pad;
+    const std::int64_t stride = (n_inputs + n_targets + 2 + pad - 1) / pad * pad;
     const std::size_t size = precision == Precision::float32 ? 4 : 8;
     const std::size_t bytes = (std::size_t(n_rows) * stride * size + 127) / 64 * 64;
     void* memory = std::aligned_alloc(64, bytes);

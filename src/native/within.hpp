@@ -196,8 +196,8 @@ private:
         for (int s = 0; s < n; s++) {
             const Real* row = list.at(from + s);
             __builtin_memcpy(inputs + s * stride, row, sizeof(Real) * d);
-            for (int c = 0; c < t; c++) to.targets[c * to.room + s] = row[d + c];
-            to.weights[s] = from + s < list.n ? row[d + t] : Real(0);
+            for (int c = 0; c < t; c++) to.targets[c * to.room + s] = row[d + 1 + c];
+            to.weights[s] = from + s < list.n ? row[d + 1 + t] : Real(0);
         }
     }
 
