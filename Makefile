@@ -40,7 +40,7 @@ sanitize: $(STAMPS)/torch $(STAMPS)/test
 	$(CMAKE) -B build/sanitize -DMANYFIT_SANITIZE=address,undefined
 	.venv/bin/cmake --build build/sanitize -j $(JOBS)
 	LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 \
-		$(PY) -m pytest -m "native and not gpu" --core build/sanitize
+		$(PY) -m pytest -m "native and not gpu" --core=build/sanitize tests
 
 bench: $(STAMPS)/torch $(STAMPS)/bench $(STAMPS)/native
 	$(PY) -m benchmarks

@@ -32,6 +32,13 @@ def pytest_configure(config: pytest.Config) -> None:
         manyfit.__path__.insert(0, os.path.abspath(folder))
 
 
+def pytest_report_header() -> str:
+    import importlib.util
+
+    core = importlib.util.find_spec("manyfit._native")
+    return f"core: {core.origin if core else 'not built'}"
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     """A generator of its own for each test, always the same."""
