@@ -55,7 +55,7 @@ def test_cells_keep_empty_ones_empty_and_count_rare_categories_as_empty():
 
     X, is_category = cells(data, np.arange(n))
 
-    assert is_category == [False, True]
+    assert is_category == [False, False]  # too many to be grouped freely
     assert np.isnan(X[0, 0])
     codes = X[:, 1]
     assert len(np.unique(codes[~np.isnan(codes)])) == 254

@@ -23,6 +23,8 @@ LINEAR_CELLS = 2e9
 RIDGE_WORK = 1e10
 MOST_CODES = 254
 """Categories that scikit-learn's trees can tell apart."""
+FEW_CODES = 8
+"""Columns with so few categories are split as categories, others as numbers."""
 
 
 def baselines(table: Table, test: NDArray[np.int64]) -> Iterator[tuple[str, Floats]]:
@@ -102,7 +104,9 @@ def cells(data: Dataset, rows: NDArray[np.int64]) -> tuple[Floats, list[bool]]:
         rows: Development rows; the 254 most frequent categories among them get a code, all others count as empty.
 
     Returns:
-        [N, columns] numbers with NaN, and for each column whether it holds codes.
+        [N, columns] numbers with NaN, and for each column whether it is to be split as categories: those of few
+        values. Trees that may group many categories freely learn their noise (RMSE 1.70 against 1.31 with plain codes on
+        a table with text columns of 200 values that mean nothing).
     """
     out = np.empty((data.n_rows, len(data.used)))
     for i, column in enumerate(data.used):
@@ -115,7 +119,8 @@ def cells(data: Dataset, rows: NDArray[np.int64]) -> tuple[Floats, list[bool]]:
         elif column.kind == "date":
             series = series.to_physical()
         out[:, i] = series.cast(pl.Float64).fill_null(np.nan).to_numpy()
-    return out, [column.kind == "category" for column in data.used]
+    few = [column.kind == "category" for column in data.used]
+    return out, [is_ and np.nanmax(out[:, i], initial=0) < FEW_CODES for i, is_ in enumerate(few)]
 
 
 def spread(probabilities: Floats, classes: NDArray[Any], n_classes: int) -> Floats:
