@@ -100,7 +100,7 @@ def recipes_section(confirmed: Confirmed, chosen: Sequence[int], metric: str, ma
         f"{len(chosen)} of {n} confirmed recipes make the model, each met on {each} pairs of fold and seed.",
         f"{n} 个确认过的配方中有 {len(chosen)} 个组成模型，每个在 {each} 对折与种子上确认。",
     )
-    tables = [Table(head, tuple(rows), Text("Where they differ", "不同之处"))]
+    tables = [Table(head, tuple(rows), Text("How they did, and where they differ", "表现与不同之处"))]
     if shared:
         common = tuple((path, values[path][0]) for path in shared)
         tables.append(

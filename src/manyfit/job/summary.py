@@ -32,6 +32,8 @@ from manyfit.job.wording import (
     interval_cells,
     notes_table,
     opened_sentence,
+    other_cell,
+    remedies_table,
     rows_sentence,
     trust_sentence,
 )
@@ -72,7 +74,7 @@ def summarize(found: Material) -> Answer:
     return Answer(
         "train",
         Text(f"{source}: predicting {target}", f"{source}：预测 {target}"),
-        (both(lambda lang: answer_sentence(facts, lang)), fit_sentence(facts["fit"])),
+        (both(lambda lang: answer_sentence(facts, lang)),),
         Text(
             f"the test table speaks of the {n_test:,} locked rows of {source}; everything else of its {n_dev:,} other rows, "
             f"resampled into fresh folds with fresh seeds. Plan {facts['plan_hash']}, seed {facts['seed']}.",
@@ -110,7 +112,7 @@ def _verdict(found: Material) -> Section:
     measured: tuple[Text, ...] = ()
     if asked is not None:
         remedies = asked.sections[0]
-        figures, tables, measured = remedies.figures, remedies.tables, (*remedies.measured, asked.scope)
+        figures, tables, measured = remedies.figures, (remedies_table(facts["fit"]),), (*remedies.measured, asked.scope)
     return Section(Text("VERDICT", "结论"), tuple(statement), figures, tables, measured)
 
 
@@ -134,7 +136,7 @@ def _test(found: Material) -> Section:
             _named(each.name),
             *interval_cells(each.score, ours, unit),
             *difference_cells(each.minus, each.finding, ours, unit),
-            *(float(each.others[name]) for name in others),
+            *(other_cell(name, each.others[name], ours) for name in others),
         )
         for each in looked.contenders
     )
@@ -153,8 +155,12 @@ def _test(found: Material) -> Section:
         "(whole groups, copies or stretches of time where there are some); differences on the same rows, in pairs.",
         "对照模型来自 scikit-learn，用相同的预处理在全部开发行上拟合。区间：对测试行做自助法（有组、重复行或时间段时整块抽取）；差值在相同的行上配对计算。",
     )
-    answer = both(lambda lang: answer_sentence(found.model.facts, lang))
-    return Section(Text("TEST", "测试"), (answer,), (figure,), (Table(head, rows, caption),), (measured,))
+    score, interval = interval_cells(ours, ours, unit)
+    said = Text(
+        f"On rows that nobody has learned from manyfit has {label} {score}, 95 % interval {interval}.",
+        f"在从未用于学习的行上，manyfit 的 {label} 为 {score}，95 % 区间为 {interval}。",
+    )
+    return Section(Text("TEST", "测试"), (said,), (figure,), (Table(head, rows, caption),), (measured,))
 
 
 def _held_out(found: Material) -> Section:

@@ -7,10 +7,11 @@ from typing import Any
 
 from manyfit.answers import Cell, Table, Text
 from manyfit.data.columns import KIND_ZH
-from manyfit.questions.diagnose import CODES, FINDINGS
+from manyfit.metrics import registry
+from manyfit.questions.diagnose import CODES, FINDINGS, WORDS
 from manyfit.render.numbers import compact, digits_for, ranged, written
 from manyfit.render.phrases import say
-from manyfit.render.verdict import change, printable, rows_finding
+from manyfit.render.verdict import change, decimals, order_of, printable, rows_finding
 from manyfit.stats import Finding, Interval
 
 Facts = Mapping[str, Any]
@@ -184,6 +185,27 @@ def difference_cells(
     digits = _digits(ours, unit)
     ends = ", ".join(written(unit * end, digits, signed=True) for end in (minus.low, minus.high))
     return f"{written(unit * minus.estimate, digits, signed=True)} [{ends}]", FINDINGS[Finding(finding)]
+
+
+def other_cell(name: str, value: float, ours: Interval) -> Cell:
+    """Another metric of the same rows: in the digits of the deciding one where it has its unit, else in three decimals."""
+    return written(value, _digits(ours, 1.0) if registry.find(name).in_units else 3)
+
+
+def remedies_table(fit: Facts) -> Table:
+    """What was tried, and what each remedy changed on rows that no network had seen: what changes something comes first."""
+    most = decimals(fit["held"])
+    found = sorted(fit["remedies"].items(), key=lambda item: order_of(item[1]))
+    rows = tuple(
+        (WORDS[name], change(each["difference"], most), FINDINGS[Finding(each["finding"])]) for name, each in found
+    )
+    score = fit["score_name"]
+    head = (
+        Text("tried", "尝试"),
+        Text(f"{score}, change with interval", f"{score} 的变化与区间"),
+        Text("finding", "结论"),
+    )
+    return Table(head, rows, Text("Remedies tried, on rows that no network has seen", "在任何网络都未见过的行上尝试各种办法"))
 
 
 def columns_table(columns: Sequence[Facts], importance: Facts, label: str) -> Table:

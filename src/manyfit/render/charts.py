@@ -17,6 +17,8 @@ from manyfit.answers import Bars, Cloud, Curves, Figure, Grid, Scatter, Text
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D1F", "#7A7A7A")
 FONTS = 'system-ui, "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "WenQuanYi Micro Hei", sans-serif'
 WIDTH, HEIGHT = 560, 300
+CHARACTER = 8
+"""Width of a character of a label, about."""
 
 Spec = dict[str, Any]
 
@@ -132,6 +134,8 @@ def _curves(figure: Curves, language: str) -> Any:
     signs = alt.Legend(symbolType="stroke", symbolOpacity=1, symbolStrokeWidth=2, symbolSize=300)
     color, dash = color.legend(signs), dash.legend(signs)
     base = alt.Chart(alt.Data(values=data))
+    # A layer without a single point would have no extent, which Vega reports in the console.
+    has_band = any(len(series.low) for series in figure.series)
     band = (
         base.transform_filter("isValid(datum.low)")
         .mark_area(opacity=0.2)
@@ -140,7 +144,7 @@ def _curves(figure: Curves, language: str) -> Any:
     line = base.mark_line(strokeWidth=2).encode(
         x=x, y=y, color=color, strokeDash=dash, tooltip=["name:N", "x:Q", "y:Q"]
     )
-    return alt.layer(band, line).properties(width=WIDTH, height=HEIGHT)
+    return alt.layer(*([band] if has_band else []), line).properties(width=WIDTH, height=HEIGHT)
 
 
 def _bars(figure: Bars, language: str) -> Any:
@@ -182,15 +186,17 @@ def _grid(figure: Grid, language: str) -> Any:
         for i, row in enumerate(figure.row_names)
         for j, column in enumerate(figure.column_names)
     ]
+    n_rows = len(figure.row_names)
+    longest = max((CHARACTER * len(name) for name in figure.column_names), default=0)
+    side = min(max(34, longest), 80) if n_rows <= 12 else max(8, 400 // n_rows)
     x = alt.X(
         "column:N",
         title=figure.column_title.to(language),
         sort=list(figure.column_names),
-        axis=alt.Axis(labelAngle=0),
+        axis=alt.Axis(labelAngle=0 if longest <= side else -40, labelLimit=140),
     )
     y = alt.Y("row:N", title=figure.row_title.to(language), sort=list(figure.row_names))
     base = alt.Chart(alt.Data(values=data)).encode(x=x, y=y)
-    side = 34 if len(figure.row_names) <= 12 else max(8, 400 // len(figure.row_names))
     most = float(figure.counts.max()) if figure.counts.size else 0.0
     cells = base.mark_rect().encode(
         color=alt.Color("n:Q", title=None, scale=alt.Scale(scheme="blues", domain=[0, max(most, 1.0)])),

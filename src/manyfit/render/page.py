@@ -19,6 +19,9 @@ from markupsafe import Markup
 from manyfit.answers import Answer, Cell, Figure, Table, Text, digits
 from manyfit.render.charts import chart, rows, svg
 
+SHORT = 30
+"""Cells of a column that are no longer stay on one line."""
+
 LANGUAGES = {"en": "en", "zh": "zh-Hans"}
 
 WORDS = {
@@ -27,6 +30,8 @@ WORDS = {
     "scope": Text("Scope", "适用范围"),
     "measured": Text("How it was measured", "测量方法"),
     "numbers": Text("The numbers of this chart", "本图的数据"),
+    "chart": Text("Chart", "图"),
+    "table": Text("Table", "表"),
     "made": Text("Written by manyfit", "由 manyfit 生成"),
 }
 
@@ -103,6 +108,9 @@ def _table(table: Table, language: str) -> dict[str, Any]:
         "rows": [[_shown(cell, language) for cell in row] for row in table.rows],
         "is_number": [
             all(isinstance(row[i], (int, float)) for row in table.rows) for i in range(len(table.head))
+        ],
+        "is_short": [
+            all(len(_shown(row[i], language)) <= SHORT for row in table.rows) for i in range(len(table.head))
         ],
     }
 

@@ -45,10 +45,10 @@ def fit_lines(fit: Facts, lang: str = "en") -> list[str]:
     )
     if fit["is_part"]:
         line += say("fit.part", lang, rows=f"{fit['n_train']:,.0f}")
-    most = _digits(fit["held"])
+    most = decimals(fit["held"])
     remedies = [
         f"{WORDS[name].to(lang)} {change(found['difference'], most)} {say(str(found['finding']), lang)}"
-        for name, found in sorted(fit["remedies"].items(), key=lambda item: _rank(item[1]))
+        for name, found in sorted(fit["remedies"].items(), key=lambda item: order_of(item[1]))
     ]
     parts = [_join(remedies[i : i + IN_A_LINE], lang) for i in range(0, len(remedies), IN_A_LINE)]
     first = say("tried", lang)
@@ -122,7 +122,7 @@ def printable(name: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in name).split())
 
 
-def _rank(found: Facts) -> tuple[int, float]:
+def order_of(found: Facts) -> tuple[int, float]:
     """What changes something comes first, what helps before what harms."""
     order = (Finding.BETTER, Finding.WORSE, Finding.SAME, Finding.UNKNOWN)
     return order.index(Finding(found["finding"])), float(found["difference"]["estimate"])
@@ -132,7 +132,7 @@ def _join(parts: Sequence[str], lang: str, en: str = "; ", zh: str = "；") -> s
     return (zh if lang == "zh" else en).join(parts)
 
 
-def _digits(score: float) -> int:
+def decimals(score: float) -> int:
     """Decimals that show a score in four figures: what changes less than that is no change to a reader."""
     return 3 - math.floor(math.log10(abs(score))) if score and math.isfinite(score) else 10
 
