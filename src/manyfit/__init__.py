@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from manyfit.data import load
+    from manyfit.data import Dataset, load
     from manyfit.engines.choose import fit
     from manyfit.errors import (
         DataError,
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from manyfit.job import train
     from manyfit.model import Model, load_model
     from manyfit.networks.dense import Dense
-    from manyfit.population import Member, Population
-    from manyfit.recipe import Recipe
+    from manyfit.population import Member, Population, Probe, Rows, View
+    from manyfit.recipe import Recipe, Stopping
+    from manyfit.render.document import report
     from manyfit.render.document import report
     from manyfit.rng import Streams
     from manyfit.runs import Run
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Choice",
     "DataError",
+    "Dataset",
     "Dense",
     "EngineError",
     "IntRange",
@@ -44,19 +46,24 @@ __all__ = [
     "Member",
     "Model",
     "Population",
+    "Probe",
     "Problem",
     "Range",
     "Recipe",
     "RecipeError",
+    "Rows",
     "Run",
     "RunError",
+    "Stopping",
     "Streams",
     "UnknownNameError",
     "UsageError",
+    "View",
     "__version__",
     "fit",
     "load",
     "load_model",
+    "report",
     "report",
     "train",
 ]
@@ -67,6 +74,7 @@ __version__: str
 _ROOM_OF = {
     "Choice": "hyper",
     "DataError": "errors",
+    "Dataset": "data",
     "Dense": "networks.dense",
     "EngineError": "errors",
     "IntRange": "hyper",
@@ -77,15 +85,19 @@ _ROOM_OF = {
     "Member": "population",
     "Model": "model",
     "Population": "population",
+    "Probe": "population",
     "Problem": "errors",
     "Range": "hyper",
     "Recipe": "recipe",
     "RecipeError": "errors",
+    "Rows": "population",
     "Run": "runs",
     "RunError": "errors",
+    "Stopping": "recipe",
     "Streams": "rng",
     "UnknownNameError": "errors",
     "UsageError": "errors",
+    "View": "population",
     "fit": "engines.choose",
     "load": "data",
     "load_model": "model",
