@@ -19,7 +19,7 @@ ENOUGH_S = 0.25
 
 _MOST_REPEATS = 20
 _ROOT = Path(__file__).parent.parent
-_ONE_THREAD = {
+ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -89,7 +89,7 @@ class PeerProcess:
             stdout=subprocess.PIPE,
             stderr=self._chatter,
             cwd=_ROOT,
-            env={**os.environ, **_ONE_THREAD},
+            env={**os.environ, **ONE_THREAD},
             text=True,
         )
 
