@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from manyfit.population import Member, Population, Probe, Rows, View
     from manyfit.recipe import Recipe, Stopping
     from manyfit.render.document import report
-    from manyfit.render.document import report
     from manyfit.rng import Streams
     from manyfit.runs import Run
     from manyfit.sklearn import ManyfitClassifier, ManyfitRegressor
@@ -63,7 +62,6 @@ __all__ = [
     "fit",
     "load",
     "load_model",
-    "report",
     "report",
     "train",
 ]
