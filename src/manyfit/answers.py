@@ -143,7 +143,28 @@ class Grid(NamedTuple):
     column_title: Text
 
 
-Figure = Scatter | Curves | Bars | Cloud | Grid
+class Graph(NamedTuple):
+    """A computation graph: what was computed from what, with the number and the gradient of each.
+
+    names: [n] symbols of the nodes.
+    x, y: [n] where they stand.
+    value, gradient: [n] numbers of each node; NaN for none.
+    source, target: [m] nodes that an edge leads from and to.
+    derivative: [m] derivative of the edge's target by its source.
+    """
+
+    title: Text
+    names: tuple[str, ...]
+    x: Floats
+    y: Floats
+    value: Floats
+    gradient: Floats
+    source: Floats
+    target: Floats
+    derivative: Floats
+
+
+Figure = Scatter | Curves | Bars | Cloud | Grid | Graph
 
 
 @dataclass(frozen=True)
@@ -233,7 +254,8 @@ def read_answer(folder: str | Path) -> Answer:
 
 
 _KINDS: dict[str, type[Any]] = {
-    kind.__name__: kind for kind in (Text, Table, Scatter, Series, Curves, Bars, Cloud, Grid, Section, Answer)
+    kind.__name__: kind
+    for kind in (Text, Table, Scatter, Series, Curves, Bars, Cloud, Grid, Graph, Section, Answer)
 }
 _IS = "is"
 

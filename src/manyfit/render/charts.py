@@ -12,7 +12,7 @@ from typing import Any
 import altair as alt
 import numpy as np
 
-from manyfit.answers import Bars, Cloud, Curves, Figure, Grid, Scatter, Text
+from manyfit.answers import Bars, Cloud, Curves, Figure, Graph, Grid, Scatter, Text, digits
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D1F", "#7A7A7A")
 FONTS = 'system-ui, "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "WenQuanYi Micro Hei", sans-serif'
@@ -88,6 +88,15 @@ def rows(figure: Figure, language: str = "en", most: int = 200) -> tuple[list[st
             ]
             cells = [
                 [name, *counts.tolist()] for name, counts in zip(figure.row_names, figure.counts, strict=True)
+            ]
+        case Graph():
+            head = [
+                text.to(language)
+                for text in (Text("quantity", "量"), Text("value", "数值"), Text("∂L/∂", "∂L/∂"))
+            ]
+            cells = [
+                [name, float(value), float(slope)]
+                for name, value, slope in zip(figure.names, figure.value, figure.gradient, strict=True)
             ]
     step = max(1, -(-len(cells) // most))
     return head, cells[::step]
@@ -211,12 +220,53 @@ def _grid(figure: Grid, language: str) -> Any:
     )
 
 
+def _graph(figure: Graph, language: str) -> Any:
+    start, end = figure.source.astype(int), figure.target.astype(int)
+    columns = {"x": figure.x[start], "y": figure.y[start], "x2": figure.x[end], "y2": figure.y[end]}
+    # Each label a little nearer to where its edge begins: in the middle the labels of crossing edges would meet.
+    columns |= {
+        "mid_x": (3 * columns["x"] + 2 * columns["x2"]) / 5,
+        "mid_y": (3 * columns["y"] + 2 * columns["y2"]) / 5,
+    }
+    edges = alt.Chart(alt.Data(values=_points(columns, by=[_short(by) for by in figure.derivative])))
+    nodes = alt.Chart(
+        alt.Data(
+            values=_points(
+                {"x": figure.x, "y": figure.y},
+                name=figure.names,
+                value=[_short(value) for value in figure.value],
+                slope=[_short(slope) for slope in figure.gradient],
+            )
+        )
+    )
+    scale = {"axis": None, "scale": alt.Scale(zero=False, nice=False, padding=40)}
+    x, y = alt.X("x:Q", **scale), alt.Y("y:Q", **scale)
+    ink, label = alt.value("currentColor"), {"fontSize": 12}
+    layers = [
+        edges.mark_rule(opacity=0.4).encode(x=x, y=y, x2="x2:Q", y2="y2:Q", color=ink),
+        edges.mark_text(fontSize=10, dy=-6).encode(
+            x=alt.X("mid_x:Q", **scale), y=alt.Y("mid_y:Q", **scale), text="by:N", color=ink
+        ),
+        nodes.mark_point(filled=True, size=90, color=PALETTE[0], opacity=1).encode(
+            x=x, y=y, tooltip=["name:N", "value:N", "slope:N"]
+        ),
+        nodes.mark_text(dx=0, dy=-26, fontWeight="bold", **label).encode(x=x, y=y, text="name:N", color=ink),
+        nodes.mark_text(dy=-13, **label).encode(x=x, y=y, text="value:N", color=alt.value(PALETTE[0])),
+        nodes.mark_text(dy=15, **label).encode(x=x, y=y, text="slope:N", color=alt.value(PALETTE[1])),
+    ]
+    n_columns, n_rows = len(set(figure.x.tolist())), 1 + (np.ptp(figure.y) if len(figure.y) else 0)
+    return alt.layer(*layers).properties(
+        width=max(WIDTH, 110 * n_columns), height=float(max(140, 85 * n_rows))
+    )
+
+
 _DRAWINGS: dict[type, Callable[[Any, str], Any]] = {
     Scatter: _scatter,
     Curves: _curves,
     Bars: _bars,
     Cloud: _cloud,
     Grid: _grid,
+    Graph: _graph,
 }
 
 
@@ -249,6 +299,10 @@ def _points(columns: dict[str, Any], **names: Any) -> list[dict[str, Any]]:
             if np.isfinite(value):
                 row[name] = float(value)
     return rows
+
+
+def _short(value: float) -> str:
+    return digits(float(value)).replace("-", "−") if np.isfinite(value) else ""
 
 
 def _scale(is_log: bool) -> Any:
