@@ -5,6 +5,8 @@
 #include <limits>
 #include <thread>
 
+#include "cost.hpp"
+
 namespace manyfit {
 
 Supply::~Supply() = default;
@@ -44,6 +46,10 @@ std::size_t Group::n_waiting() {
     return waiting_.size();
 }
 
+bool Group::has_work() {
+    return n_waiting() || std::any_of(banks.begin(), banks.end(), [](const Held& held) { return held.bank->occupied() > 0; });
+}
+
 double Group::remaining_work() const {
     double steps = 0, size = 0;
     for (const Member& member : members)
@@ -55,16 +61,10 @@ double Group::remaining_work() const {
 
 // ---- which layout
 
-// Above this width the activations of a vector of networks leave the cache; below this company too few lanes are in use.
-// Both were measured; the bits are the same on either side.
-constexpr int widest_across = 32;
-
-LayoutKind Session::layout_for(const Group& group, std::size_t company) const {
+LayoutKind Session::layout_for(const Group& group, std::size_t company, int threads) const {
     if (group.layout == LayoutChoice::across) return LayoutKind::across;
     if (group.layout == LayoutChoice::within) return LayoutKind::within;
-    const int widest = *std::max_element(group.widths.begin(), group.widths.end());
-    const std::size_t lanes = std::size_t(kernels_.kernels.lanes(precision_));
-    return widest <= widest_across && company * 8 >= lanes * 3 ? LayoutKind::across : LayoutKind::within;
+    return cheaper_layout(group.structure, kernels_.kernels.lanes(precision_), int(company), threads);
 }
 
 // ---- a call of advance
@@ -74,14 +74,14 @@ void Session::retreat(Group& group, Bank& bank) {
 }
 
 // Members of banks that are partly empty move together, or into the other layout, where that takes fewer banks.
-void Session::settle(Group& group) {
+void Session::settle(Group& group, int threads) {
     std::erase_if(group.banks, [](const Group::Held& held) { return held.bank->occupied() == 0; });
     std::size_t members = group.n_waiting(), banks = 0;
     const std::size_t lanes = std::size_t(kernels_.kernels.lanes(precision_));
     bool other_layout = false;
     for (const Group::Held& held : group.banks)
         if (held.kind == LayoutKind::across && held.bank->batch() == 0) members += std::size_t(held.bank->occupied()), banks++;
-    if (banks) other_layout = layout_for(group, members) == LayoutKind::within;
+    if (banks) other_layout = layout_for(group, members, threads) == LayoutKind::within;
     if (!other_layout && banks <= (members + lanes - 1) / lanes) return;
     for (Group::Held& held : group.banks)
         if (held.kind == LayoutKind::across && held.bank->batch() == 0) retreat(group, *held.bank);
@@ -94,13 +94,15 @@ bool Session::advance(std::optional<double> seconds, std::optional<std::int64_t>
     if (seconds) limits.deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(*seconds));
     limits.max_steps = max_steps.value_or(std::numeric_limits<std::int64_t>::max());
     std::vector<std::pair<double, Group*>> work_left;
-    for (Group& group : groups) {
-        settle(group);
-        for (Group::Held& held : group.banks) held.steps = 0;
-        work_left.emplace_back(group.remaining_work(), &group);
-    }
+    for (Group& group : groups)
+        if (group.has_work()) work_left.emplace_back(group.remaining_work(), &group);
+    limits.threads_per_group = std::max(1, threads / std::max(1, int(work_left.size())));
     std::stable_sort(work_left.begin(), work_left.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
-    for (const auto& [_, group] : work_left) limits.by_work.push_back(group);
+    for (const auto& [_, group] : work_left) {
+        settle(*group, limits.threads_per_group);
+        for (Group::Held& held : group->banks) held.steps = 0;
+        limits.by_work.push_back(group);
+    }
 
     std::exception_ptr failure;
     auto guarded = [&] {
@@ -125,12 +127,7 @@ bool Session::advance(std::optional<double> seconds, std::optional<std::int64_t>
     for (std::thread& thread : others) thread.join();
     if (failure) std::rethrow_exception(failure);
 
-    for (Group& group : groups) {
-        if (group.n_waiting()) return false;
-        for (const Group::Held& held : group.banks)
-            if (held.bank->occupied()) return false;
-    }
-    return true;
+    return std::none_of(groups.begin(), groups.end(), [](Group& group) { return group.has_work(); });
 }
 
 void Session::work(Limits& limits) {
@@ -161,7 +158,7 @@ Session::Work Session::find_work(Limits& limits) {
             }
         const std::size_t waiting = group->n_waiting();
         if (!waiting) continue;
-        const LayoutKind kind = layout_for(*group, waiting);
+        const LayoutKind kind = layout_for(*group, waiting, limits.threads_per_group);
         std::unique_ptr<Bank> bank(kernels_.kernels.make_bank(precision_, kind, group->structure, *group));
         group->banks.push_back({std::move(bank), kind, true, 0});
         return {group, &group->banks.back()};

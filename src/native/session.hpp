@@ -46,6 +46,8 @@ public:
     void put_back(const Member* member);
 
     std::size_t n_waiting();
+    bool has_work();
+    // Steps times size, to start with the group that takes longest.
     double remaining_work() const;
 
     struct Held {
@@ -89,6 +91,7 @@ private:
     struct Limits {
         std::optional<Clock::time_point> deadline;
         std::int64_t max_steps;
+        int threads_per_group = 1;
         std::atomic<bool> stop = false;
         std::vector<Group*> by_work;  // most first
     };
@@ -99,8 +102,8 @@ private:
     std::mutex entry_;  // one advance or flush at a time
     std::mutex mutex_;  // banks, limits, seconds
 
-    LayoutKind layout_for(const Group& group, std::size_t company) const;
-    void settle(Group& group);
+    LayoutKind layout_for(const Group& group, std::size_t company, int threads) const;
+    void settle(Group& group, int threads);
     Work find_work(Limits& limits);
     void work(Limits& limits);
     void run_bank(Work work, Limits& limits);
