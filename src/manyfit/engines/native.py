@@ -28,6 +28,9 @@ from manyfit.runs.ledger import Ledger
 ROW_BLOCK = 8
 """The core works on rows in blocks of this many; networks whose last batches end in different blocks don't share a group."""
 
+SMALL = 10_000_000
+"""Weights × rows below which one thread predicts: starting others takes as long, about half a millisecond."""
+
 _CATALOG: Mapping[str, Any] = _native.catalog()
 
 
@@ -114,6 +117,7 @@ class Native:
         """
         widths = network.widths_from(X.shape[1], parameters.shape[1])
         flat = np.ascontiguousarray(parameters)
+        is_small = flat.size * len(X) < SMALL
         return _native.forward(
             flat.dtype.name,
             list(widths),
@@ -121,7 +125,7 @@ class Native:
             flat,
             np.ascontiguousarray(X, dtype=np.float64),
             self.isa,
-            self.threads,
+            1 if is_small else self.threads,
         )
 
     def input_grad(
