@@ -166,6 +166,7 @@ class Job:
                 metric=name_of(self.metric),
                 margin=self.options.margin,
                 ensemble=self.options.ensemble,
+                folds=self.table.n_folds,
                 spent=self.trainer.elapsed,
             )
         self.narrator.say("plan", plan=self.plan, budget=None if self.repeats else self.options.budget)

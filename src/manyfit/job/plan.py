@@ -154,6 +154,7 @@ def size_plan(
     metric: str,
     margin: float = 0.01,
     ensemble: str = "same",
+    folds: int = 5,
     spent: float = 0.0,
 ) -> Plan:
     """Fit a plan into a budget.
@@ -169,6 +170,7 @@ def size_plan(
         metric: Name of the metric that decides.
         margin: Within which share recipes count as the same.
         ensemble: How confirmed networks are put together.
+        folds: Folds that the table allows.
         spent: Seconds of the budget that are gone already.
     """
     usual = [space.at(i, dict.fromkeys(space.ranges_of(i), 0.5)) for i in range(len(space.structures))]
@@ -186,7 +188,7 @@ def size_plan(
     for_search, for_confirm = SEARCH_SHARE * left, CONFIRM_SHARE * left
     batch = min(space.base.batch_size or size.n_train, size.n_train)
     longest = min(max(round(STEPS / max(math.ceil(size.n_train / batch), 1)), 12), MAX_EPOCHS)
-    epochs, folds, seeds = longest, 5, 3
+    epochs, seeds = longest, 3
     while winner_cost(epochs) * folds * seeds * 3 > for_confirm and epochs > MIN_EPOCHS:
         epochs = max(int(epochs / 1.25), MIN_EPOCHS)
     while winner_cost(epochs) * folds * seeds > for_confirm and (seeds > 1 or epochs > 1):

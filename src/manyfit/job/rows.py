@@ -15,6 +15,9 @@ from manyfit.population import Rows, View
 from manyfit.rng import derive, epoch_order
 
 
+FOLDS = 5
+
+
 class Stage(IntEnum):
     """What random streams are for. Stages of one seed never share a number."""
 
@@ -52,6 +55,14 @@ class Table:
     def search_fold(self) -> Fold:
         """The search's one split of the development rows."""
         return hold_out(self.data, self.development, derive(self.seed, Stage.SEARCH))
+
+    @property
+    def n_folds(self) -> int:
+        """Folds that the development rows allow: five, or fewer where few groups or moments must stay whole."""
+        rows, data = self.development, self.data
+        if data.time is not None:
+            return min(FOLDS, len(np.unique(data.time[rows])) - 1)
+        return min(FOLDS, len(rows) if data.block is None else len(np.unique(data.block[rows])))
 
     def confirm_folds(self, n_folds: int) -> tuple[Fold, ...]:
         """Fresh folds of the development rows, of which the search has seen none."""
