@@ -1,13 +1,18 @@
 """scikit-learn's own checks of an estimator, all of them: none is expected to fail."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from manyfit.sklearn import ManyfitClassifier, ManyfitRegressor
 
 EXPECTED: dict[str, str] = {}
+"""Reason by name of a check. Whoever adds one says what a user has to do without; strict: one that passes is an error."""
 
 
 @parametrize_with_checks(
@@ -17,3 +22,24 @@ EXPECTED: dict[str, str] = {}
 )
 def test_scikit_learn_finds_nothing_wrong(estimator: Any, check: Callable[[Any], None]) -> None:
     check(estimator)
+
+
+@pytest.mark.slow
+def test_arrays_behind_the_array_api_change_nothing() -> None:
+    # skipped above: SciPy reads the variable once, when it is first imported
+    code = (
+        "from sklearn.utils.estimator_checks import check_array_api_input as check\n"
+        "from manyfit.sklearn import ManyfitClassifier, ManyfitRegressor\n"
+        "for kind in (ManyfitClassifier, ManyfitRegressor):\n"
+        "    check(kind.__name__, kind(threads=1), array_namespace='numpy', expect_only_array_outputs=False)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "SCIPY_ARRAY_API": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert run.returncode == 0, run.stderr
