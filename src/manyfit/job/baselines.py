@@ -20,6 +20,8 @@ BOOSTING_CELLS = 3e9
 """Rows × columns × classes × trees that boosting may look at: keeps it within some ten seconds on a large table."""
 LINEAR_CELLS = 2e9
 """The same for the passes of logistic regression."""
+LINEAR_TUNED_CELLS = 3e5
+"""Rows × inputs × classes up to which its penalty is chosen by cross-validation."""
 RIDGE_WORK = 1e10
 MOST_CODES = 254
 """Categories that scikit-learn's trees can tell apart."""
@@ -67,11 +69,17 @@ def _ridge(X: Floats, y: Floats, w: Floats | None, X_test: Floats, encoder: Enco
 def _logistic(X: Floats, y: Any, w: Floats | None, X_test: Floats, n_classes: int) -> Floats:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GridSearchCV
 
     n_passes = int(np.clip(LINEAR_CELLS / (X.size * n_classes), 20, 300))
+    model: Any = LogisticRegression(max_iter=n_passes)
+    folds = min(5, int(np.unique(y, return_counts=True)[1].min()))
+    # with many rows the penalty matters no more; a class of one row can't be shared among folds
+    if X.size * n_classes < LINEAR_TUNED_CELLS and folds >= 2:
+        model = GridSearchCV(model, {"C": np.logspace(-1, 2, 4)}, scoring="neg_log_loss", cv=folds)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model = LogisticRegression(max_iter=n_passes).fit(X, y, sample_weight=w)
+        model.fit(X, y, sample_weight=w)
     return spread(model.predict_proba(X_test), model.classes_, n_classes)
 
 
