@@ -130,6 +130,7 @@ def test_wheel_carries_the_core(tmp_path):
     )
 
     core = next(tmp_path.glob("site/manyfit/_native*.so"))
+    assert (core.parent / "_native.pyi").exists()
     assert done.stdout.split() == [str(core), manyfit.__version__], log
 
 

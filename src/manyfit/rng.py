@@ -62,7 +62,8 @@ def philox(counters: ArrayLike, key: int | NDArray[np.uint64], rounds: int = 10)
         ['0x6627e8d5', '0xe169c58d', '0xbc57ac4c', '0x9b00dbd8']
     """
     wide = np.asarray(counters, dtype=np.uint32).astype(np.uint64)
-    drawn = _rounds(tuple(wide[..., i] for i in range(4)), np.asarray(key, dtype=np.uint64), rounds)
+    counter = (wide[..., 0], wide[..., 1], wide[..., 2], wide[..., 3])
+    drawn = _rounds(counter, np.asarray(key, dtype=np.uint64), rounds)
     return np.stack(drawn, axis=-1).astype(np.uint32)
 
 

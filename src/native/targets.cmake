@@ -57,6 +57,15 @@ foreach(isa IN LISTS manyfit_isas)
   target_compile_definitions(_native PRIVATE MANYFIT_HAS_${upper}=1)
 endforeach()
 
+set(manyfit_stub_folder "${PROJECT_BINARY_DIR}")
 if(MANYFIT_INPLACE)
-  set_target_properties(_native PROPERTIES LIBRARY_OUTPUT_DIRECTORY "${PROJECT_SOURCE_DIR}/src/manyfit")
+  set(manyfit_stub_folder "${PROJECT_SOURCE_DIR}/src/manyfit")
+  set_target_properties(_native PROPERTIES LIBRARY_OUTPUT_DIRECTORY "${manyfit_stub_folder}")
+endif()
+
+# What type checkers and editors read. A core with sanitizers can't be imported by a plain interpreter.
+if(NOT MANYFIT_SANITIZE)
+  nanobind_add_stub(native_stub MODULE _native OUTPUT "${manyfit_stub_folder}/_native.pyi"
+    PYTHON_PATH "$<TARGET_FILE_DIR:_native>" DEPENDS _native)
+  install(FILES "${manyfit_stub_folder}/_native.pyi" DESTINATION manyfit)
 endif()

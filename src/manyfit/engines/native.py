@@ -118,7 +118,7 @@ class Native:
         widths = network.widths_from(X.shape[1], parameters.shape[1])
         flat = np.ascontiguousarray(parameters)
         is_small = flat.size * len(X) < SMALL
-        return _native.forward(
+        logits: Any = _native.forward(
             flat.dtype.name,
             list(widths),
             network.activation,
@@ -127,6 +127,7 @@ class Native:
             self.isa,
             1 if is_small else self.threads,
         )
+        return logits
 
     def input_grad(
         self,
@@ -139,7 +140,7 @@ class Native:
         """Gradient of each row's own loss with respect to its inputs, [P, N, D]."""
         widths = network.widths_from(X.shape[1], parameters.shape[1])
         flat, inputs = np.ascontiguousarray(parameters), np.ascontiguousarray(X, dtype=np.float64)
-        return _native.input_grad(
+        gradients: Any = _native.input_grad(
             flat.dtype.name,
             list(widths),
             network.activation,
@@ -150,6 +151,7 @@ class Native:
             self.isa,
             self.threads,
         )
+        return gradients
 
 
 def _group_key(population: Population, index: int, member: Member) -> tuple[Any, ...]:
