@@ -264,7 +264,7 @@ def _plain(value: Any) -> Any:
     """A value as JSON has it; what JSON has no word for becomes a table that says what it is."""
     kind = type(value).__name__
     if kind in _KINDS and isinstance(value, _KINDS[kind]):
-        names = value._fields if isinstance(value, tuple) else [f.name for f in fields(value)]
+        names = _KINDS[kind]._fields if isinstance(value, tuple) else [f.name for f in fields(value)]
         return {_IS: kind, **{name: _plain(getattr(value, name)) for name in names if name != "numbers"}}
     match value:
         case np.ndarray():

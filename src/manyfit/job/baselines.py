@@ -88,6 +88,11 @@ def _boosting(table: Table, test: NDArray[np.int64], w: Floats | None) -> Floats
 
     data, rows = table.data, table.development
     X, is_category = cells(data, rows)
+    # scikit-learn's binning breaks on a column without any value among the rows it learns from
+    varies = np.flatnonzero([len(np.unique(column[~np.isnan(column)])) > 1 for column in X[rows].T])
+    if not len(varies):
+        return np.full(len(test), data.y[rows].mean()) if data.task == "regression" else _shares(data, rows, len(test))
+    X, is_category = X[:, varies], [is_category[i] for i in varies]
     y, n_classes = data.y[rows], data.target.n_classes
     n_trees = int(np.clip(BOOSTING_CELLS / (len(rows) * X.shape[1] * max(n_classes, 1)), 20, 100))
     settings: dict[str, Any] = {
@@ -128,7 +133,7 @@ def cells(data: Dataset, rows: NDArray[np.int64]) -> tuple[Floats, list[bool]]:
             series = series.to_physical()
         out[:, i] = series.cast(pl.Float64).fill_null(np.nan).to_numpy()
     few = [column.kind == "category" for column in data.used]
-    return out, [is_ and np.nanmax(out[:, i], initial=0) < FEW_CODES for i, is_ in enumerate(few)]
+    return out, [is_ and bool(np.nanmax(out[:, i], initial=0) < FEW_CODES) for i, is_ in enumerate(few)]
 
 
 def spread(probabilities: Floats, classes: NDArray[Any], n_classes: int) -> Floats:

@@ -151,7 +151,7 @@ def search_cloud(rates: Floats, scores: Floats, kinds: Sequence[str], score: str
         Text("Every recipe of the first round", "第一轮的所有配方"),
         rates[known],
         scores[known],
-        tuple(kinds[i] for i in known),
+        tuple(kinds[i] for i in known.tolist()),
         Text("learning rate", "学习率"),
         Text(score, score),
         x_log=True,
