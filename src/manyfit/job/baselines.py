@@ -45,15 +45,22 @@ def baselines(table: Table, test: NDArray[np.int64]) -> Iterator[tuple[str, Floa
     X_test = encoder.transform(data.frame[test])
     weights = data.training_weights()
     w = None if weights is None else weights[rows]
+    yield "mean" if data.task == "regression" else "majority", constant(data, rows, len(test))
     if data.task == "regression":
-        yield "mean", np.full(len(test), np.average(y, weights=w))
         yield "linear", _ridge(X, encoder.encode_target(y), w, X_test, encoder)
-        yield "boosting", _boosting(table, test, w)
-        return
-    shares = np.bincount(y.astype(np.int64), weights=w, minlength=data.target.n_classes)
-    yield "majority", np.tile(shares / shares.sum(), (len(test), 1))
-    yield "linear", _logistic(X, y, w, X_test, data.target.n_classes)
+    else:
+        yield "linear", _logistic(X, y, w, X_test, data.target.n_classes)
     yield "boosting", _boosting(table, test, w)
+
+
+def constant(data: Dataset, rows: NDArray[np.int64], n: int) -> Floats:
+    """What is best said without looking at a row: the mean of the target, or the share of each class; `n` times."""
+    weights = data.training_weights()
+    w = None if weights is None else weights[rows]
+    if data.task == "regression":
+        return np.full(n, np.average(data.y[rows], weights=w))
+    shares = np.bincount(data.y[rows].astype(np.int64), weights=w, minlength=data.target.n_classes)
+    return np.tile(shares / shares.sum(), (n, 1))
 
 
 def _ridge(X: Floats, y: Floats, w: Floats | None, X_test: Floats, encoder: Encoder) -> Floats:
@@ -91,7 +98,7 @@ def _boosting(table: Table, test: NDArray[np.int64], w: Floats | None) -> Floats
     # scikit-learn's binning breaks on a column without any value among the rows it learns from
     varies = np.flatnonzero([len(np.unique(column[~np.isnan(column)])) > 1 for column in X[rows].T])
     if not len(varies):
-        return np.full(len(test), data.y[rows].mean()) if data.task == "regression" else _shares(data, rows, len(test))
+        return constant(data, rows, len(test))
     X, is_category = X[:, varies], [is_category[i] for i in varies]
     y, n_classes = data.y[rows], data.target.n_classes
     n_trees = int(np.clip(BOOSTING_CELLS / (len(rows) * X.shape[1] * max(n_classes, 1)), 20, 100))

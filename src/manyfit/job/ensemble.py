@@ -20,6 +20,8 @@ from manyfit.stats import LEVEL, Finding, Interval, judge, mean_interval
 Floats = NDArray[np.float64]
 SCOPE = "folds and seeds"
 TOP = 8
+DOUBT = 0.5
+"""Logarithm of the temperature that is still believed without evidence: between 0.6 and 1.6."""
 HOTTEST = 5.0
 """Temperatures are looked for between 1/5 and 5."""
 
@@ -87,7 +89,9 @@ def choose(confirmed: Confirmed, margin: float, way: str, metric: str) -> list[i
         return _prefix(confirmed, order, metric)
     if way != "same":
         raise UsageError(
-            Problem("", f"unknown ensemble {way!r}", hint=did_you_mean(way, ("same", "top", "prefix", "greedy")))
+            Problem(
+                "", f"unknown ensemble {way!r}", hint=did_you_mean(way, ("same", "top", "prefix", "greedy"))
+            )
         )
     found = against_best(confirmed, margin)
     level = [r for r, standing in found.items() if standing.finding is not Finding.WORSE]
@@ -165,7 +169,9 @@ def calibrate(
         return Calibration(widths=widths)
 
     def loss(log_temperature: float) -> float:
-        return LogLoss.score(y, tempered(predicted, float(np.exp(log_temperature))), weights)
+        # few rows must not make the model sure of itself: a temperature far from 1 costs as much as a few rows weigh
+        doubt = (log_temperature / DOUBT) ** 2 / (2 * len(y))
+        return LogLoss.score(y, tempered(predicted, float(np.exp(log_temperature))), weights) + doubt
 
     limit = float(np.log(HOTTEST))
     best = minimize_scalar(loss, bounds=(-limit, limit), method="bounded", options={"xatol": 1e-3})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -83,12 +83,12 @@ def look(model: Model, table: Table, metric: str, margin: float) -> Look:
     statistics = {
         name: statistic(scorer, opened.y, values, opened.weights) for name, values in predictions.items()
     }
-    ours = bootstrap_rows(statistics[OURS], len(opened.y), blocks=blocks, seed=seed)
+    ours = over_rows(statistics[OURS], len(opened.y), blocks=blocks, seed=seed)
     contenders = []
     for name, values in predictions.items():
         score, minus, finding = ours, None, None
         if name != OURS:
-            score = bootstrap_rows(statistics[name], len(opened.y), blocks=blocks, seed=seed)
+            score = over_rows(statistics[name], len(opened.y), blocks=blocks, seed=seed)
             minus, finding = _paired(
                 statistics[name],
                 statistics[OURS],
@@ -103,7 +103,7 @@ def look(model: Model, table: Table, metric: str, margin: float) -> Look:
             for key, other in metrics_for(table.data.task).items()
             if key != metric
         }
-        contenders.append(Contender(name, score, minus, finding, others))
+        contenders.append(Contender(name, bounded(score, scorer), minus, finding, others))
     sign = 1 if scorer.is_loss else -1
     rivals = sorted(contenders[1:], key=lambda c: (np.isnan(c.score.estimate), sign * c.score.estimate))
     covered = None
@@ -111,6 +111,31 @@ def look(model: Model, table: Table, metric: str, margin: float) -> Look:
         inside = np.abs(opened.y - opened.predicted) <= model.calibration.widths[0.9]
         covered = proportion_interval(int(inside.sum()), len(inside), scope="test rows")
     return Look(opened.opening, metric, len(opened.y), (contenders[0], *rivals), covered)
+
+
+def over_rows(score: Any, n: int, *, blocks: Any, seed: int, level: float = LEVEL) -> Interval:
+    """A bootstrap interval over rows, widened where there are few of them.
+
+    A bootstrap of few rows is too narrow: it divides by n where n − 1 is due, and knows no heavier tail than the rows
+    have. The ends are moved out by what separates Student's t from the normal law; at 100 rows that is 2 %, at 12 rows
+    17 %, and 2 rows know next to nothing.
+    """
+    from scipy import stats
+
+    found = bootstrap_rows(score, n, blocks=blocks, seed=seed, level=level)
+    if found.n < 2:
+        return found
+    share = 0.5 + level / 2
+    factor = float(stats.t.ppf(share, found.n - 1) / stats.norm.ppf(share)) * (found.n / (found.n - 1)) ** 0.5
+    low, high = (found.estimate + factor * (end - found.estimate) for end in (found.low, found.high))
+    return replace(found, low=low, high=high, method=f"{found.method}, widened for few rows")
+
+
+def bounded(interval: Interval, metric: type[Metric]) -> Interval:
+    """An interval without values that the metric can't have."""
+    least = -np.inf if metric.label == "R²" else 0.0
+    most = np.inf if metric.is_loss else 1.0
+    return replace(interval, low=max(interval.low, least), high=min(interval.high, most))
 
 
 def statistic(metric: type[Metric], y: NDArray[Any], predicted: Floats, weights: Floats | None) -> Any:
@@ -134,8 +159,8 @@ def _paired(
         return a(counts) - b(counts)
 
     sign = 1 if metric.is_loss else -1
-    minus = bootstrap_rows(difference, n, blocks=blocks, seed=seed)
-    narrow = bootstrap_rows(difference, n, blocks=blocks, seed=seed, level=2 * LEVEL - 1)
+    minus = over_rows(difference, n, blocks=blocks, seed=seed)
+    narrow = over_rows(difference, n, blocks=blocks, seed=seed, level=2 * LEVEL - 1)
     if sign < 0:
         turned = [
             Interval(-i.estimate, -i.high, -i.low, i.level, i.n, i.scope, i.method) for i in (minus, narrow)

@@ -33,6 +33,9 @@ def test_lines(test: Mapping[str, Any], lang: str = "en") -> list[str]:
     label = metric.label if scale == 1.0 else f"{metric.label} %"
     widths = [scale * (c["score"]["high"] - c["score"]["low"]) / 2 for c in contenders[:1]]
     digits = digits_for(widths[0] if math.isfinite(widths[0]) else abs(scale * ours["estimate"]) / 10)
+    # a score of almost nothing must not give every other one ten decimals
+    worst = max(abs(scale * c["score"]["estimate"]) for c in contenders)
+    digits = min(digits, digits_for(worst) + 2)
     title = say("test.first", lang) if test["opening"] == 1 else say("test.again", lang, n=test["opening"])
     table = [[title, label, say("test.rows", lang), say("test.minus", lang)]]
     for contender in contenders:
