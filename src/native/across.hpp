@@ -56,8 +56,10 @@ public:
             this->set_dropout(i, on);
         }
     }
-    // A lane without a member asks for nothing.
+    // A lane without a member asks for nothing, and its zeros can't become NaN.
     void clear_member(int l) {
+        for (std::ptrdiff_t q = 0; q < this->n_vectors_; q++) this->parameters_[q][l] = 0;
+        for (std::ptrdiff_t q = 0; q < this->n_state_ * this->n_vectors_; q++) this->state_[q][l] = 0;
         auto& h = this->shaping_;
         h.penalized[l] = h.clipped[l] = 0;
         h.penalty = any(h.penalized), h.clip = any(h.clipped);

@@ -27,7 +27,9 @@ class Trainer final : public Bank {
 
 public:
     Trainer(const Structure& structure, Supply& supply)
-        : structure_(structure), supply_(supply), layout_(structure), compact_(layout_.n_parameters()) {}
+        : structure_(structure), supply_(supply), layout_(structure), compact_(layout_.n_parameters()) {
+        for (int l = 0; l < members; l++) limit_[l] = Real(largest<Real>), step_[l] = 1;
+    }
 
     std::int64_t run(std::int64_t max_steps) override {
         const FlushDenormals flush;
@@ -77,7 +79,7 @@ private:
     std::size_t order_scratch_room_ = 0;
 
     // Per lane, side by side: what every step touches.
-    alignas(64) std::int64_t step_[members] = {};
+    alignas(64) std::int64_t step_[members] = {};  // 1 without a member
     alignas(64) double sum_[members] = {}, weight_[members] = {}, start_[members] = {}, rate_[members] = {};
     alignas(64) Real limit_[members] = {}, loss_[members] = {}, batch_sum_[members] = {}, batch_weight_[members] = {};
 
@@ -108,7 +110,7 @@ private:
         sum_[l] = fresh ? 0 : m.sums[sums_loss];
         weight_[l] = fresh ? 0 : m.sums[sums_weight];
         start_[l] = fresh ? __builtin_nan("") : m.sums[sums_start];
-        limit_[l] = fresh ? Real(largest<Real>) : limit_after(start_[l]);
+        limit_[l] = limit_after(start_[l]);  // a fresh one's is found in its first step
         layout_.load_member(l, m, step_[l]);
         occupied_++;
         stale_ = true;
@@ -126,6 +128,7 @@ private:
         lane.who = nullptr;
         limit_[lane.index] = Real(largest<Real>);
         rate_[lane.index] = 0;
+        step_[lane.index] = 1;  // not a first step, which would set a limit
         occupied_--;
         stale_ = true;
     }
@@ -233,6 +236,10 @@ private:
         bool within_limits = true;
         for (int l = 0; l < members; l++) {
             loss_[l] = batch_weight_[l] > 0 ? batch_sum_[l] / batch_weight_[l] : Real(0);
+            if (step_[l] == 0) [[unlikely]] {
+                start_[l] = double(loss_[l]);
+                limit_[l] = limit_after(start_[l]);
+            }
             within_limits &= loss_[l] <= limit_[l];
             sum_[l] += double(batch_sum_[l]);
             weight_[l] += double(batch_weight_[l]);
@@ -243,10 +250,6 @@ private:
         for (int l = 0; l < members; l++) {
             const Member* m = lanes_[l].who;
             if (!m) continue;
-            if (step_[l] == 0) [[unlikely]] {
-                start_[l] = double(loss_[l]);
-                limit_[l] = limit_after(start_[l]);
-            }
             rate_[l] = m->hyper[0] * m->table[step_[l]];
             step_[l]++;
         }
