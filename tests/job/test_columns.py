@@ -112,7 +112,7 @@ def test_metric_that_a_fold_cannot_have_gives_way_to_the_one_of_the_training():
     frame = pl.DataFrame({"a": draw.normal(size=60), "y": ["yes"] * 4 + ["no"] * 56})
     found = confirmed_on(load(frame, "y", name="rare"), metric="auc")
 
-    looked = importance(found, [found.order[0]], "auc")
+    looked = importance(found, [0], "auc")
 
     assert looked.metric == "log_loss"  # some fold holds no row of the rare class
     assert np.isfinite(looked.found[0].increase.estimate)

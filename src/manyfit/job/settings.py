@@ -1,4 +1,5 @@
-"""The parts of the report that let somebody do it again: the plan, the versions, and every recipe with all its settings."""
+"""The parts of the report that let somebody do it again: the "
+"plan, the versions, and every recipe with all its settings."""
 
 from __future__ import annotations
 
@@ -55,9 +56,11 @@ def plan_section(facts: Mapping[str, Any]) -> Section:
         (Text("versions", "版本"), ", ".join(f"{name} {v}" for name, v in facts["versions"].items())),
     ]
     said = Text(
-        "The plan and the seed decide every number here, the clock none; manyfit train --config with this folder repeats them bit for bit "
+        "The plan and the seed decide every number here, the clock none; "
+        "manyfit train --config with this folder repeats them bit for bit "
         "on the same instruction set.",
-        "本报告的每个数字都由计划和种子决定，与计时无关；在相同的指令集上，用 manyfit train --config 指定本文件夹即可逐位重复。",
+        "本报告的每个数字都由计划和种子决定，与计时无关；在相同的指令集上，"
+        "用 manyfit train --config 指定本文件夹即可逐位重复。",
     )
     head = (Text("what", "项目"), Text("value", "值"))
     return Section(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,7 +75,8 @@ def summarize(found: Material) -> Answer:
         Text(f"{source}: predicting {target}", f"{source}：预测 {target}"),
         (both(lambda lang: answer_sentence(facts, lang)),),
         Text(
-            f"the test table speaks of the {n_test:,} locked rows of {source}; everything else of its {n_dev:,} other rows, "
+            f"the test table speaks of the {n_test:,} locked rows of "
+            f"{source}; everything else of its {n_dev:,} other rows, "
             f"resampled into fresh folds with fresh seeds. Plan {facts['plan_hash']}, seed {facts['seed']}.",
             f"测试表针对 {source} 中锁定的 {n_test:,} 行；其余结论针对另外 {n_dev:,} 行，以新的折和新的种子重采样。"
             f"计划 {facts['plan_hash']}，种子 {facts['seed']}。",
@@ -112,7 +112,11 @@ def _verdict(found: Material) -> Section:
     measured: tuple[Text, ...] = ()
     if asked is not None:
         remedies = asked.sections[0]
-        figures, tables, measured = remedies.figures, (remedies_table(facts["fit"]),), (*remedies.measured, asked.scope)
+        figures, tables, measured = (
+            remedies.figures,
+            (remedies_table(facts["fit"]),),
+            (*remedies.measured, asked.scope),
+        )
     return Section(Text("VERDICT", "结论"), tuple(statement), figures, tables, measured)
 
 
@@ -151,9 +155,11 @@ def _test(found: Material) -> Section:
     names = [_named(each.name) for each in looked.contenders]
     figure = pictures.score_bars(names, [each.score for each in looked.contenders], metric.label)
     measured = Text(
-        "Rivals are scikit-learn's, fitted on all development rows with the same preprocessing. Intervals: bootstrap over test rows "
+        "Rivals are scikit-learn's, fitted on all development rows with "
+        "the same preprocessing. Intervals: bootstrap over test rows "
         "(whole groups, copies or stretches of time where there are some); differences on the same rows, in pairs.",
-        "对照模型来自 scikit-learn，用相同的预处理在全部开发行上拟合。区间：对测试行做自助法（有组、重复行或时间段时整块抽取）；差值在相同的行上配对计算。",
+        "对照模型来自 scikit-learn，用相同的预处理在全部开发行上拟合。区间："
+        "对测试行做自助法（有组、重复行或时间段时整块抽取）；差值在相同的行上配对计算。",
     )
     score, interval = interval_cells(ours, ours, unit)
     said = Text(
@@ -174,7 +180,8 @@ def _held_out(found: Material) -> Section:
         width = model.calibration.widths.get(0.9)
         figure = pictures.predicted_against_true(held.y, held.predicted, width, model.target.name, seed)
         said = Text(
-            "Rows that the predicting networks have not seen. On the dashed line a prediction is exact; the bars are 90 % prediction intervals.",
+            "Rows that the predicting networks have not seen. On the dashed "
+            "line a prediction is exact; the bars are 90 % prediction intervals.",
             "预测这些行的网络从未见过它们。落在虚线上表示预测完全准确；竖线是 90 % 预测区间。",
         )
         return Section(Text("Predicted against true", "预测值与真实值"), (said,), (figure,), (), (measured,))
@@ -184,7 +191,8 @@ def _held_out(found: Material) -> Section:
         pictures.reliability(before, after, held.weights),
     )
     said = Text(
-        "Rows that the predicting networks have not seen: what they were taken for, and whether the probabilities mean what they say.",
+        "Rows that the predicting networks have not seen: what they were "
+        "taken for, and whether the probabilities mean what they say.",
         "预测这些行的网络从未见过它们：它们被判为什么类别，以及概率是否可信。",
     )
     return Section(Text("True and decided classes", "真实类别与判定类别"), (said,), figures, (), (measured,))
@@ -197,9 +205,12 @@ def _columns(found: Material) -> Section:
     tables += notes_table(facts["notes"])
     n = len(looked.found)
     measured = Text(
-        f"The cells of one column are shuffled among held-out rows ({looked.n_rows:,} in all) and the networks of that fold predict them again; "
-        f"{n} of {looked.n_columns} columns, 95 % intervals over folds and shuffles for each, none shared among columns. Columns that say the same share their importance.",
-        f"在留出行（共 {looked.n_rows:,} 行）中打乱一列的值，再由该折的网络预测；共 {looked.n_columns} 列中的 {n} 列，每列单独给出折与打乱上的 95 % 区间。内容相近的列会分摊重要性。",
+        f"The cells of one column are shuffled among held-out rows ({looked.n_rows:,} "
+        "in all) and the networks of that fold predict them again; "
+        f"{n} of {looked.n_columns} columns, 95 % intervals over folds and shuffles for "
+        "each, none shared among columns. Columns that say the same share their importance.",
+        f"在留出行（共 {looked.n_rows:,} 行）中打乱一列的值，再由该折的网络预测；共 {looked.n_columns} "
+        f"列中的 {n} 列，每列单独给出折与打乱上的 95 % 区间。内容相近的列会分摊重要性。",
     )
     return Section(
         Text("Columns", "列"),
@@ -228,13 +239,17 @@ def _curves(found: Material) -> Section:
     confirmed, best = found.confirmed, found.chosen[0]
     figure = curves_of(confirmed, best)
     said = Text(
-        f"{confirmed.scores[best].size} networks of the best recipe, on {len(confirmed.folds)} folds. The line is their median, the band holds four fifths of them.",
-        f"最佳配方的 {confirmed.scores[best].size} 个网络，分布在 {len(confirmed.folds)} 折上。线为中位数，色带包含五分之四的网络。",
+        f"{confirmed.scores[best].size} networks of the best recipe, on {len(confirmed.folds)} "
+        "folds. The line is their median, the band holds four fifths of them.",
+        f"最佳配方的 {confirmed.scores[best].size} 个网络，分布在 "
+        f"{len(confirmed.folds)} 折上。线为中位数，色带包含五分之四的网络。",
     )
     measured = Text(
-        "Training loss is the mean over the updates of an epoch, with dropout where there is some; the held-out loss is measured after the epoch without it. "
+        "Training loss is the mean over the updates of an epoch, with dropout where "
+        "there is some; the held-out loss is measured after the epoch without it. "
         "The weights that are kept are those of the best epoch. The curve ends when half of the networks have stopped.",
-        "训练损失是一轮内各次更新的均值（有 dropout 时包含其影响）；留出损失在该轮之后、无 dropout 时测量。保留的是最佳轮次的权重。半数网络停止后曲线结束。",
+        "训练损失是一轮内各次更新的均值（有 dropout 时包含其影响）；留出损失在该轮之后、"
+        "无 dropout 时测量。保留的是最佳轮次的权重。半数网络停止后曲线结束。",
     )
     return Section(Text("Learning curves", "学习曲线"), (said,), (figure,), (), (measured,))
 
@@ -267,8 +282,10 @@ def _search(found: Material) -> Section:
     early_en = " More recipes no longer paid, so it ended early." if search.paid_out else ""
     early_zh = "继续搜索已无收益，因此提前结束。" if search.paid_out else ""
     said = Text(
-        f"{n:,} networks on one split of the development rows, {ladder} recipes from round to round; {diverged} diverged.{early_en} "
-        f"{facts['confirm']['recipes']} recipes were met again on fresh folds with fresh seeds: the numbers of this report come from there.",
+        f"{n:,} networks on one split of the development rows, {ladder} "
+        f"recipes from round to round; {diverged} diverged.{early_en} "
+        f"{facts['confirm']['recipes']} recipes were met again on fresh "
+        "folds with fresh seeds: the numbers of this report come from there.",
         f"在开发行的一个划分上训练 {n:,} 个网络，各轮配方数 {ladder}；{diverged} 个发散。{early_zh}"
         f"{facts['confirm']['recipes']} 个配方在新的折和新的种子上重新确认：本报告的数字来自确认。",
     )

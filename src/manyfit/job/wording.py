@@ -9,9 +9,10 @@ from manyfit.answers import Cell, Table, Text
 from manyfit.data.columns import KIND_ZH
 from manyfit.metrics import registry
 from manyfit.questions.diagnose import CODES, FINDINGS, WORDS
+from manyfit.render.names import printable
 from manyfit.render.numbers import compact, digits_for, ranged, written
 from manyfit.render.phrases import say
-from manyfit.render.verdict import change, decimals, order_of, printable, rows_finding
+from manyfit.render.verdict import change, decimals, order_of, rows_finding
 from manyfit.stats import Finding, Interval
 
 Facts = Mapping[str, Any]
@@ -30,7 +31,8 @@ UNTRIED = {
         "是否欠拟合或过拟合无法判断：在尝试各种办法之前任务被中断。",
     ),
     "rows": Text(
-        "Whether it underfits or overfits, nobody can tell: there are too few rows, groups or moments to try remedies on.",
+        "Whether it underfits or overfits, nobody can tell: there "
+        "are too few rows, groups or moments to try remedies on.",
         "是否欠拟合或过拟合无法判断：行、组或时刻太少，无法尝试各种办法。",
     ),
 }
@@ -157,7 +159,8 @@ def trust_sentence(trust: Facts | None) -> list[Text]:
     before, temperature = written(100 * trust["before"]["estimate"], 1), written(trust["temperature"], 2)
     return [
         Text(
-            f"Probabilities are off by {ends[0]} % [{ends[1]}, {ends[2]}] on average, {before} % before calibration (temperature {temperature}).",
+            f"Probabilities are off by {ends[0]} % [{ends[1]}, {ends[2]}] on "
+            f"average, {before} % before calibration (temperature {temperature}).",
             f"概率平均偏差 {ends[0]} % [{ends[1]}, {ends[2]}]，校准前为 {before} %（温度 {temperature}）。",
         )
     ]
@@ -188,16 +191,19 @@ def difference_cells(
 
 
 def other_cell(name: str, value: float, ours: Interval) -> Cell:
-    """Another metric of the same rows: in the digits of the deciding one where it has its unit, else in three decimals."""
+    """Another metric of the same rows: in the digits of the "
+    "deciding one where it has its unit, else in three decimals."""
     return written(value, _digits(ours, 1.0) if registry.find(name).in_units else 3)
 
 
 def remedies_table(fit: Facts) -> Table:
-    """What was tried, and what each remedy changed on rows that no network had seen: what changes something comes first."""
+    """What was tried, and what each remedy changed on rows that "
+    "no network had seen: what changes something comes first."""
     most = decimals(fit["held"])
     found = sorted(fit["remedies"].items(), key=lambda item: order_of(item[1]))
     rows = tuple(
-        (WORDS[name], change(each["difference"], most), FINDINGS[Finding(each["finding"])]) for name, each in found
+        (WORDS[name], change(each["difference"], most), FINDINGS[Finding(each["finding"])])
+        for name, each in found
     )
     score = fit["score_name"]
     head = (
@@ -205,7 +211,11 @@ def remedies_table(fit: Facts) -> Table:
         Text(f"{score}, change with interval", f"{score} 的变化与区间"),
         Text("finding", "结论"),
     )
-    return Table(head, rows, Text("Remedies tried, on rows that no network has seen", "在任何网络都未见过的行上尝试各种办法"))
+    return Table(
+        head,
+        rows,
+        Text("Remedies tried, on rows that no network has seen", "在任何网络都未见过的行上尝试各种办法"),
+    )
 
 
 def columns_table(columns: Sequence[Facts], importance: Facts, label: str) -> Table:

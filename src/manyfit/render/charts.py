@@ -6,6 +6,7 @@ the color of the page around it, so that one chart serves light and dark.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ import altair as alt
 import numpy as np
 
 from manyfit.answers import Bars, Cloud, Curves, Figure, Graph, Grid, Scatter, Text, digits
+from manyfit.render.names import printable
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D1F", "#7A7A7A")
 FONTS = 'system-ui, "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "WenQuanYi Micro Hei", sans-serif'
@@ -41,11 +43,21 @@ def chart(figure: Figure, language: str = "en") -> Spec:
     )
 
 
-def svg(spec: Spec) -> str:
-    """The chart as a picture that needs no script."""
+def svg(spec: Spec, number: int = 0) -> str:
+    """The chart as a picture that needs no script.
+
+    Args:
+        spec: The chart.
+        number: Its place in the page: what its parts are called must not repeat, nor depend on what was drawn before.
+    """
     import vl_convert
 
-    return vl_convert.vegalite_to_svg(spec)
+    drawn = vl_convert.vegalite_to_svg(spec)
+    ids = list(dict.fromkeys(re.findall(r'\bid="((?:gradient_|clip)\d+)"', drawn)))
+    new = {old: f"part-{number}-{place}" for place, old in enumerate(ids)}
+    return re.sub(
+        r'(?<=(?:id="|rl\(#))(?:gradient_|clip)\d+', lambda found: new.get(found[0], found[0]), drawn
+    )
 
 
 def rows(figure: Figure, language: str = "en", most: int = 200) -> tuple[list[str], list[list[Any]]]:
@@ -190,21 +202,24 @@ def _cloud(figure: Cloud, language: str) -> Any:
 
 
 def _grid(figure: Grid, language: str) -> Any:
+    row_names, column_names = (
+        [_name(name, language) for name in names] for names in (figure.row_names, figure.column_names)
+    )
     data = [
         {"row": row, "column": column, "n": float(figure.counts[i, j])}
-        for i, row in enumerate(figure.row_names)
-        for j, column in enumerate(figure.column_names)
+        for i, row in enumerate(row_names)
+        for j, column in enumerate(column_names)
     ]
     n_rows = len(figure.row_names)
-    longest = max((CHARACTER * len(name) for name in figure.column_names), default=0)
+    longest = max((CHARACTER * len(name) for name in column_names), default=0)
     side = min(max(34, longest), 80) if n_rows <= 12 else max(8, 400 // n_rows)
     x = alt.X(
         "column:N",
         title=figure.column_title.to(language),
-        sort=list(figure.column_names),
+        sort=column_names,
         axis=alt.Axis(labelAngle=0 if longest <= side else -40, labelLimit=140),
     )
-    y = alt.Y("row:N", title=figure.row_title.to(language), sort=list(figure.row_names))
+    y = alt.Y("row:N", title=figure.row_title.to(language), sort=row_names)
     base = alt.Chart(alt.Data(values=data)).encode(x=x, y=y)
     most = float(figure.counts.max()) if figure.counts.size else 0.0
     cells = base.mark_rect().encode(
@@ -326,7 +341,8 @@ def _kinds(names: list[str], field: str) -> tuple[Any, Any]:
 
 
 def _name(name: str | Text, language: str) -> str:
-    return name.to(language) if isinstance(name, Text) else name
+    # Vega puts names into expressions of its own, in which some characters end a line.
+    return name.to(language) if isinstance(name, Text) else printable(name)
 
 
 def _ends(language: str) -> list[str]:

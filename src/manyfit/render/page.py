@@ -53,7 +53,7 @@ def page(answers: Sequence[Answer], language: str = "en") -> str:
         return {
             "number": number,
             "title": data.title.to(language),
-            "svg": Markup(svg(spec)),
+            "svg": Markup(svg(spec, number)),
             "head": head,
             "rows": [[_shown(cell, language) for cell in row] for row in cells],
         }

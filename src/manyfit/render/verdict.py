@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from manyfit.questions.diagnose import CODES, WORDS
+from manyfit.render.names import printable
 from manyfit.render.numbers import compact, digits_for, written
 from manyfit.render.phrases import say
 from manyfit.stats import Finding, Interval, judge
@@ -110,16 +111,6 @@ def change(interval: Facts, most: int = 10) -> str:
     digits = min(digits_for((interval["high"] - interval["low"]) / 2), most)
     ends = ", ".join(written(interval[end], digits, signed=True) for end in ("low", "high"))
     return f"{written(interval['estimate'], digits, signed=True)} [{ends}]"
-
-
-def printable(name: str) -> str:
-    """A name from the user's table in one line, whatever it holds.
-
-    Example:
-        >>> printable("a\\nb\\x1b[31m")
-        'a b [31m'
-    """
-    return " ".join("".join(c if c.isprintable() else " " for c in name).split())
 
 
 def order_of(found: Facts) -> tuple[int, float]:
