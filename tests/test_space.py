@@ -91,7 +91,7 @@ def test_batch_size_grows_with_the_rows_within_bounds():
     sizes = [batch_size_for(rows) for rows in (1, 100, 1000, 10_000, 10**6)]
 
     assert sizes == sorted(sizes)
-    assert (sizes[0], sizes[-1]) == (16, 512)
+    assert (sizes[0], sizes[-1]) == (16, 128)
 
 
 def test_schedule_and_patience_stretch_with_the_epochs():

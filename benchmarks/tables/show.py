@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from benchmarks.tables.sources import EVERY
-from benchmarks.tables.verdict import MARGINS, OURS, SECOND, SYSTEMS, Standing, closing_lines
+from benchmarks.tables.verdict import MARGINS, SYSTEMS, Standing, closing_lines
 
 HEADS = (
     "table",

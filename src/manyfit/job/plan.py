@@ -26,6 +26,8 @@ MAX_RECIPES = 512
 MAX_FINALISTS = 24
 STEPS = 4000
 """Updates that the longest training may have: more seldom pays on a table."""
+ENOUGH = 1200
+"""Updates below which a network is still far from what it can learn: rather fewer seeds than less training."""
 MAX_EPOCHS, MIN_EPOCHS = 300, 4
 NETWORK_S = 0.002
 """Seconds around the training of a network: drawing its recipe, packing it, writing its records."""
@@ -189,7 +191,13 @@ def size_plan(
     batch = min(space.base.batch_size or size.n_train, size.n_train)
     longest = min(max(round(STEPS / max(math.ceil(size.n_train / batch), 1)), 12), MAX_EPOCHS)
     epochs, seeds = longest, 3
-    while winner_cost(epochs) * folds * seeds * 3 > for_confirm and epochs > MIN_EPOCHS:
+    # three recipes on all seeds if the training stays long enough for that; else fewer seeds, then fewer recipes and less training
+    enough = min(max(math.ceil(ENOUGH / max(math.ceil(size.n_train / batch), 1)), MIN_EPOCHS), longest)
+    while winner_cost(epochs) * folds * seeds * 3 > for_confirm and epochs > enough:
+        epochs = max(int(epochs / 1.25), enough)
+    while winner_cost(epochs) * folds * seeds * 2 > for_confirm and seeds > 1:
+        seeds -= 1
+    while winner_cost(epochs) * folds * seeds * 2 > for_confirm and epochs > MIN_EPOCHS:
         epochs = max(int(epochs / 1.25), MIN_EPOCHS)
     while winner_cost(epochs) * folds * seeds > for_confirm and (seeds > 1 or epochs > 1):
         # a short budget on a large table: fewer seeds first, then less training; folds stay, they are the uncertainty
