@@ -8,6 +8,9 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import App, Group, Parameter
 
+STDIN = "@stdin"
+"""What a lone dash is called on its way through the parser, which would take it for an option."""
+
 app = App(
     name="manyfit",
     help="Train hundreds of networks for about the price of one, and answer with error bars.",
@@ -152,7 +155,7 @@ def train(
         "threads": threads,
     }
     run(
-        source,
+        "-" if source == STDIN else source,
         target,
         loading,
         options,
@@ -193,7 +196,8 @@ def predict(
     from manyfit.commands.predict import run
 
     options = {"encoding": encoding, "delimiter": delimiter}
-    run(model, source, options, out=out, level=level, force=force, as_json=json, quiet=quiet, lang=lang)
+    place = "-" if source == STDIN else source
+    run(model, place, options, out=out, level=level, force=force, as_json=json, quiet=quiet, lang=lang)
 
 
 @app.command
@@ -252,7 +256,7 @@ def _code(argv: list[str]) -> int:
     from manyfit.errors import DataError, ManyfitError, RecipeError, RunError, UsageError
 
     try:
-        app(argv, exit_on_error=False, print_error=True)
+        app([STDIN if part == "-" else part for part in argv], exit_on_error=False, print_error=True)
     except ManyfitError as error:
         print(f"manyfit: {error}", file=sys.stderr)
         return 2 if isinstance(error, (DataError, RecipeError, RunError, UsageError)) else 1

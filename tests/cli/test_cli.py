@@ -1,6 +1,7 @@
 """The commands: data on stdout, talk on stderr, exit codes, and nothing left behind by a failure."""
 
 import gzip
+import io
 import json
 import os
 
@@ -206,6 +207,39 @@ def test_chinese_is_spoken_when_asked(run, table):
     assert "结论" in out
     assert "回归" in err
     assert "search" not in err
+
+
+def test_table_comes_from_standard_input_too(run, table, folder, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(table.read_bytes())))
+
+    code, out, _ = run("train", "-", "-t", "y", "--config", "plan.toml")
+
+    assert code == 0
+    assert "stdin.manyfit" in out
+
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(table.read_bytes())))
+    assert len(run("predict", "stdin.manyfit", "-")[1].splitlines()) == 121
+
+
+def test_test_rows_may_come_from_a_file(run, table, folder):
+    rows = table.read_text().splitlines()
+    (folder / "a.csv").write_text("\n".join(rows[:91]))
+    (folder / "b.csv").write_text("\n".join([rows[0], *rows[91:]]))
+
+    code, out, err = run("train", "a.csv", "-t", "y", "--test", "b.csv", "--config", "plan.toml", "--json")
+
+    assert code == 0
+    assert "test 30 rows, locked" in err
+    assert json.loads(out)["test"]["n_rows"] == 30
+
+
+def test_json_is_strict(run, folder):
+    (folder / "t.csv").write_text("a,y\n" + "".join(f"{7 * i % 11}.5,{i}\n" for i in range(11)))
+
+    code, out, _ = run("train", "t.csv", "-t", "y", "--budget", "1", "--json")
+
+    assert code == 0
+    json.loads(out, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
 
 
 def test_quiet_says_nothing_but_warnings(run, table):

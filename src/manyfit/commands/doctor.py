@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import sys
 from importlib import metadata
 from typing import Any
+
+from manyfit.commands.output import print_json
 
 LIBRARIES = ("numpy", "scipy", "polars", "scikit-learn", "optuna", "safetensors", "torch", "ray")
 
@@ -16,7 +17,7 @@ def run(*, as_json: bool = False) -> None:
     """Print what is there."""
     found = examine()
     if as_json:
-        print(json.dumps(found, ensure_ascii=False))
+        print_json(found)
         return
     print(
         f"manyfit    {found['manyfit']}   Python {found['python']}   {found['machine']}   {found['cores']} cores"

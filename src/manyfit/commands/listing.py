@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass
 from typing import Any
 
+from manyfit.commands.output import print_json
 from manyfit.errors import Problem, UsageError, did_you_mean
 from manyfit.hyper import knobs
 
@@ -20,7 +20,7 @@ def run(kind: str | None, *, as_json: bool = False) -> None:
         kind = near
     found = {name: listed() for name, listed in KINDS.items() if kind in (None, name)}
     if as_json:
-        print(json.dumps(found, ensure_ascii=False))
+        print_json(found)
         return
     for name, rules in found.items():
         print(name)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from manyfit.commands.output import print_json
 from manyfit.data import examples, load
 from manyfit.errors import Problem, UsageError
 from manyfit.job.config import read_config
@@ -61,7 +61,7 @@ def run(
         plan = job.prepare()
         if dry_run:
             if as_json:
-                print(json.dumps({"plan": plan.to_dict(), "hash": plan.hash}, ensure_ascii=False))
+                print_json({"plan": plan.to_dict(), "hash": plan.hash})
             return
         model = job.run()
     finally:
@@ -69,7 +69,7 @@ def run(
     assert folder is not None
     keep(model, job, folder, source, target, given_loading)
     if as_json:
-        print(json.dumps({"folder": str(path), **model.facts}, ensure_ascii=False, default=str))
+        print_json({"folder": str(path), **model.facts})
     else:
         print("\n".join(result_lines(model.facts, lang)))
         print(say("wrote", lang, folder=path))
