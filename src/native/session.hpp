@@ -69,6 +69,7 @@ public:
 
     Precision precision() const { return precision_; }
     const NamedKernels& kernels() const { return kernels_; }
+    // Processor time that threads have spent in advance, summed.
     double seconds() const { return seconds_; }
 
     std::deque<StoredView> views;
