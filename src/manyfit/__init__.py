@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from manyfit.rng import Streams
     from manyfit.runs import Run
     from manyfit.sklearn import ManyfitClassifier, ManyfitRegressor
+    from manyfit.tape import trace
 
 __all__ = [
     "Choice",
@@ -63,6 +64,7 @@ __all__ = [
     "load",
     "load_model",
     "report",
+    "trace",
     "train",
 ]
 
@@ -100,6 +102,7 @@ _ROOM_OF = {
     "load": "data",
     "load_model": "model",
     "report": "render.document",
+    "trace": "tape",
     "train": "job",
 }
 

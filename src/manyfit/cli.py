@@ -218,6 +218,48 @@ def report(
 
 
 @app.command
+def trace(
+    source: Annotated[
+        str | None,
+        Parameter(help="A file, - for stdin, an embedded example; chain and two-layer are the chapter's own."),
+    ] = None,
+    *,
+    target: Annotated[str | None, Parameter(("--target", "-t"), help="Column to predict.")] = None,
+    row: Annotated[int | None, Parameter(help="Row of the table that is followed, from 1.")] = None,
+    weight: Annotated[
+        str | None,
+        Parameter(help="LAYER,UNIT,INPUT of the weight that is followed, from 1; b as INPUT is the bias."),
+    ] = None,
+    step: Annotated[int | None, Parameter(help="Which update; by default the row's first.")] = None,
+    recipe: Annotated[str | None, Parameter(help="A recipe in a .toml or .json file.")] = None,
+    set_: Annotated[
+        list[str] | None,
+        Parameter(
+            "--set",
+            negative="",
+            help="PATH=VALUE in the recipe (optimizer=adam, optimizer.lr=0.01, network.hidden=3,2), or x=2.",
+        ),
+    ] = None,
+    seed: Annotated[int, Parameter(help="Root of all randomness.")] = 0,
+    digits: Annotated[int, Parameter(help="Significant digits shown.")] = 4,
+    report: Annotated[str | None, Parameter(help="Write a page with the computation graph, too.")] = None,
+    json: Annotated[bool, Parameter(negative="", help="JSON on stdout, numbers in full.")] = False,
+    lang: Annotated[Literal["en", "zh"] | None, Parameter(help="Language; the locale's by default.")] = None,
+) -> None:
+    """Show one training step number by number: forward, loss, the chain rule backwards, the update.
+
+    Examples:
+        manyfit trace
+        manyfit trace two-layer --set optimizer=adam
+        manyfit trace iris --row 7 --weight 1,2,3
+    """
+    from manyfit.commands.trace import run
+
+    options = {"target": target, "row": row, "step": step, "seed": seed, "digits": digits}
+    run(source, options, weight=weight, recipe=recipe, settings=set_, report=report, as_json=json, lang=lang)
+
+
+@app.command
 def doctor(*, json: Annotated[bool, Parameter(negative="", help="JSON on stdout.")] = False) -> None:
     """Say what is installed, which instruction set is used, and which engines are live."""
     from manyfit.commands.doctor import run

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -45,7 +45,7 @@ def written(value: Value, *, at: tuple[int, ...] = (), digits: int = 4) -> Writt
 
     def pick(node: Value) -> float:
         data = node.data
-        return float(data if data.ndim == 0 else np.broadcast_to(data, value.shape)[at])
+        return float(data.item() if data.size == 1 else np.broadcast_to(data, value.shape)[at])
 
     def literal(node: Value) -> tuple[str, float]:
         text = number(pick(node), digits)
@@ -71,6 +71,8 @@ def essence(value: Value) -> Value:
     if all(_is_constant(node) for node in inputs) and value.data.size == 1:
         return Value(value.data)
     a, b = inputs[0], inputs[-1]
+    if value.operation is op.TOTAL and len(inputs) == 1:
+        return a
     if value.operation.name in _OPAQUE and a.data.size == value.data.size == 1:
         return a
     match value.operation.name:
@@ -79,7 +81,15 @@ def essence(value: Value) -> Value:
         case "add" | "subtract" if _is(b, 0):
             return a
         case "subtract" if _is(a, 0):
-            return Value(value.data, operation=op.NEGATE, inputs=(b,))
+            return _minus(b)
+        case "add" if _inside_minus(b) is not None:
+            return _made(op.SUBTRACT, value.data, a, _inside_minus(b))
+        case "add" if _inside_minus(a) is not None:
+            return _made(op.SUBTRACT, value.data, b, _inside_minus(a))
+        case "subtract" if _inside_minus(b) is not None:
+            return _made(op.ADD, value.data, a, _inside_minus(b))
+        case "negate":
+            return _minus(a)
         case "multiply" if _is(a, 0) or _is(b, 0):
             return Value(0.0)
         case "divide" | "pow" if _is(a, 0) and not value.data.any():
@@ -88,11 +98,14 @@ def essence(value: Value) -> Value:
             return b
         case "multiply" | "divide" | "pow" if _is(b, 1):
             return a
-        case "multiply" if a.operation is op.NEGATE and not a.name:  # (−a)·b reads better as −a·b
-            inside = Value(-value.data, operation=op.MULTIPLY, inputs=(a.inputs[0], b))
-            return Value(value.data, operation=op.NEGATE, inputs=(essence(inside),))
         case "multiply" if _is(a, -1):
-            return Value(value.data, operation=op.NEGATE, inputs=(b,))
+            return _minus(b)
+        case "multiply" if _is(b, -1):
+            return _minus(a)
+        case "multiply" | "divide" if _inside_minus(a) is not None:  # −a·b reads better than (−a)·b
+            return _minus(essence(_made(value.operation, -value.data, _inside_minus(a), b)))
+        case "multiply" if _inside_minus(b) is not None:
+            return _minus(essence(_made(value.operation, -value.data, a, _inside_minus(b))))
     return Value(value.data, operation=value.operation, inputs=inputs, options=value.options)
 
 
@@ -112,13 +125,16 @@ def _write(
         text, binds = _write(part, leaf, pick, root, is_numbers)
         return text if binds >= needs else f"({text})"
 
+    def inside_power(part: Value) -> str:
+        text = inside(part, op.ATOM)
+        return f"({text})" if text.endswith("⁾") else text
+
     if operation is op.WHERE:  # the branch that was taken
         condition = np.broadcast_to(node.options["condition"], root.shape or ())
         taken = bool(pick(Value(condition)))
         return _write(node.inputs[0 if taken else 1], leaf, pick, root, is_numbers)
     if operation is op.POW:
-        base, exponent = inside(node.inputs[0], op.ATOM), inside(node.inputs[1], 0.0)
-        return f"{base}{above(exponent)}", op.POWER
+        return inside_power(node.inputs[0]) + above(inside(node.inputs[1], 0.0)), op.POWER
     if operation is op.TOTAL:
         terms = node.inputs
         shown = terms if len(terms) <= MOST_TERMS else (*terms[: MOST_TERMS - 2], terms[-1])
@@ -129,11 +145,30 @@ def _write(
     if operation is op.MULTIPLY:
         a, b = node.inputs
         if a is b:
-            return f"{inside(a, op.ATOM)}²", op.POWER
+            return f"{inside_power(a)}²", op.POWER
         if a.operation is op.MULTIPLY and not a.name and a.inputs[1] is b:
-            return f"{inside(a.inputs[0], op.PRODUCT)}·{inside(b, op.ATOM)}²", op.PRODUCT
+            return f"{inside(a.inputs[0], op.PRODUCT)}·{inside_power(b)}²", op.PRODUCT
     parts = [inside(part, needs) for part, needs in zip(node.inputs, operation.needs, strict=True)]
     return operation.written.format(*parts), operation.binds
+
+
+def _made(operation: op.Operation, data: Any, *inputs: Value | None) -> Value:
+    return Value(data, operation=operation, inputs=tuple(node for node in inputs if node is not None))
+
+
+def _minus(node: Value) -> Value:
+    """−node; a second minus takes the first away."""
+    inside = _inside_minus(node)
+    return _made(op.NEGATE, -node.data, node) if inside is None else inside
+
+
+def _inside_minus(node: Value) -> Value | None:
+    """What a formula with a minus in front has behind it; None where there is no minus to be seen."""
+    if node.name:
+        return None
+    if node.operation is op.NEGATE:
+        return node.inputs[0]
+    return Value(-node.data) if _is_constant(node) and float(node) < 0 else None
 
 
 def _is_constant(node: Value) -> bool:
@@ -141,4 +176,4 @@ def _is_constant(node: Value) -> bool:
 
 
 def _is(node: Value, number: float) -> bool:
-    return _is_constant(node) and float(node.data) == number
+    return _is_constant(node) and float(node) == number

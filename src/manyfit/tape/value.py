@@ -77,10 +77,10 @@ class Value:
         return len(self.data)
 
     def __float__(self) -> float:
-        return float(self.data)
+        return float(self.data.item())
 
     def __bool__(self) -> bool:
-        return bool(self.data)
+        return bool(self.data.item())
 
     __hash__ = object.__hash__
 

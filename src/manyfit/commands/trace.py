@@ -1,0 +1,166 @@
+"""`manyfit trace`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import sys
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from manyfit.data import load
+from manyfit.errors import Problem, RunError, UsageError
+from manyfit.recipe import Recipe
+from manyfit.render.phrases import language
+from manyfit.tape import Trace, trace
+from manyfit.tape.chain import COMPOSITES
+from manyfit.tape.main import default_recipe
+from manyfit.tape.text import Piece, text_of
+
+STYLES = {
+    "title": "bold",
+    "head": "bold",
+    "symbol": "cyan",
+    "formula": "",
+    "numbers": "dim",
+    "result": "bold",
+    "note": "dim italic",
+    "plain": "",
+}
+WIDTH = 100
+"""Columns where there is no terminal to ask."""
+
+
+def run(
+    source: str | None,
+    options: Mapping[str, Any],
+    *,
+    weight: str | None = None,
+    recipe: str | None = None,
+    settings: Sequence[str] | None = None,
+    report: str | None = None,
+    as_json: bool = False,
+    lang: str | None = None,
+) -> None:
+    """Trace one step and print it."""
+    lang = language(lang)
+    given = dict(options)
+    if weight is not None:
+        given["weight"] = _weight(weight)
+    pairs = [_pair(text) for text in settings or ()]
+    if source in COMPOSITES:
+        fields = {field.name for field in dataclasses.fields(Recipe)}
+        given["values"] = {
+            name: _number(name, value) for name, value in pairs if name.split(".")[0] not in fields
+        }
+        pairs = [(name, value) for name, value in pairs if name not in given["values"]]
+        given = {name: value for name, value in given.items() if name != "seed"}
+        base = default_recipe("regression").set("optimizer.lr", 0.5) if recipe is None else _base(recipe, "")
+        given["recipe"] = _changed(base, pairs)
+        told = trace(source, **given)
+    else:
+        data = load(
+            "line" if source is None else source, given.pop("target"), seed=given["seed"], leaks=False
+        )
+        told = trace(data, _changed(_base(recipe, data.task), pairs), **given)
+    if report is not None:
+        from manyfit.render.page import write_page
+
+        write_page([told.answer], Path(report), lang)
+    if as_json:
+        print(told.to_json())
+    else:
+        _print(told, lang)
+    sys.stdout.flush()
+
+
+def _base(path: str | None, task: str) -> Recipe:
+    """The recipe in a file, else the small one that fits the task."""
+    if path is None:
+        return default_recipe(task)
+    file = Path(path)
+    try:
+        text = file.read_text(encoding="utf-8")
+        fields = json.loads(text) if file.suffix.lower() == ".json" else tomllib.loads(text)
+    except OSError as error:
+        raise RunError(Problem(path, "can't be read", error.strerror or "")) from error
+    except ValueError as error:
+        raise RunError(Problem(path, "must hold a recipe in TOML or JSON", str(error))) from error
+    return Recipe.from_dict(fields.get("recipe", fields))
+
+
+def _changed(recipe: Recipe, pairs: Sequence[tuple[str, str]]) -> Recipe:
+    """A recipe with settings from the command line, rules before their values."""
+    for name, value in sorted(pairs, key=lambda pair: pair[0].count(".")):
+        recipe = recipe.set(name, _value(name, value))
+    return recipe
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not (name and sign):
+        raise UsageError(
+            Problem("--set", "must be PATH=VALUE", repr(text), hint="For example --set optimizer.lr=0.01.")
+        )
+    return name.strip(), value.strip()
+
+
+def _value(name: str, text: str) -> Any:
+    """A setting as its Python value: a number, a switch, a name; several with commas; none for nothing.
+
+    Example:
+        >>> _value("network.hidden", "3,2"), _value("batch_size", "none"), _value("optimizer", "adam"), _value("epochs", "3")
+        ((3, 2), None, 'adam', 3)
+    """
+    if name == "network.hidden":
+        return tuple(_value("", part) for part in text.split(",") if part and part != "none")
+    if "," in text:
+        return tuple(_value("", part) for part in text.split(",") if part)
+    words = {"none": None, "true": True, "false": False}
+    if text.lower() in words:
+        return words[text.lower()]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise UsageError(Problem(f"--set {name}", "must be a number", repr(text))) from error
+
+
+def _weight(text: str) -> tuple[Any, ...]:
+    """LAYER,UNIT,INPUT as numbers; what is no number is left for `trace` to refuse.
+
+    Example:
+        >>> _weight("1,2,3"), _weight("2,1,b")
+        ((1, 2, 3), (2, 1, 'b'))
+    """
+    return tuple(int(part) if part.strip().isdigit() else part.strip() for part in text.split(","))
+
+
+def _print(told: Trace, lang: str) -> None:
+    """Colors on a terminal, plain text elsewhere."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+    width = shutil.get_terminal_size((WIDTH, 24)).columns if console.is_terminal else WIDTH
+    for line in text_of(told.account, lang, max(width, 40), told.digits):
+        console.print(_styled(line, Text), markup=False)
+
+
+def _styled(line: Sequence[Piece], make: Any) -> Any:
+    text = make()
+    for piece in line:
+        text.append(piece.text, STYLES[piece.kind])
+    text.rstrip()
+    return text
