@@ -11,6 +11,8 @@ from scipy import stats as scipy_stats
 from manyfit.errors import UsageError
 from manyfit.stats import (
     Finding,
+    above_zero,
+    benjamini_hochberg,
     bootstrap_rows,
     holm,
     mean_interval,
@@ -168,3 +170,18 @@ def test_share_of_no_rows_is_unknown() -> None:
 
 def test_diverged_options_rank_worst() -> None:
     assert ranks([[1.0, math.nan], [2.0, math.inf]]).tolist() == [1.0, 2.0]
+
+
+def test_benjamini_hochberg_follows_scipy() -> None:
+    p = np.random.default_rng(0).uniform(size=20) ** 3
+
+    np.testing.assert_allclose(benjamini_hochberg(p), scipy_stats.false_discovery_control(p))
+
+
+def test_mean_above_zero_follows_scipy_and_overlap_makes_it_less_sure() -> None:
+    x = np.random.default_rng(0).normal(0.5, 1, size=12)
+
+    assert above_zero(x) == pytest.approx(scipy_stats.ttest_1samp(x, 0, alternative="greater").pvalue)
+    assert above_zero(x, overlap=0.25) > above_zero(x)
+    assert above_zero([1.0, 1.0]) == 0.0
+    assert above_zero([np.inf, 1.0]) == above_zero([1.0]) == 1.0

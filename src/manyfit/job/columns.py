@@ -24,7 +24,7 @@ from manyfit.metrics import Metric, metric_for
 from manyfit.model import forward, tempered, to_values
 from manyfit.registry import name_of
 from manyfit.rng import derive, epoch_order
-from manyfit.stats import Interval, mean_interval
+from manyfit.stats import Interval, above_zero, benjamini_hochberg, mean_interval
 
 Floats = NDArray[np.float64]
 
@@ -36,6 +36,8 @@ MAX_COLUMNS = 150
 """Columns that are shuffled; of more, those whose inputs have the largest first weights."""
 MAX_RECIPES = 3
 """Recipes whose networks look; the best ones, with all their seeds."""
+BY_CHANCE = 0.1
+"""Share of the columns that are said to matter which may be there by chance."""
 OPERATIONS = 3e10
 """Multiplications spent on all columns together: a second or so."""
 
@@ -47,16 +49,13 @@ class Importance:
     column: Its name.
     increase: Interval of the loss of score: how much worse the metric gets, positive when the column is of use.
     share: The same as a share of the score, as a plain number.
+    matters: Whether it is named among those that matter, of which a tenth at most should be there by chance.
     """
 
     column: str
     increase: Interval
     share: float
-
-    @property
-    def matters(self) -> bool:
-        """Whether the interval leaves out 0."""
-        return self.increase.low > 0
+    matters: bool
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -126,10 +125,12 @@ def importance(
         if np.isfinite(base).all() and np.isfinite(increases).all():
             break
     scale = abs(float(base.mean())) or 1.0
+    overlap = confirmed.overlap
+    chance = benjamini_hochberg([above_zero(values, overlap=overlap) for values in increases.T])
     found = []
-    for j, name in enumerate(names):
-        interval = mean_interval(increases[:, j], scope="folds and shuffles", overlap=confirmed.overlap)
-        found.append(Importance(name, interval, interval.estimate / scale))
+    for name, values, p in zip(names, increases.T, chance, strict=True):
+        interval = mean_interval(values, scope="folds and shuffles", overlap=overlap)
+        found.append(Importance(name, interval, interval.estimate / scale, bool(p < BY_CHANCE)))
     order = ordered(names, np.array([each.increase.estimate for each in found]))
     return Looked(tuple(found[j] for j in order), name_of(scorer), n_rows, len(groups))
 

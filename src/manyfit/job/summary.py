@@ -208,9 +208,11 @@ def _columns(found: Material) -> Section:
         f"The cells of one column are shuffled among held-out rows ({looked.n_rows:,} "
         "in all) and the networks of that fold predict them again; "
         f"{n} of {looked.n_columns} columns, 95 % intervals over folds and shuffles for "
-        "each, none shared among columns. Columns that say the same share their importance.",
+        "each; of those said to matter a tenth at most should be there by chance. "
+        "Columns that say the same share their importance.",
         f"在留出行（共 {looked.n_rows:,} 行）中打乱一列的值，再由该折的网络预测；共 {looked.n_columns} "
-        f"列中的 {n} 列，每列单独给出折与打乱上的 95 % 区间。内容相近的列会分摊重要性。",
+        f"列中的 {n} 列，每列单独给出折与打乱上的 95 % 区间；"
+        "被称为有用的列中，最多约十分之一出于偶然。内容相近的列会分摊重要性。",
     )
     return Section(
         Text("Columns", "列"),
