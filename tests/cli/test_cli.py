@@ -233,6 +233,17 @@ def test_test_rows_may_come_from_a_file(run, table, folder):
     assert json.loads(out)["test"]["n_rows"] == 30
 
 
+def test_training_again_in_the_same_place_is_no_first_look(run, table):
+    train = ("train", "t.csv", "-t", "y", "--config", "plan.toml", "--force")
+
+    assert run(*train)[1].startswith("TEST, first look")
+    _, out, _ = run(*train)
+
+    assert out.startswith("TEST, look 2")
+    assert "test rows opened 2 times" in out
+    assert run(*train, "--seed", "9")[1].startswith("TEST, first look")  # other rows are locked
+
+
 def test_json_is_strict(run, folder):
     (folder / "t.csv").write_text("a,y\n" + "".join(f"{7 * i % 11}.5,{i}\n" for i in range(11)))
 

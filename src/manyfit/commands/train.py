@@ -12,7 +12,9 @@ from manyfit.commands.output import print_json
 from manyfit.data import examples, load
 from manyfit.errors import Problem, UsageError
 from manyfit.job.config import read_config
-from manyfit.job.main import Job, Options, keep
+from manyfit.job.main import Job
+from manyfit.job.options import Options
+from manyfit.job.start import keep, opened_before
 from manyfit.render.phrases import language, say
 from manyfit.render.result import result_lines
 from manyfit.render.terminal import Terminal
@@ -56,7 +58,8 @@ def run(
     narrator.found(data)
     if stored is not None and stored.fingerprint not in (None, data.fingerprint):
         narrator.warn(say("other_table", lang))
-    job = Job(data, chosen, narrator=narrator, folder=folder, began=began)
+    opened = opened_before(path, data, chosen.seed)
+    job = Job(data, chosen, narrator=narrator, folder=folder, began=began, opened=opened)
     try:
         plan = job.prepare()
         if dry_run:

@@ -11,7 +11,7 @@ from typing import Any
 
 from manyfit.data import load
 from manyfit.errors import Problem, UsageError, did_you_mean
-from manyfit.job.main import Options
+from manyfit.job.options import Options
 from manyfit.job.plan import Plan
 from manyfit.runs.header import read_header
 from manyfit.space import Space

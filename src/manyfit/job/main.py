@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import time as clocks
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from manyfit.answers import write_answer
-from manyfit.data import Dataset, load
+from manyfit.data import Dataset
 from manyfit.engines.interrupt import Interrupt
-from manyfit.errors import Problem, UsageError
 from manyfit.job.confirm import Confirmed, confirm
 from manyfit.job.defaults import default_space
 from manyfit.job.ensemble import calibrate, choose, held_out, out_of_fold
 from manyfit.job.look import Look, look
 from manyfit.job.measure import measure
 from manyfit.job.narrator import Narrator, Silent
+from manyfit.job.options import Options
 from manyfit.job.plan import CONFIRM_SHARE, SEARCH_SHARE, Plan, size_plan
 from manyfit.job.rows import Table
 from manyfit.job.search import Search, run_search
@@ -30,71 +28,8 @@ from manyfit.job.verdict import judge, remedies
 from manyfit.metrics import metric_for
 from manyfit.model import Model
 from manyfit.recipe import Recipe
-from manyfit.render.document import report
 from manyfit.render.result import verdict_lines
 from manyfit.runs import RunFolder
-from manyfit.space import Space
-
-BUDGET = 60.0
-MARGIN = 0.01
-
-
-@dataclasses.dataclass(frozen=True)
-class Options:
-    """How a job is to be done; what `load` takes is apart.
-
-    budget: Seconds of wall time that size the plan.
-    seed: Root of all random streams, splits included.
-    metric: Name of the deciding metric; the task's own by default.
-    margin: Share of the best score within which results count as the same.
-    max_width: Widest hidden layer that is tried.
-    ensemble: How confirmed networks are put together: "same", "top" or "greedy".
-    engine: "auto", or an engine by name.
-    threads: Threads; all cores by default.
-    space: What is searched, in place of the default.
-    plan: A plan to repeat exactly, in place of one sized by the budget.
-    """
-
-    budget: float = BUDGET
-    seed: int = 0
-    metric: str | None = None
-    margin: float = MARGIN
-    max_width: int | None = None
-    ensemble: str = "same"
-    engine: str = "auto"
-    threads: int | None = None
-    space: Space | None = None
-    plan: Plan | None = None
-
-    def check(self) -> Options:
-        """The options themselves.
-
-        Raises:
-            UsageError: If any of them makes no sense; all problems at once.
-        """
-        found = []
-        if not (np.isfinite(self.budget) and self.budget > 0):
-            found.append(
-                Problem("budget", "must be seconds > 0", f"{self.budget:g}", hint="The default is 60.")
-            )
-        if not 0 <= self.margin < 1:
-            found.append(
-                Problem(
-                    "margin",
-                    "must be a share ≥ 0 and < 1",
-                    f"{self.margin:g}",
-                    hint="The default 0.01 is one percent.",
-                )
-            )
-        if self.max_width is not None and self.max_width < 1:
-            found.append(Problem("max_width", "must be ≥ 1", str(self.max_width)))
-        if self.threads is not None and self.threads < 1:
-            found.append(Problem("threads", "must be ≥ 1", str(self.threads)))
-        if self.seed < 0:
-            found.append(Problem("seed", "must be ≥ 0", str(self.seed)))
-        if found:
-            raise UsageError(found, "these options")
-        return self
 
 
 class Job:
@@ -107,6 +42,7 @@ class Job:
         folder: Where rounds and the model are kept; None keeps nothing on disk.
         clock: Where the time comes from.
         began: When the job began, if reading the table is part of it.
+        opened: How often the test rows of this table have been opened before, as far as is known.
     """
 
     def __init__(
@@ -118,11 +54,13 @@ class Job:
         folder: RunFolder | None = None,
         clock: Callable[[], float] = clocks.perf_counter,
         began: float | None = None,
+        opened: int = 0,
     ) -> None:
         self.options = (options or Options()).check()
         self.data = data
         self.narrator: Narrator = narrator or Silent()
         self.metric = metric_for(data.task, self.options.metric)
+        self.opened = opened
         self.table = Table(data, self.options.seed)
         self.trainer = Trainer(
             self.narrator,
@@ -235,6 +173,7 @@ class Job:
             "source": data.name,
             "fingerprint": data.fingerprint,
             "seed": self.options.seed,
+            "openings": self.opened,
             "metric": realised.metric,
             "margin": realised.margin,
             "plan": realised.to_dict(),
@@ -305,135 +244,3 @@ def answer(looked: Look, is_loss: bool) -> dict[str, Any]:
         ends = [-ends[0], -ends[2], -ends[1]]
     code = {"better": "no", "worse": "yes", "same": "same"}.get(rival.finding.value, "unknown")
     return {"code": code, "rival": rival.name, "share": ends[0], "low": ends[1], "high": ends[2]}
-
-
-def train(
-    source: Any,
-    target: Any = None,
-    *,
-    budget: float = BUDGET,
-    seed: int = 0,
-    metric: str | None = None,
-    margin: float = MARGIN,
-    max_width: int | None = None,
-    out: str | Path | None = None,
-    force: bool = False,
-    engine: str = "auto",
-    threads: int | None = None,
-    ensemble: str = "same",
-    space: Space | None = None,
-    plan: Plan | None = None,
-    narrator: Narrator | None = None,
-    loading: Mapping[str, Any] | None = None,
-    task: str | None = None,
-    drop: Sequence[str] | str = (),
-    weights: Any = None,
-    class_weights: Any = None,
-    group: Any = None,
-    time: Any = None,
-    test: Any = None,
-) -> Model:
-    """Train networks for a table and say the truth about them: the main job.
-
-    Args:
-        source: Path, DataFrame, arrays, or the name of an embedded example; whatever `mf.load` takes, or what it gave.
-        target: Column to predict.
-        budget: Seconds of wall time. They size the plan; the plan, not the clock, decides the result.
-        seed: Root of all random streams.
-        metric: What decides: "rmse", "mae", "r2"; "log_loss", "accuracy", "auc", "brier".
-        margin: Share of the best score within which results count as the same.
-        max_width: Widest hidden layer that is tried.
-        out: Folder for the model and the run; None keeps them in memory.
-        force: Replace an older run folder of that name.
-        engine: "auto", or an engine by name.
-        threads: Threads; all cores by default.
-        ensemble: How confirmed networks are put together.
-        space: What is searched, in place of the default.
-        plan: A plan to repeat exactly.
-        narrator: Who is told what happens; by default the terminal, on stderr.
-        loading: More arguments of `mf.load`.
-        task: As in `mf.load`, like all that follow.
-        drop: Columns to leave out.
-        weights: Column of row weights.
-        class_weights: "balanced", or a weight for each class.
-        group: Column whose groups are never parted.
-        time: Column that orders the rows.
-        test: A table of test rows.
-
-    Returns:
-        The model; `model.facts` holds what was found.
-
-    Raises:
-        DataError: If the table can't be read or used.
-        UsageError: If an option makes no sense.
-        RunError: If the folder is taken or can't be written.
-
-    Example:
-        >>> import manyfit as mf
-        >>> model = mf.train("iris", budget=2)                                   # doctest: +SKIP
-        >>> model.predict("iris")[:2]                                            # doctest: +SKIP
-        array(['setosa', 'setosa'], dtype=object)
-    """
-    began = clocks.perf_counter()
-    if narrator is None:
-        from manyfit.render.terminal import Terminal
-
-        narrator = Terminal()
-    options = Options(budget, seed, metric, margin, max_width, ensemble, engine, threads, space, plan).check()
-    folder = RunFolder.create(out, plan={}, seed=seed, force=force) if out is not None else None
-    roles = {
-        "task": task,
-        "drop": drop,
-        "weights": weights,
-        "class_weights": class_weights,
-        "group": group,
-        "time": time,
-        "test": test,
-    }
-    loading = {**roles, **(loading or {})}
-    data = source if isinstance(source, Dataset) else load(source, target, seed=seed, **loading)
-    narrator.found(data)
-    job = Job(data, options, narrator=narrator, folder=folder, began=began)
-    model = job.run()
-    if folder is not None:
-        keep(model, job, folder, source, target, loading)
-        narrator.say("wrote", folder=folder.path)
-    return model
-
-
-def keep(
-    model: Model, job: Job, folder: RunFolder, source: Any, target: Any, loading: Mapping[str, Any]
-) -> None:
-    """Write the model into its run folder, and into `run.toml` all that a repetition needs."""
-    path = folder.begin()
-    model.save(path, force=True)
-    if model.answer is not None:
-        write_answer(model.answer, path)
-        report(model, path / "report.html", lang=getattr(job.narrator, "lang", "en"))
-    options = job.options
-    assert job.space is not None
-    plain = {
-        "source": str(source) if isinstance(source, (str, Path)) else None,
-        "target": target if isinstance(target, str) else job.data.target.name,
-        "budget": options.budget,
-        "max_width": options.max_width,
-        **{name: value for name, value in loading.items() if _is_plain(value)},
-    }
-    folder.amend(
-        state="finished",
-        seed=options.seed,
-        plan_hash=model.facts["plan_hash"],
-        fingerprint=job.data.fingerprint,
-        seconds=model.facts["seconds"],
-        job={name: value for name, value in plain.items() if value not in (None, (), [], {})},
-        plan=model.facts["plan"],
-        space=job.space.to_dict(),
-    )
-
-
-def _is_plain(value: Any) -> bool:
-    if isinstance(value, (list, tuple)):
-        return all(_is_plain(part) for part in value)
-    return isinstance(value, (str, int, float, bool, Path)) or (
-        isinstance(value, Mapping) and all(_is_plain(part) for part in value.values())
-    )

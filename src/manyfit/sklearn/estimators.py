@@ -15,7 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from manyfit.data import Target
-from manyfit.job.main import BUDGET, MARGIN, Options
+from manyfit.job.options import BUDGET, MARGIN, Options
 from manyfit.job.plan import Plan
 from manyfit.recipe import Recipe
 from manyfit.sklearn.development import Development, develop, results_of

@@ -1,0 +1,72 @@
+"""How a main job is to be done, apart from how its table is read."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from manyfit.errors import Problem, UsageError
+from manyfit.job.plan import Plan
+from manyfit.space import Space
+
+BUDGET = 60.0
+MARGIN = 0.01
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How a job is to be done; what `load` takes is apart.
+
+    budget: Seconds of wall time that size the plan.
+    seed: Root of all random streams, splits included.
+    metric: Name of the deciding metric; the task's own by default.
+    margin: Share of the best score within which results count as the same.
+    max_width: Widest hidden layer that is tried.
+    ensemble: How confirmed networks are put together: "same", "top" or "greedy".
+    engine: "auto", or an engine by name.
+    threads: Threads; all cores by default.
+    space: What is searched, in place of the default.
+    plan: A plan to repeat exactly, in place of one sized by the budget.
+    """
+
+    budget: float = BUDGET
+    seed: int = 0
+    metric: str | None = None
+    margin: float = MARGIN
+    max_width: int | None = None
+    ensemble: str = "same"
+    engine: str = "auto"
+    threads: int | None = None
+    space: Space | None = None
+    plan: Plan | None = None
+
+    def check(self) -> Options:
+        """The options themselves.
+
+        Raises:
+            UsageError: If any of them makes no sense; all problems at once.
+        """
+        found = []
+        if not (np.isfinite(self.budget) and self.budget > 0):
+            found.append(
+                Problem("budget", "must be seconds > 0", f"{self.budget:g}", hint="The default is 60.")
+            )
+        if not 0 <= self.margin < 1:
+            found.append(
+                Problem(
+                    "margin",
+                    "must be a share ≥ 0 and < 1",
+                    f"{self.margin:g}",
+                    hint="The default 0.01 is one percent.",
+                )
+            )
+        if self.max_width is not None and self.max_width < 1:
+            found.append(Problem("max_width", "must be ≥ 1", str(self.max_width)))
+        if self.threads is not None and self.threads < 1:
+            found.append(Problem("threads", "must be ≥ 1", str(self.threads)))
+        if self.seed < 0:
+            found.append(Problem("seed", "must be ≥ 0", str(self.seed)))
+        if found:
+            raise UsageError(found, "these options")
+        return self
