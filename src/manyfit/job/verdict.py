@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 LOOK_S, LOOK_SHARE = 1.5, 0.08
 """Seconds, and share of the budget, that the columns, the baselines and the report take after the remedies."""
 TWINS_SHARE = 0.12
-"""What a budget that is said to be enough leaves for the remedies, about."""
+"""Share of the budget that the remedies have in any case, even when search and confirmation took longer than they should."""
 MAX_ROWS = 20_000
 """Out-of-fold rows that pictures and calibration errors are made from."""
 
@@ -99,7 +99,7 @@ def remedies(
     size = size_of(confirmed)
     done = sum(size.work(each, each.epochs) for each in confirmed.recipes) * plan.folds * plan.seeds
     rate = max(done, 1.0) / max(confirmed.seconds, 1e-3)
-    left = budget - trainer.elapsed - LOOK_S - LOOK_SHARE * budget
+    left = max(budget - trainer.elapsed - LOOK_S - LOOK_SHARE * budget, TWINS_SHARE * budget)
     trial = size_trial(recipe, size, rate, left, most)
     least = Trial(most.folds, 1, MIN_ROWS if size.n_train > 2 * MIN_ROWS else 0)
     enough = (seconds_of(least, recipe, size, rate) + LOOK_S) / TWINS_SHARE
