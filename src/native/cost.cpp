@@ -43,9 +43,10 @@ double step_cost(const Structure& s, LayoutKind layout, int lanes) {
 }
 
 LayoutKind cheaper_layout(const Structure& structure, int lanes, int members, int threads) {
-    const double banks = ceil_div(members, lanes);
-    const double across = step_cost(structure, LayoutKind::across, lanes) * ceil_div(int(banks), threads);
-    const double within = step_cost(structure, LayoutKind::within, lanes) * ceil_div(members, threads);
+    // As many as the threads can take at once, each a full bank; those beyond come next, and are asked about then.
+    const int at_once = members < lanes * threads ? members : lanes * threads;
+    const double across = step_cost(structure, LayoutKind::across, lanes);
+    const double within = step_cost(structure, LayoutKind::within, lanes) * ceil_div(at_once, threads);
     return across < within ? LayoutKind::across : LayoutKind::within;
 }
 

@@ -179,6 +179,13 @@ Session::Work Session::find_work(Limits& limits) {
     return {};
 }
 
+// Too few are left in a vector of networks, and nobody waits to join them: each goes on by itself, on any thread.
+bool Session::is_left_alone(const Work& work, const Limits& limits) const {
+    if (work.held->kind != LayoutKind::across || work.group->n_waiting()) return false;
+    const int company = work.held->bank->occupied();
+    return company && layout_for(*work.group, std::size_t(company), limits.threads_per_group) == LayoutKind::within;
+}
+
 void Session::run_bank(Work work, Limits& limits) {
     // The clock is read about every millisecond: rarely beside the cheapest steps, often beside a deadline.
     constexpr auto pace = std::chrono::milliseconds(1);
@@ -189,6 +196,7 @@ void Session::run_bank(Work work, Limits& limits) {
         const std::int64_t done = work.held->bank->run(wanted);
         work.held->steps += done;
         if (done < wanted) return;
+        if (is_left_alone(work, limits)) return retreat(*work.group, *work.held->bank);
         const auto now = Clock::now();
         if (limits.deadline && now >= *limits.deadline) limits.stop = true;
         if (now - before < pace / 2) stride *= 2;

@@ -107,6 +107,7 @@ private:
     void settle(Group& group, int threads);
     Work find_work(Limits& limits);
     void work(Limits& limits);
+    bool is_left_alone(const Work& work, const Limits& limits) const;
     void run_bank(Work work, Limits& limits);
     void retreat(Group& group, Bank& bank);
 };
