@@ -9,9 +9,11 @@ from job.tables import classes, numbers, plan_for, trained
 
 import manyfit as mf
 from manyfit.data import Dataset, holdout
-from manyfit.errors import UsageError
+from manyfit.errors import ManyfitError, UsageError
 from manyfit.job import Job, Options, Plan, search
 from manyfit.job.narrator import Silent
+from manyfit.recipe import Recipe
+from manyfit.space import Space
 
 confirm = import_module("manyfit.job.confirm")
 
@@ -183,3 +185,21 @@ def test_run_folder_holds_rounds_model_and_a_plan_to_repeat(tmp_path):
     assert sum(round_.members().height for round_ in folder.rounds) == 6 + 3 + 20
     assert {"score", "optimizer.lr", "network.hidden"} <= set(folder.rounds[0].members().columns)
     assert same_bits(mf.load_model(tmp_path / "n.manyfit"), model)
+
+
+def test_search_in_which_everything_diverges_is_one_clear_error(tmp_path):
+    data = numbers()
+    space = Space(Recipe(optimizer="sgd", batch_size=16).set("optimizer.lr", 1e20))
+
+    with pytest.raises(ManyfitError, match="all 6 networks diverged"):
+        mf.train(data, plan=plan_for(data), space=space, seed=3, narrator=Silent())
+
+
+def test_space_of_ones_own_is_what_is_searched():
+    data = numbers()
+    space = Space(Recipe(mf.Dense((7,)), batch_size=16), ranges={"optimizer.lr": mf.LogRange(1e-3, 1e-2)})
+
+    model = mf.train(data, plan=plan_for(data), space=space, seed=3, narrator=Silent())
+
+    assert {network.shape.hidden for network in model.networks} == {(7,)}
+    assert all(1e-3 <= recipe["optimizer"]["lr"] <= 1e-2 for recipe in model.facts["recipes"])

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from manyfit.data import Encoder, Fold
+from manyfit.errors import ManyfitError, Problem
 from manyfit.job.defaults import for_epochs
 from manyfit.job.plan import Plan
 from manyfit.job.rows import Stage, Table
@@ -128,6 +129,15 @@ def confirm(
     """
     folds = table.confirm_folds(plan.folds)
     finalists = [for_epochs(recipe, plan.epochs) for recipe in search.ranking[: plan.finalists]]
+    if not finalists:
+        hint = "Search lower rates, or look at the target's largest values."
+        raise ManyfitError(
+            Problem(
+                "the search",
+                f"found nothing that trains: all {search.n_networks} networks diverged",
+                hint=hint,
+            )
+        )
     n_rows, n_classes = len(table.development), table.data.target.n_classes
     books = [_Book.blank(plan, n_rows, n_classes) for _ in finalists]
     first = table.fit_encoder(folds[0])
