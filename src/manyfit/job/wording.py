@@ -107,7 +107,10 @@ def columns_sentence(importance: Facts) -> Text:
     """Which columns matter."""
     names = [printable(each["name"]) for each in importance["found"] if each["matters"]]
     if not names:
-        return Text("No column can be shown to matter.", "没有一列能被证明有用。")
+        return Text(
+            "No column alone can be shown to matter; columns that say the same stand in for each other.",
+            "没有哪一列能单独被证明有用；内容相近的列可以相互替代。",
+        )
     left = len(names) - MOST_NAMES
     more_en, more_zh = (f" and {left} more", f"等，另有 {left} 列") if left > 0 else ("", "")
     shown = names[:MOST_NAMES]

@@ -145,7 +145,7 @@ PHRASES: dict[str, Phrase] = {
     "rows": Phrase("  rows     {n} more: {change}", "  行数     再加 {n} 行：{change}"),
     "columns": Phrase("  columns  {names}", "  列       {names}"),
     "columns.more": Phrase("{names} and {n} more", "{names} 等，另有 {n} 列"),
-    "columns.none": Phrase("  columns  none can be shown to matter", "  列       没有一列能被证明有用"),
+    "columns.none": Phrase("  columns  none alone can be shown to matter", "  列       没有哪一列能单独被证明有用"),
     "trust": Phrase(
         "  probabilities are off by {after} {interval}, {before} before calibration (out-of-fold rows)",
         "  概率平均偏差 {after} {interval}，校准前 {before}（折外行）",
