@@ -67,9 +67,9 @@ def run(
         )
         told = trace(data, _changed(_base(recipe, data.task), pairs), **given)
     if report is not None:
-        from manyfit.render.page import write_page
+        from manyfit.render.document import report as write
 
-        write_page([told.answer], Path(report), lang)
+        write(told.answer, report, lang=lang)
     if as_json:
         print(told.to_json())
     else:
