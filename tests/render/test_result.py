@@ -1,0 +1,111 @@
+"""The result as lines: aligned in both languages, digits by uncertainty, no more said than is known."""
+
+from copy import deepcopy
+
+import pytest
+from rich.cells import cell_len
+
+from manyfit.render import result
+from manyfit.render.result import aligned, verdict_lines
+
+
+def score(estimate, low, high):
+    return {"estimate": estimate, "low": low, "high": high}
+
+
+def contender(name, own, minus=None, finding=None, **others):
+    return {
+        "name": name,
+        "score": score(*own),
+        "minus": minus and score(*minus),
+        "finding": finding,
+        "others": others,
+    }
+
+
+TEST = {
+    "opening": 1,
+    "metric": "rmse",
+    "covered": score(0.89, 0.85, 0.92),
+    "contenders": [
+        contender("manyfit", (23931.0, 21400.0, 26800.0), mae=15012.0, r2=0.91),
+        contender("boosting", (25731.0, 22900.0, 29100.0), (1800.0, 300.0, 3400.0), "worse"),
+        contender("mean", (79400.0, 72100.0, 87000.0), (55469.0, 50000.0, 61000.0), "worse"),
+    ],
+}
+FACTS = {
+    "test": TEST,
+    "margin": 0.01,
+    "openings": 1,
+    "answer": {"code": "yes", "rival": "boosting", "share": 0.07, "low": 0.012, "high": 0.132},
+    "edges": [["network.hidden", "highest", 256], ["optimizer.lr", "lowest", 0.00051]],
+}
+
+
+def test_table_is_the_one_that_was_promised():
+    title, first, second, third, beside = result.test_lines(TEST)
+
+    assert title.split("  ")[0] == "TEST, first look"
+    assert first.split() == ["manyfit", "23,900", "21,400–26,800"]
+    assert second.split() == ["boosting", "25,700", "22,900–29,100", "+1,800", "[+300,", "+3,400]", "worse"]
+    assert third.startswith("mean")
+    assert beside == "beside it  MAE 15,000, R² 0.910"
+
+
+def test_shares_are_written_as_percent():
+    test = deepcopy(TEST) | {"metric": "accuracy"}
+    test["contenders"] = [
+        contender("manyfit", (0.9861, 0.97, 0.995)),
+        contender("linear", (0.96, 0.94, 0.98), (-0.026, -0.05, -0.01), "worse"),
+    ]
+
+    title, first, second = result.test_lines(test)
+
+    assert "accuracy %" in title
+    assert first.split() == ["manyfit", "98.6", "97.0–99.5"]
+    assert "−2.6 [−5.0, −1.0] worse" in second
+
+
+def test_score_of_almost_nothing_gives_no_endless_decimals():
+    test = deepcopy(TEST) | {"metric": "log_loss"}
+    test["contenders"] = [
+        contender("manyfit", (2e-9, 0.0, 4e-9)),
+        contender("linear", (0.38, 0.1, 0.6), (0.38, 0.1, 0.6), "worse"),
+    ]
+
+    assert max(len(word) for line in result.test_lines(test)[1:] for word in line.split()) < 16
+
+
+def test_columns_stand_under_each_other_in_chinese_too():
+    lines = result.test_lines(TEST, "zh")[:4]
+    places = {cell_len(line[: line.index("–" if "–" in line else "95 %")]) for line in lines[1:]}
+
+    assert len(places) == 1
+    assert aligned([["均值", "1", "x", "y"], ["manyfit", "22", "xx", "y"]]) == [
+        "均值      1  x   y",
+        "manyfit  22  xx  y",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "share", "said"),
+    [
+        ("yes", 0.07, "Yes, a network: 7.0 % better than boosting [1.2 %, 13 %]."),
+        ("no", -0.07, "No: boosting is 7.0 % better than the networks [−13 %, −1.2 %]."),
+        ("same", 0.001, "boosting is the same within 1 %"),
+        ("unknown", 0.07, "Can't tell: 7.0 % from boosting"),
+    ],
+)
+def test_answer_says_what_was_shown(code, share, said):
+    facts = FACTS | {"answer": FACTS["answer"] | {"code": code, "share": share}}
+
+    assert said in verdict_lines(facts)[0]
+
+
+def test_edges_coverage_and_later_looks_are_said():
+    lines = "\n".join(verdict_lines(FACTS | {"openings": 3}))
+
+    assert "width 256 is the largest tried   --max-width 512" in lines
+    assert "optimizer.lr 0.00051 lies at the lower end" in lines
+    assert "cover 89 % [85, 92] of test rows" in lines
+    assert "test rows opened 3 times" in lines
