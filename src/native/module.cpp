@@ -5,6 +5,8 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
+
 #include "add_group.hpp"
 #include "arrays.hpp"
 #include "module_math.hpp"
@@ -59,6 +61,10 @@ struct PySession {
     }
     bool advance(std::optional<double> seconds, std::optional<std::int64_t> max_steps, int threads) {
         if (threads < 1) refuse("threads must be at least 1, got " + std::to_string(threads));
+        if (max_steps && *max_steps < 1) refuse("max_steps must be at least 1, got " + std::to_string(*max_steps));
+        if (seconds && !(*seconds >= 0)) refuse("seconds must not be negative, got " + std::to_string(*seconds));
+        constexpr double years = 1e9;  // more would overflow the clock
+        if (seconds) seconds = std::min(*seconds, years);
         const nb::gil_scoped_release release;
         return session.advance(seconds, max_steps, threads);
     }

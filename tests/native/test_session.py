@@ -108,6 +108,20 @@ def test_a_deadline_ends_a_segment(rng) -> None:
     assert (one.out.cursor[:, 2] > 0).all()
 
 
+def test_limits_of_a_segment_must_make_sense(rng) -> None:
+    session = core.Core(core.networks(rng)).session
+
+    with pytest.raises(ValueError, match="max_steps must be at least 1, got 0"):
+        session.advance(None, 0, 1)
+    with pytest.raises(ValueError, match="seconds must not be negative, got -1"):
+        session.advance(-1.0, None, 1)
+    with pytest.raises(ValueError, match="seconds must not be negative, got nan"):
+        session.advance(float("nan"), None, 1)
+    with pytest.raises(ValueError, match="threads must be at least 1, got 0"):
+        session.advance(None, None, 0)
+    assert session.advance(float("inf"), None, 1)
+
+
 def test_unknown_precisions_and_instruction_sets_are_named() -> None:
     with pytest.raises(ValueError, match="unknown dtype 'float16'; the native core knows float32, float64"):
         native.Session("float16")

@@ -170,3 +170,20 @@ def test_float32_follows_the_loop_to_its_own_precision(layout, rng) -> None:
 
     # 9 steps of Adam at lr 0.02: roundings of 6e-8, amplified where a gradient is small.
     assert_follows_the_loop(networks, tolerance=2e-5, dtype="float32", layout=layout)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid", "identity"])
+def test_a_number_that_is_none_in_the_table_is_seen(activation, bad, layout, rng) -> None:
+    # A relu that maps NaN to 0 would hide it. An infinite input is fine where the activation is bounded.
+    networks = core.networks(rng, 3, activation=activation, batch_size=13)
+    networks[1].table = numpy_loop.Table(networks[0].table.X.copy(), networks[0].table.y)
+    networks[1].table.X[networks[1].train[3], 0] = bad
+
+    trained = core.Core(networks, layout=layout).train()
+
+    if np.isnan(bad) or activation in ("relu", "identity"):
+        assert trained.fate == [numpy_loop.FINISHED, numpy_loop.DIVERGED, numpy_loop.FINISHED]
+        assert trained.cursor[1, 4] == 1 and np.array_equal(trained.params[1], networks[1].params)
+    assert np.isfinite(trained.params[[0, 2]]).all()
