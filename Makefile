@@ -30,7 +30,7 @@ test: $(STAMPS)/torch $(STAMPS)/test $(STAMPS)/native
 	.venv/bin/ruff check . || failed="$$failed ruff"; \
 	.venv/bin/lint-imports || failed="$$failed import-linter"; \
 	.venv/bin/pyrefly check || failed="$$failed pyrefly"; \
-	$(PY) -m pytest -m "not gpu" -n $(JOBS) --dist loadfile --cov --cov-report term || failed="$$failed pytest"; \
+	$(PY) -m pytest -m "not gpu" -n $(JOBS) --dist loadfile --durations 10 --cov --cov-report term || failed="$$failed pytest"; \
 	test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
 
 native: $(STAMPS)/native
