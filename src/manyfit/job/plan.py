@@ -191,7 +191,7 @@ def size_plan(
     batch = min(space.base.batch_size or size.n_train, size.n_train)
     longest = min(max(round(STEPS / max(math.ceil(size.n_train / batch), 1)), 12), MAX_EPOCHS)
     epochs, seeds = longest, 3
-    # three recipes on all seeds if the training stays long enough for that; else fewer seeds, then fewer recipes and less training
+    # three recipes on all seeds if the training stays long enough for that; else fewer seeds, fewer recipes, then less training
     enough = min(max(math.ceil(ENOUGH / max(math.ceil(size.n_train / batch), 1)), MIN_EPOCHS), longest)
     while winner_cost(epochs) * folds * seeds * 3 > for_confirm and epochs > enough:
         epochs = max(int(epochs / 1.25), enough)

@@ -14,7 +14,6 @@ from manyfit.data import Dataset, Encoder, Fold, folds, hold_out, holdout
 from manyfit.population import Rows, View
 from manyfit.rng import derive, epoch_order
 
-
 FOLDS = 5
 
 

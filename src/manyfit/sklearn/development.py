@@ -14,9 +14,9 @@ from manyfit.errors import DataError, Problem, UsageError
 from manyfit.job.confirm import Confirmed, confirm
 from manyfit.job.defaults import default_space
 from manyfit.job.ensemble import calibrate, choose, held_out, out_of_fold
-from manyfit.job.options import Options
 from manyfit.job.measure import measure
 from manyfit.job.narrator import Silent
+from manyfit.job.options import Options
 from manyfit.job.plan import CONFIRM_SHARE, SEARCH_SHARE, Plan, Size, size_plan
 from manyfit.job.rows import Table
 from manyfit.job.search import run_search
