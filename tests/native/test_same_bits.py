@@ -141,3 +141,17 @@ def test_neighbors_of_another_size_of_data_do_not_matter() -> None:
 
     for p in range(3):
         assert a.params[p].tobytes() == b.params[p].tobytes()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("loss", ["mse", "cross_entropy", "bce"])
+def test_instruction_sets_with_fused_multiply_add_agree(loss, dtype) -> None:
+    # More than is promised, and all that differs from one set to the next is how many numbers lie in a vector.
+    fused = [isa for isa in ISAS if isa != "x86-64-v2"]
+    if len(fused) < 2:
+        pytest.skip("this processor has only one set with FMA")
+
+    first, *others = [core.Core(mixed(loss=loss), dtype, isa=isa).train() for isa in fused]
+
+    for other in others:
+        assert_same(first, other)
