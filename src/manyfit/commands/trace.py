@@ -17,7 +17,7 @@ from manyfit.recipe import Recipe
 from manyfit.render.phrases import language
 from manyfit.tape import Trace, trace
 from manyfit.tape.chain import COMPOSITES
-from manyfit.tape.main import default_recipe
+from manyfit.tape.source import default_recipe
 from manyfit.tape.text import Piece, text_of
 
 STYLES = {

@@ -9,30 +9,23 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from manyfit.answers import Answer, Text
-from manyfit.data import Dataset, Encoder, holdout, load
 from manyfit.errors import Problem, UsageError
-from manyfit.losses import registry as losses
-from manyfit.networks import Dense
 from manyfit.optimizers.sgd import SGD
-from manyfit.population import Member, Population, Rows, View
+from manyfit.population import Member, Population, Rows
 from manyfit.recipe import Recipe
 from manyfit.registry import name_of
 from manyfit.rng import Streams
 from manyfit.tape.answer import answer_of, plain
 from manyfit.tape.chain import COMPOSITES, told
+from manyfit.tape.follow import BIAS, Weight, finite_difference, first_step_of, liveliest, parsed, place_of
 from manyfit.tape.graph import graph_of_step
 from manyfit.tape.lines import Account, Line
 from manyfit.tape.member import Step, Taped
+from manyfit.tape.source import Source, default_recipe, read_source, view_for
 from manyfit.tape.story import Story
 from manyfit.tape.text import text_of
-
-Weight = tuple[int, int, int | str]
-
-LOSS_OF = {"regression": "mse", "binary": "bce", "multiclass": "cross_entropy"}
-BIAS = "b"
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,35 +141,28 @@ def trace(
     if values is not None:
         hint = f"Name one of them: {', '.join(COMPOSITES)}."
         raise UsageError(Problem("values", "are for the built-in calculations only", hint=hint))
-    name, view, labels, task = _read(source, target, seed, loading)
-    recipe = default_recipe(task) if recipe is None else recipe
+    given = read_source(source, target, seed, loading)
+    recipe = default_recipe(given.task) if recipe is None else recipe
     if isinstance(recipe.precision, str) and recipe.precision != "float64":
         recipe = recipe.set("precision", "float64")
-    view = _fit(view, recipe)
+    view = view_for(given, recipe)
     member = Member(recipe, Streams.of(seed), Rows(np.arange(len(view.X))))
     Population((member,), {"all": view}).check()
-    is_table = not isinstance(source, tuple)
-    return _traced(name, Taped(member, view), labels, row, weight, step, digits, is_table)
-
-
-def default_recipe(task: str) -> Recipe:
-    """A network small enough to be read in full."""
-    loss = losses.find(LOSS_OF[task])()
-    return Recipe(Dense((2,), "sigmoid"), loss, SGD(lr=0.1), batch_size=3, precision="float64")
+    with np.errstate(all="ignore"):  # what is not finite is told as such
+        return _traced(given, Taped(member, view), row, weight, step, digits)
 
 
 def _traced(
-    name: str,
+    source: Source,
     taped: Taped,
-    labels: NDArray[np.int64],
     row: int | None,
     weight: Weight | None,
     at: int | None,
     digits: int,
-    is_standardized: bool,
 ) -> Trace:
-    place = None if row is None else _place_of(row, labels)
-    t = _step_of(taped, place) if at is None else at - 1
+    labels = source.labels
+    place = None if row is None else place_of(row, source)
+    t = first_step_of(taped, place) if at is None else at - 1
     if not 0 <= t < taped.n_steps:
         hint = f"The recipe has {taped.recipe.epochs} epochs of {taped.n_batches} steps."
         raise UsageError(Problem("step", f"must be 1 to {taped.n_steps}", str(t + 1), hint=hint))
@@ -184,130 +170,32 @@ def _traced(
     if place is not None and place not in rows:
         hint = f"Its rows are {', '.join(str(labels[k]) for k in rows[:20])}. Without a step, the row finds its own."
         raise UsageError(Problem(f"row {row}", f"is not in the batch of step {t + 1}", hint=hint))
-    followed = None if weight is None else _followed(weight, taped.widths)
+    followed = None if weight is None else parsed(weight, taped.widths)
     for _ in range(t):
         taped.step()
     step = taped.step()
     position = 0 if place is None else int(np.flatnonzero(rows == place)[0])
-    followed = followed or _liveliest(step, position)
+    followed = followed or liveliest(step, position)
     story = Story(
         step,
         taped.recipe,
         [int(labels[k]) for k in rows],
         position,
         followed,
-        _finite_difference(taped, step, followed),
+        finite_difference(taped, step, followed),
         digits,
     )
-    with np.errstate(all="ignore"):
-        graph = graph_of_step(story)
     account = Account(
-        Text(f"One training step on {name}", f"{name} 上的一步训练"),
-        _about(taped, step, story, labels, is_standardized),
+        Text(f"One training step on {source.name}", f"{source.name} 上的一步训练"),
+        _about(taped, step, story, source),
         story.parts(),
-        graph,
+        graph_of_step(story),
         _arrays(story),
     )
     return Trace(account, step, digits)
 
 
-def _read(
-    source: Any, target: Any, seed: int, loading: Mapping[str, Any]
-) -> tuple[str, Any, NDArray[np.int64], str]:
-    """Name, what the view is made of, the rows' numbers in the table, and the task."""
-    if isinstance(source, tuple) and len(source) == 2 and target is None:
-        X, y = (np.asarray(each) for each in source)
-        task = "multiclass" if y.ndim == 1 and y.dtype.kind in "iub" else "regression"
-        return "the given arrays", (X, y, None, None), np.arange(1, len(X) + 1), task
-    data = source
-    if not isinstance(data, Dataset):
-        options: dict[str, Any] = {"leaks": False, **loading}
-        data = load("line" if source is None else source, target, seed=seed, **options)
-    rows = holdout(data, seed).development
-    encoder = Encoder.fit(data, rows)
-    n_classes = data.target.n_classes if data.task == "multiclass" else None
-    weights = data.training_weights()
-    given = (
-        encoder.transform(data.frame[rows]),
-        encoder.encode_target(data.y[rows]),
-        None if weights is None else weights[rows],
-        n_classes,
-    )
-    return data.name, given, rows + 1, data.task
-
-
-def _fit(given: Any, recipe: Recipe) -> View:
-    """The view, with targets in the form that the recipe's loss compares with."""
-    X, y, weights, n_classes = given
-    if n_classes is None and getattr(recipe.loss, "target", None) == "labels":
-        n_classes = int(np.max(y, initial=0)) + 1
-    elif n_classes is None:
-        y = np.asarray(y, dtype=np.float64)
-    return View(X, y, weights, n_classes)
-
-
-def _place_of(row: int, labels: NDArray[np.int64]) -> int:
-    found = np.flatnonzero(labels == row)
-    if len(found):
-        return int(found[0])
-    is_inside = 1 <= row <= labels.max(initial=0)
-    rule = "is locked away for tests" if is_inside else f"must be 1 to {labels.max(initial=0)}"
-    hint = f"Rows {', '.join(str(each) for each in labels[:8])} … may be traced."
-    raise UsageError(Problem(f"row {row}", rule, hint=hint))
-
-
-def _step_of(taped: Taped, place: int | None) -> int:
-    """The first step in which a row takes part: somewhere in the first epoch."""
-    if place is None or taped.n_steps == 0:
-        return 0
-    return next(t for t in range(taped.n_batches) if place in taped.rows_of(t))
-
-
-def _followed(weight: Weight, widths: tuple[int, ...]) -> tuple[int, int, int | None]:
-    """Layer from 1, unit and input from 0; None for the bias."""
-    hint = "Layer, unit, input, counted from 1; b as the input is the bias. For example 1,2,1."
-    if len(weight) != 3:
-        raise UsageError(Problem("weight", "must be three", repr(weight), hint=hint))
-    layer, out, in_ = weight
-    sizes = " → ".join(str(width) for width in widths)
-    if not (isinstance(layer, int) and 1 <= layer < len(widths)):
-        raise UsageError(
-            Problem("weight", f"must name a layer 1 to {len(widths) - 1}", repr(layer), hint=hint)
-        )
-    for what, asked, most in (("unit", out, widths[layer]), ("input", in_, widths[layer - 1])):
-        if what == "input" and asked == BIAS:
-            continue
-        if not (isinstance(asked, int) and 1 <= asked <= most):
-            rule = (
-                f"must name an {what} 1 to {most}" if what == "input" else f"must name a {what} 1 to {most}"
-            )
-            raise UsageError(Problem("weight", f"{rule} of layer {layer} ({sizes})", repr(asked), hint=hint))
-    return layer, int(out) - 1, None if in_ == BIAS else int(in_) - 1
-
-
-def _liveliest(step: Step, position: int) -> tuple[int, int, int]:
-    """The first weight of the first layer that the row pulls at; the very first where it pulls at none."""
-    first = step.layers[0]
-    pulls = first.d_z[position][:, None] * first.inputs[position][None, :]
-    found = np.argwhere(pulls != 0)
-    return (1, int(found[0][0]), int(found[0][1])) if len(found) else (1, 0, 0)
-
-
-def _finite_difference(taped: Taped, step: Step, weight: tuple[int, int, int | None]) -> float:
-    layer, out, in_ = weight
-    place, at = (2 * layer - 1, (out,)) if in_ is None else (2 * layer - 2, (in_, out))
-    losses_ = []
-    h = 1e-6 * max(1.0, abs(float(step.leaves[place].before[at])))
-    for sign in (1, -1):
-        leaves = [leaf.before.copy() for leaf in step.leaves]
-        leaves[place][at] += sign * h
-        losses_.append(taped.loss_at(leaves, step.t - 1))
-    return (losses_[0] - losses_[1]) / (2 * h)
-
-
-def _about(
-    taped: Taped, step: Step, story: Story, labels: NDArray[np.int64], is_standardized: bool
-) -> tuple[Text, ...]:
+def _about(taped: Taped, step: Step, story: Story, source: Source) -> tuple[Text, ...]:
     recipe, network = taped.recipe, taped.recipe.network
     shape = "-".join(str(width) for width in taped.widths)
     loss, rule = name_of(recipe.loss), name_of(recipe.optimizer)
@@ -318,14 +206,14 @@ def _about(
     made = f"{shape}, {activation}, {loss}, {rule}"
     return (
         Text(
-            f"network {made}; step {step.t} of {taped.n_steps}, {n} of {len(labels)} rows: {rows}",
-            f"网络 {made}；第 {step.t} 步（共 {taped.n_steps} 步），{len(labels)} 行中的 {n} 行：{rows}",
+            f"network {made}; step {step.t} of {taped.n_steps}, {n} of {len(source.labels)} rows: {rows}",
+            f"网络 {made}；第 {step.t} 步（共 {taped.n_steps} 步），{len(source.labels)} 行中的 {n} 行：{rows}",
         ),
         Text(
             f"row {row} is followed (--row) and {weight} (--weight); float64"
-            + ("; numbers are standardized, as in training" if is_standardized else ""),
+            + ("; numbers are standardized, as in training" if source.is_standardized else ""),
             f"跟踪第 {row} 行（--row）与 {weight}（--weight）；float64"
-            + ("；数值与训练时一样已标准化" if is_standardized else ""),
+            + ("；数值与训练时一样已标准化" if source.is_standardized else ""),
         ),
     )
 

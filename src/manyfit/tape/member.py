@@ -144,11 +144,16 @@ class Taped:
     def rows_of(self, t: int) -> NDArray[np.int64]:
         """The rows of update `t`, counted from 0."""
         epoch, batch = divmod(t, self.n_batches)
+        return self.order_of(epoch)[batch * self.batch_size : (batch + 1) * self.batch_size]
+
+    def order_of(self, epoch: int) -> NDArray[np.int64]:
+        """All training rows in the order of an epoch."""
         train = self.member.rows.train
         if self.batch_size < len(train):
             train = train[epoch_order(self.member.streams.order, epoch, len(train))]
-        return train[batch * self.batch_size : (batch + 1) * self.batch_size]
+        return train
 
+    @np.errstate(all="ignore")  # a loss that is not finite is refused by name
     def step(self) -> Step:
         """Make one update.
 
@@ -221,6 +226,7 @@ class Taped:
             new_loss,
         )
 
+    @np.errstate(all="ignore")
     def loss_at(self, leaves: Sequence[Floats], t: int) -> float:
         """The loss of update `t` (from 0), its rows and its dropout, had the parameters been these."""
         rows = self.rows_of(t)
