@@ -29,6 +29,9 @@ STEPS = 4000
 ENOUGH = 1200
 """Updates below which a network is still far from what it can learn: rather fewer seeds than less training."""
 MAX_EPOCHS, MIN_EPOCHS = 300, 4
+TWINS = 7
+AROUND_S = 3.0
+"""Remedies that the verdict tries, its base included; seconds for baselines and the report."""
 NETWORK_S = 0.002
 """Seconds around the training of a network: drawing its recipe, packing it, writing its records."""
 
@@ -50,6 +53,7 @@ class Plan:
     twin_folds, twin_seeds: Folds and seeds on which remedies for over- and underfitting are tried; 0 tries none.
     twin_rows: Training rows that these see at most; 0 for all.
     expected_s: Seconds that each rung should take, for deadlines; no part of what the plan is.
+    about_s: Seconds that all of it should take, for whoever waits.
     """
 
     seed: int
@@ -66,6 +70,7 @@ class Plan:
     twin_seeds: int = 0
     twin_rows: int = 0
     expected_s: tuple[float, ...] = dataclasses.field(default=(), compare=False)
+    about_s: float = dataclasses.field(default=0.0, compare=False)
 
     @property
     def hash(self) -> str:
@@ -84,7 +89,7 @@ class Plan:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for TOML."""
         fields = {**dataclasses.asdict(self), "rungs": [dataclasses.asdict(rung) for rung in self.rungs]}
-        del fields["expected_s"]
+        del fields["expected_s"], fields["about_s"]
         return fields
 
     @classmethod
@@ -225,6 +230,8 @@ def size_plan(
     # a plan that fills less than its share of the budget has that much more patience
     slack = max(for_search / max(sum(expected), 1e-9), 1.0)
     finalists = min(finalists, recipes)
+    confirming = winner_cost(epochs) * folds * (finalists * seeds + TWINS * 3)
+    about = spent + sum(expected) + confirming + AROUND_S
     return Plan(
         seed,
         rungs,
@@ -239,4 +246,5 @@ def size_plan(
         twin_folds=folds,
         twin_seeds=3,
         expected_s=tuple(s * slack for s in expected),
+        about_s=min(about, seconds),
     )

@@ -22,12 +22,12 @@ PHRASES: dict[str, Phrase] = {
         "first score {best} ({metric}) after {seconds} s", "{seconds} 秒后得到首个分数 {best}（{metric}）"
     ),
     "plan": Phrase(
-        "plan {hash}   {recipes} recipes, {rungs}, {networks} networks, about {seconds} s",
-        "计划 {hash}   {recipes} 个配方，{rungs}，共 {networks} 个网络，约 {seconds} 秒",
+        "plan {hash}   {recipes}, {rungs}, {networks} networks, about {seconds} s",
+        "计划 {hash}   {recipes}，{rungs}，共 {networks} 个网络，约 {seconds} 秒",
     ),
     "plan.repeat": Phrase(
-        "plan {hash}   {recipes} recipes, {rungs}, {networks} networks, repeated as stored",
-        "计划 {hash}   {recipes} 个配方，{rungs}，共 {networks} 个网络，按存档重复",
+        "plan {hash}   {recipes}, {rungs}, {networks} networks, repeated as stored",
+        "计划 {hash}   {recipes}，{rungs}，共 {networks} 个网络，按存档重复",
     ),
     "rung": Phrase("1 rung", "1 轮"),
     "rungs": Phrase("{n} rungs", "{n} 轮"),
@@ -134,18 +134,23 @@ PHRASES: dict[str, Phrase] = {
         "  拟合     无法判断：没有时间尝试各种办法   --budget {seconds}",
     ),
     "fit.interrupted": Phrase(
-        "  fit      cannot tell: interrupted before remedies were tried", "  拟合     无法判断：在尝试各种办法之前已中断"
+        "  fit      cannot tell: interrupted before remedies were tried",
+        "  拟合     无法判断：在尝试各种办法之前已中断",
     ),
     "fit.rows": Phrase(
         "  fit      cannot tell: too few rows, groups or moments to try remedies on",
         "  拟合     无法判断：行、组或时刻太少，无法尝试各种办法",
     ),
-    "fit.asked": Phrase("  fit      cannot tell: this plan tries no remedies", "  拟合     无法判断：该计划不尝试各种办法"),
+    "fit.asked": Phrase(
+        "  fit      cannot tell: this plan tries no remedies", "  拟合     无法判断：该计划不尝试各种办法"
+    ),
     "tried": Phrase("  tried    ", "  尝试     "),
     "rows": Phrase("  rows     {n} more: {change}", "  行数     再加 {n} 行：{change}"),
     "columns": Phrase("  columns  {names}", "  列       {names}"),
     "columns.more": Phrase("{names} and {n} more", "{names} 等，另有 {n} 列"),
-    "columns.none": Phrase("  columns  none alone can be shown to matter", "  列       没有哪一列能单独被证明有用"),
+    "columns.none": Phrase(
+        "  columns  none alone can be shown to matter", "  列       没有哪一列能单独被证明有用"
+    ),
     "trust": Phrase(
         "  probabilities are off by {after} {interval}, {before} before calibration (out-of-fold rows)",
         "  概率平均偏差 {after} {interval}，校准前 {before}（折外行）",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -143,6 +144,8 @@ class Terminal:
         )
 
     def _first(self, best: float, metric: str, seconds: float) -> None:
+        if math.isnan(best):  # no network came to the end of an epoch
+            return
         self._line(say("first", self.lang, best=compact(best), metric=metric, seconds=f"{seconds:.1f}"))
 
     def _plan(self, plan: Any, budget: float | None) -> None:
@@ -150,11 +153,11 @@ class Terminal:
         rungs = self._count("rung", len(plan.rungs))
         facts = {
             "hash": plan.hash,
-            "recipes": plan.rungs[0].recipes,
+            "recipes": self._count("recipe", plan.rungs[0].recipes),
             "rungs": rungs,
             "networks": f"{plan.n_networks:,}",
         }
-        self._line(say(key, self.lang, seconds=f"{budget or 0:.0f}", **facts))
+        self._line(say(key, self.lang, seconds=f"{min(plan.about_s or 1e9, budget or 0):.0f}", **facts))
 
     def _searched(self, search: Any, seconds: float, interrupted: bool) -> None:
         ladder = "→".join(f"{tried.rung.recipes}" for tried in search.rungs)
