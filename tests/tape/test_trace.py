@@ -15,12 +15,13 @@ from manyfit.data import holdout
 from manyfit.errors import DataError, RecipeError, UsageError
 from manyfit.losses import BCE, MSE, CrossEntropy
 from manyfit.losses import registry as losses
-from manyfit.networks import ACTIVATIONS, Dense
+from manyfit.networks import ACTIVATIONS, Dense, dense
 from manyfit.optimizers.adam import Adam
 from manyfit.optimizers.sgd import SGD
 from manyfit.penalties import L1, L2
 from manyfit.recipe import Recipe
 from manyfit.render.page import page
+from manyfit.tape import member, story
 from manyfit.tape.text import text_of
 
 ABOVE = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-", strict=True))
@@ -239,6 +240,26 @@ def test_a_loss_that_is_not_the_textbooks_is_not_told_as_if_it_were():
         assert check(told) >= 4
         product = next(line for line in told.lines if line.note and "pulls" in line.note.en)
         assert product.value == pytest.approx(pull, rel=1e-12)
+
+
+OTHERS = {
+    "gelu": lambda xp, z: 0.5 * z * (1 + xp.erf(z / 2**0.5)),
+    "silu": lambda xp, z: z / (1 + xp.exp(-z)),
+    "leaky": lambda xp, z: xp.where(z > 0, z, 0.01 * z),
+    "softsign": lambda xp, z: z / (1 + xp.abs(z)),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_an_activation_of_anybodys_is_written_as_it_computes(name, monkeypatch):
+    for module in (dense, member, story):
+        monkeypatch.setattr(module, "ACTIVATIONS", {name: OTHERS[name]})
+    told = mf.trace(data(), Recipe(Dense((3, 2), name), optimizer=SGD(), batch_size=3), digits=17)
+    slopes = [line for line in told.lines if line.symbol.startswith("∂a")]
+
+    assert check(told) > 20
+    assert len(slopes) >= 5
+    assert told["∂a₁⁽¹⁾/∂z₁⁽¹⁾"] == told.step.layers[0].slope[0, 0]
 
 
 def test_wide_networks_show_the_first_units_and_the_one_that_is_followed():

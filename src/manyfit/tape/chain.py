@@ -10,6 +10,7 @@ import numpy as np
 from manyfit.answers import Text
 from manyfit.errors import Problem, UsageError, did_you_mean
 from manyfit.optimizers import Optimizer
+from manyfit.registry import name_of
 from manyfit.tape import arithmetic as xp
 from manyfit.tape.backward import gradients, local, order
 from manyfit.tape.graph import graph_of
@@ -180,5 +181,5 @@ def _update(rule: Optimizer, p: Value, g: float, digits: int) -> Part:
     state = {key: np.asarray(value) for key, value in rule.init(np, p.data).items()}
     made = updated(rule, p.data, np.asarray(g), state, 1, float(rule.lr), of=p.name)
     lines = tuple(line(value.name, value, digits=digits) for value in made.equations)
-    settings = said_settings(made)
-    return Part("update", Text(f"Update of {p.name}: {settings}", f"更新 {p.name}：{settings}"), lines)
+    said = f"{name_of(rule)}, {said_settings(made)}"
+    return Part("update", Text(f"Update of {p.name}: {said}", f"更新 {p.name}：{said}"), lines)
