@@ -76,9 +76,21 @@ def test_edges_are_found_at_both_ends_on_the_scale_of_the_range():
     assert [(path, end) for path, end, _ in space().edges(high)] == [("optimizer.weight_decay", "highest")]
 
 
-def test_share_of_a_choice_is_unknown():
-    assert share_of(Choice((1, 2)), 1) is None
+def test_share_of_a_choice_is_the_middle_of_its_place():
+    assert [share_of(Choice((1, 2)), option) for option in (1, 2, 3)] == [0.25, 0.75, None]
     assert share_of(IntRange(2, 4), 3) == 0.5
+    assert share_of(Range(1, 1), 1) is None
+
+
+def test_recipe_is_located_where_it_was_drawn():
+    shares = {"optimizer.weight_decay": 0.25, "network.dropout": 0.8}
+
+    structure, found = space().locate(space().at(1, shares))
+
+    assert structure == 1
+    assert found == pytest.approx(shares)
+    with pytest.raises(RecipeError, match="none of the structures"):
+        space().locate(Recipe(optimizer="adam"))
 
 
 def test_max_width_bounds_every_structure():

@@ -88,6 +88,26 @@ class Space:
             raise RecipeError(list(dict.fromkeys(found)), "this space")
         return self
 
+    def locate(self, recipe: Recipe) -> tuple[int, dict[str, float]]:
+        """Where a recipe lies: its structure, and the share of each range at which its settings lie. The inverse of `at`.
+
+        Raises:
+            RecipeError: If it has none of the structures.
+
+        Example:
+            >>> Space(ranges={"optimizer.lr": LogRange(1e-4, 1e-2)}).locate(Recipe())
+            (0, {'optimizer.lr': 0.5})
+        """
+        for index, structure in enumerate(self.structures):
+            if all(_same(recipe, path, value) for path, value in structure.fixed.items()):
+                found = {
+                    path: share_of(values, recipe.get(path)) for path, values in self.ranges_of(index).items()
+                }
+                return index, {
+                    path: round(min(max(share or 0.0, 0.0), 1.0), 12) for path, share in found.items()
+                }
+        raise RecipeError(Problem("the recipe", "has none of the structures of this space"))
+
     def edges(self, recipe: Recipe) -> Iterator[tuple[str, str, float]]:
         """Settings of a recipe that lie at an end of their range, where the best value may be outside.
 
@@ -139,7 +159,7 @@ class Space:
 
 
 def share_of(values: AnyRange, value: float) -> float | None:
-    """Where a value lies in a range: 0 at its low end, 1 at its high end; None when the range has no order.
+    """Where a value lies in a range: 0 at its low end, 1 at its high end; None when the range is a single value.
 
     Example:
         >>> round(share_of(LogRange(1e-4, 1.0), 1e-2), 6)
@@ -147,7 +167,10 @@ def share_of(values: AnyRange, value: float) -> float | None:
     """
     import math
 
-    if isinstance(values, Choice) or value is None or values.low == values.high:
+    if isinstance(values, Choice):
+        n = len(values.options)
+        return (values.options.index(value) + 0.5) / n if value in values.options else None
+    if value is None or values.low == values.high:
         return None
     if isinstance(values, LogRange):
         return math.log(value / values.low) / math.log(values.high / values.low) if value > 0 else 0.0

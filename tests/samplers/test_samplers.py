@@ -7,6 +7,7 @@ from manyfit.errors import RecipeError
 from manyfit.hyper import Choice, LogRange, Range
 from manyfit.recipe import Recipe
 from manyfit.samplers import registry
+from manyfit.samplers.bayes import Bayes
 from manyfit.samplers.grid import Grid
 from manyfit.samplers.halving import ladder, survivors
 from manyfit.samplers.random import Random
@@ -79,8 +80,43 @@ def test_grid_is_every_combination():
         grid.draw(space, [6], key=0)
 
 
+def planted(recipe: Recipe) -> float:
+    """Best for AdamW at rate 0.01 without dropout; SGD diverges."""
+    if type(recipe.optimizer).__name__ == "SGD":
+        return float("inf")
+    miss = abs(np.log10(recipe.optimizer.lr) + 2) + recipe.network.dropout
+    return miss + (0.0 if type(recipe.optimizer).__name__ == "AdamW" else 0.5)
+
+
+def test_bayes_finds_a_planted_optimum_that_random_draws_miss():
+    tried = Bayes().draw(SPACE, range(24), key=3)
+    for _ in range(4):
+        tried += Bayes().propose(SPACE, 8, 3, tried, [planted(recipe) for recipe in tried])
+
+    learned = [planted(recipe) for recipe in tried[24:]]
+    blind = [planted(recipe) for recipe in Random(1).draw(SPACE, range(24, 56), key=3)]
+    assert np.isfinite(learned).mean() > np.isfinite(blind).mean()
+    assert np.median(learned) < np.median(blind)
+    assert min(learned) < min(blind)
+
+
+def test_bayes_proposes_the_same_from_the_same_knowledge():
+    tried = Bayes().draw(SPACE, range(20), key=3)
+    losses = [planted(recipe) for recipe in tried]
+
+    assert Bayes().propose(SPACE, 3, 3, tried, losses) == Bayes().propose(SPACE, 3, 3, tried, losses)
+    with pytest.raises(RecipeError, match="one for each recipe"):
+        Bayes().propose(SPACE, 3, 3, tried, losses[1:])
+
+
+def test_bayes_survives_a_search_in_which_everything_diverged():
+    tried = Bayes().draw(SPACE, range(20), key=3)
+
+    assert len(Bayes().propose(SPACE, 2, 3, tried, [float("inf")] * 20)) == 2
+
+
 def test_samplers_are_registered():
-    assert {"grid", "random"} <= set(registry.all())
+    assert {"bayes", "grid", "random"} <= set(registry.all())
 
 
 def test_ladder_shortens_epochs_before_rows():
