@@ -310,8 +310,13 @@ class Story:
         note = Text("the same rows after the update", "更新后同一批数据的损失")
         lines.append(Line("L_new", "", "", self.step.new_loss, note))
         rule = name_of(self.recipe.optimizer)
-        said = f"{self.symbol}: {rule}, {said_settings(made)}, t {self.step.t}"
-        return Part("update", Text(f"Update of {said}", f"更新 {said}"), tuple(lines), (self._table(),))
+        said = f"{rule}, {said_settings(made)}, t {self.step.t}"
+        return Part(
+            "update",
+            Text(f"Update of {self.symbol}: {said}", f"更新 {self.symbol}：{said}"),
+            tuple(lines),
+            (self._table(),),
+        )
 
     def _gradient(self, place: int, at: tuple[int, ...]) -> list[Line]:
         """From the derivative of the loss to what the rule is given: penalties, then clipping."""
@@ -323,7 +328,8 @@ class Story:
                 name = name_of(penalty)
                 weight = Value(leaf.before[at], f"{self.symbol[0]}_old")
                 pull = Value(float(penalty.gradient(np, leaf.before)[at]), name)
-                lines.append(self.line(name, _pull(penalty, weight, f"λ_{name}"), float(pull)))
+                note = Text("added by the penalty", "惩罚项所加")
+                lines.append(self.line(name, _pull(penalty, weight, f"λ_{name}"), float(pull), note=note))
                 total = total + pull
         if self.step.share is not None and self.step.norm is not None:
             clip, norm = Value(self.recipe.clip_norm, "clip_norm"), Value(self.step.norm, "‖∇L‖")

@@ -49,7 +49,9 @@ def _lines(lines: Sequence[Line], count: int, lang: str, width: int, digits: int
     last = max((_cells(text) for text in results), default=0)
     texts = [_texts(line, result.strip()) for line, result in zip(lines, results, strict=True)]
     most = width - 6 - left - 3 - 3 - last  # what is left for formula and numbers
-    needed = [_cells(both) if _cells(both) <= most else _cells(numbers) for _, numbers, both in texts]
+    needed = [
+        _cells(both) if _cells(both) <= most else min(_cells(numbers), most) for _, numbers, both in texts
+    ]
     room = min(most, max(needed, default=0))
     for position, (line, result, (formula, numbers, both)) in enumerate(
         zip(lines, results, texts, strict=True), count + 1
@@ -72,6 +74,9 @@ def _lines(lines: Sequence[Line], count: int, lang: str, width: int, digits: int
         if formula:
             yield [*lead, Piece(" = "), Piece(formula, "formula")]
             lead = [Piece(" " * (6 + left))]
+        if _cells(numbers) > room:
+            yield [*lead, Piece(" = "), Piece(numbers, "numbers")]
+            lead, numbers = [Piece(" " * (6 + left))], ""
         gap = Piece(" " * (room - _cells(numbers)))
         yield [*lead, Piece(" = " if numbers else "   "), Piece(numbers, "numbers"), gap, *end]
 
