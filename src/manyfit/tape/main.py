@@ -127,7 +127,7 @@ def trace(
         >>> print(told.lines[0])
         z₁ = W₁·x + b₁ = 0.4·1 + (−0.2) = 0.2
         >>> round(told["∂L/∂W₁"], 6)
-        -0.030133
+        -0.031148
     """
     if not 1 <= digits <= 17:
         raise UsageError(Problem("digits", "must be 1 to 17", str(digits)))

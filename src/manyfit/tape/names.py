@@ -16,8 +16,8 @@ def weight(layer: int, out: int, in_: int) -> str:
     """A weight: layer from 1, units from 0.
 
     Example:
-        >>> weight(1, 0, 1), bias(2, 0), z(1, 2), value(0, 0), value(1, 0), value(1, 0, is_dropped=True)
-        ('W₁₂⁽¹⁾', 'b₁⁽²⁾', 'z₃⁽¹⁾', 'x₁', 'a₁⁽¹⁾', 'ã₁⁽¹⁾')
+        >>> weight(1, 0, 1), bias(2, 0), z(1, 2), value(0, 0), value(1, 0)
+        ('W₁₂⁽¹⁾', 'b₁⁽²⁾', 'z₃⁽¹⁾', 'x₁', 'a₁⁽¹⁾')
     """
     return f"W{below(out + 1, in_ + 1)}{above(f'({layer})')}"
 
