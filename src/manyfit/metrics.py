@@ -7,6 +7,7 @@ numbers `[N]` for a regression.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
@@ -46,6 +47,11 @@ class Metric(Protocol):
         """One number for all rows: `y` [N] against predictions, weighted by `weights` [N]."""
         ...
 
+    @classmethod
+    def of_weights(cls, y: NDArray[Any], predicted: Floats) -> Callable[[Floats], Floats]:
+        """The score as a function of weights, [R, N] to [R]: many resamples of the rows at once."""
+        ...
+
 
 class OfRows:
     """A metric that is a function of weighted means over rows."""
@@ -69,6 +75,12 @@ class OfRows:
     def score(cls, y: NDArray[Any], predicted: Floats, weights: Floats | None = None) -> float:
         """One number for all rows."""
         return float(cls.of(np.average(cls.rows(y, predicted), axis=0, weights=weights)))
+
+    @classmethod
+    def of_weights(cls, y: NDArray[Any], predicted: Floats) -> Callable[[Floats], Floats]:
+        """The score as a function of weights, [R, N] to [R]: one matrix product."""
+        rows = cls.rows(y, predicted)
+        return lambda weights: cls.of(weights @ rows / np.maximum(weights.sum(1, keepdims=True), 1e-300))
 
 
 def rule(cls: type[T]) -> type[T]:
@@ -143,13 +155,26 @@ class AUC:
     @classmethod
     def score(cls, y: NDArray[Any], predicted: Floats, weights: Floats | None = None) -> float:
         """One number for all rows; NaN where one of the classes is absent."""
-        weights = np.ones(len(y)) if weights is None else weights
-        _, place = np.unique(predicted[:, 1], return_inverse=True)
-        positive = np.bincount(place, weights * (y == 1))
-        negative = np.bincount(place, weights * (y == 0))
-        below = np.cumsum(negative) - negative
-        pairs = positive.sum() * negative.sum()
-        return float((positive * (below + negative / 2)).sum() / pairs) if pairs > 0 else float("nan")
+        given = np.ones(len(y)) if weights is None else weights
+        return float(cls.of_weights(y, predicted)(given[None])[0])
+
+    @classmethod
+    def of_weights(cls, y: NDArray[Any], predicted: Floats) -> Callable[[Floats], Floats]:
+        """The score as a function of weights, [R, N] to [R]; rows are sorted once."""
+        order = np.argsort(predicted[:, 1], kind="stable")
+        ties = np.flatnonzero(np.diff(predicted[order, 1], prepend=-np.inf))  # where a new value begins
+        is_second = y[order] == 1
+
+        def score(weights: Floats) -> Floats:
+            sorted_ = weights[:, order]
+            second = np.add.reduceat(sorted_ * is_second, ties, axis=1)
+            first = np.add.reduceat(sorted_ * ~is_second, ties, axis=1)
+            below = np.cumsum(first, axis=1) - first
+            pairs = second.sum(1) * first.sum(1)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                return np.where(pairs > 0, (second * (below + first / 2)).sum(1) / pairs, np.nan)
+
+        return score
 
 
 @rule

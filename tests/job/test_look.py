@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from job.tables import classes, numbers, trained
 
-from manyfit.job.look import bounded, over_rows, statistic
+from manyfit.job.look import Resamples, bounded, statistic
 from manyfit.job.main import answer
 from manyfit.metrics import metric_for, registry
 from manyfit.stats import Finding, Interval
@@ -16,10 +16,8 @@ def test_interval_over_few_rows_still_covers_the_truth(n):
     random = np.random.default_rng(n)
     covers = 0
     for trial in range(300):
-        y = np.zeros(n)
-        interval = over_rows(
-            statistic(metric, y, random.exponential(size=n), None), n, blocks=None, seed=trial
-        )
+        errors = random.exponential(size=n)
+        interval = Resamples({"a": statistic(metric, np.zeros(n), errors, None)}, n, seed=trial).score("a")
         covers += interval.contains(1.0)  # the mean of the absolute errors
 
     assert covers / 300 > (0.85 if n == 5 else 0.88)  # a plain percentile bootstrap covers 0.78 at 5 rows
@@ -28,9 +26,38 @@ def test_interval_over_few_rows_still_covers_the_truth(n):
 def test_two_rows_know_next_to_nothing():
     metric = metric_for("regression", "mae")
 
-    interval = over_rows(statistic(metric, np.zeros(2), np.array([1.0, 2.0]), None), 2, blocks=None, seed=0)
+    interval = Resamples({"a": statistic(metric, np.zeros(2), np.array([1.0, 2.0]), None)}, 2).score("a")
 
     assert interval.low < 0 < 4 < interval.high
+
+
+def test_difference_is_paired_by_row_and_its_finding_turns_with_the_metric(rng):
+    hard = rng.exponential(size=60)  # rows differ much more than contenders do
+    metric = metric_for("regression", "mae")
+    both = {
+        "a": statistic(metric, np.zeros(60), hard + 0.1, None),
+        "b": statistic(metric, np.zeros(60), hard, None),
+    }
+    resamples = Resamples(both, 60, seed=3)
+
+    minus = resamples.minus("a", "b")
+
+    assert (minus.estimate, minus.low, minus.high) == pytest.approx((0.1, 0.1, 0.1))
+    assert resamples.score("a").high - resamples.score("a").low > 0.3
+    assert resamples.finding("a", "b", 0.01, is_loss=True) is Finding.WORSE
+    assert resamples.finding("a", "b", 0.01, is_loss=False) is Finding.BETTER
+    assert resamples.finding("a", "b", 0.2, is_loss=True) is Finding.SAME
+
+
+def test_blocks_are_drawn_whole(rng):
+    block = np.repeat(np.arange(10), 20)
+    errors = np.abs(rng.normal(size=10))[block]  # rows of a block agree
+    score = {"a": statistic(metric_for("regression", "mae"), np.zeros(200), errors, None)}
+
+    apart, together = Resamples(score, 200).score("a"), Resamples(score, 200, blocks=block).score("a")
+
+    assert together.high - together.low > 3 * (apart.high - apart.low)
+    assert together.n == 10
 
 
 def test_bounds_of_a_metric_are_kept():
