@@ -17,6 +17,10 @@ FOLDS = 3
 SETTINGS = 100_000
 """More than any budget can try."""
 MAX_EPOCHS = 300
+FEWEST = 10
+"""Epochs that must fit into the time left, or a setting is passed over for a cheaper one."""
+SKIPS = 30
+"""Settings passed over after which the time counts as used up."""
 
 
 def settings_of(seed: int) -> Iterator[dict[str, Any]]:
@@ -127,7 +131,8 @@ def tuned_mlp(
     folds = (KFold if split.task == "regression" else StratifiedKFold)(FOLDS, shuffle=True, random_state=seed)
     parts = list(folds.split(X, y))
     pace = Pace(len(X) * (FOLDS - 1) // FOLDS)
-    best, chosen, chosen_s, tried = -np.inf, {}, 0.0, 0
+    best, chosen, chosen_s = -np.inf, {}, 0.0
+    tried = skipped = 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # epochs are a setting here
         warnings.simplefilter("ignore", UserWarning)  # a batch larger than the rows
@@ -139,8 +144,11 @@ def tuned_mlp(
             left = seconds - (clock() - began) - 1.5 * chosen_s
             # three folds and, should it win, a last fit on half as many rows again
             epochs = pace.epochs_within(settings, left / (FOLDS + 1.5))
-            if tried and epochs < min(settings.get("max_iter", 200), 10):
-                break
+            if tried and epochs < min(settings.get("max_iter", 200), FEWEST):
+                skipped += 1
+                if skipped == SKIPS:
+                    break
+                continue
             settings = {**settings, "max_iter": max(min(settings.get("max_iter", 200), epochs), 1)}
             started, scores = clock(), []
             for train, held in parts:
