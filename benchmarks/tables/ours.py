@@ -20,7 +20,7 @@ from manyfit.job.narrator import Silent
 from manyfit.model import Model, tempered
 
 Floats = NDArray[np.float64]
-WAYS = ("same", "top", "greedy", "prefix")
+WAYS = ("same", "top")
 LEVEL = 0.9
 
 
@@ -111,7 +111,7 @@ def _ways(split: Split, heard: dict[str, Any], data: Any, frame: Any) -> dict[st
     rows = confirmed.table.development[known]
     found = {}
     for way in WAYS:
-        chosen = choose(confirmed, plan.margin, way, plan.metric)
+        chosen = choose(confirmed, plan.margin, way)
         averaged = calibrate(data.target, data.y[rows], out_of_fold(confirmed, chosen)[known])
         model = Model(data.target, confirmed.encoders, confirmed.networks(chosen), averaged)
         predicted = _in_order(split, model, model.predict_frame(frame))

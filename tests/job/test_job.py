@@ -152,7 +152,7 @@ def test_two_classes_have_one_output_and_an_area_under_the_curve():
     assert set(first["others"]) == {"log_loss", "accuracy", "brier"}
 
 
-@pytest.mark.parametrize("way", ["same", "top", "prefix", "greedy"])
+@pytest.mark.parametrize("way", ["same", "top"])
 def test_every_way_of_averaging_gives_a_model(way):
     model = trained(classes(), ensemble=way)
 

@@ -129,7 +129,7 @@ class Job:
             )
             confirm_end = np.inf if self.repeats else trainer.elapsed + (CONFIRM_SHARE + 0.05) * left
             confirmed = confirm(self.table, found, plan, trainer, until=confirm_end)
-            chosen = choose(confirmed, plan.margin, plan.ensemble, plan.metric)
+            chosen = choose(confirmed, plan.margin, plan.ensemble)
             self.narrator.say(
                 "confirmed",
                 confirmed=confirmed,

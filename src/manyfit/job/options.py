@@ -23,7 +23,7 @@ class Options:
     metric: Name of the deciding metric; the task's own by default.
     margin: Share of the best score within which results count as the same.
     max_width: Widest hidden layer that is tried.
-    ensemble: How confirmed networks are put together: "same", "top" or "greedy".
+    ensemble: How confirmed networks are put together: "same" or "top".
     engine: "auto", or an engine by name.
     threads: Threads; all cores by default.
     space: What is searched, in place of the default.

@@ -98,7 +98,7 @@ def develop(
     left = max(budget - trainer.elapsed, 0.3 * budget) if has_deadline and budget is not None else np.inf
     found = run_search(table, space, plan, trainer, until=trainer.elapsed + SEARCH_SHARE * left)
     confirmed = confirm(table, found, plan, trainer, until=trainer.elapsed + (CONFIRM_SHARE + 0.05) * left)
-    chosen = choose(confirmed, plan.margin, plan.ensemble, plan.metric)
+    chosen = choose(confirmed, plan.margin, plan.ensemble)
     realised = dataclasses.replace(
         plan.realised([tried.rung for tried in found.rungs], len(confirmed.recipes)),
         twin_folds=0,  # remedies are tried by the main job only

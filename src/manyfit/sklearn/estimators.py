@@ -164,7 +164,7 @@ class ManyfitClassifier(ClassifierMixin, _ManyfitEstimator):
         metric: What decides: "log_loss" (the default), "accuracy", "auc", "brier".
         max_width: Widest hidden layer that is tried; None for as wide as the rows can fill.
         margin: Share of the best score within which recipes count as the same, in [0, 1).
-        ensemble: Which confirmed recipes are averaged: "same" (all that are not worse than the best), "top", "greedy", "prefix".
+        ensemble: Which confirmed recipes are averaged: "same" (all that are not shown worse than the best) or "top" (eight).
         space: What is searched, in place of the default.
         plan: A plan to be carried out exactly: `plan_` of another estimator, or the dictionary that its `to_dict` gives.
         engine: "auto", or an engine by name.
@@ -295,7 +295,7 @@ class ManyfitRegressor(RegressorMixin, _ManyfitEstimator):
         metric: What decides: "rmse" (the default), "mae", "r2".
         max_width: Widest hidden layer that is tried; None for as wide as the rows can fill.
         margin: Share of the best score within which recipes count as the same, in [0, 1).
-        ensemble: Which confirmed recipes are averaged: "same" (all that are not worse than the best), "top", "greedy", "prefix".
+        ensemble: Which confirmed recipes are averaged: "same" (all that are not shown worse than the best) or "top" (eight).
         space: What is searched, in place of the default.
         plan: A plan to be carried out exactly: `plan_` of another estimator, or the dictionary that its `to_dict` gives.
         engine: "auto", or an engine by name.
