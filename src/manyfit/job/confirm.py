@@ -39,7 +39,7 @@ class Confirmed:
     encoders: [F] fitted on the training rows of each fold.
     parameters: [R][F][S] flat parameters.
     scores: [R, F, S] the deciding metric on held-out rows, as a loss (negated where large is good); infinite for
-        diverged networks.
+        diverged networks, NaN where the held-out rows don't define it.
     train_losses, held_losses: [R, F, S] loss of training on training and on held-out rows.
     predictions: [R] arrays [S, N] or [S, N, C], out-of-fold predictions of the N development rows; NaN for rows never
         held out.
@@ -68,8 +68,14 @@ class Confirmed:
 
     @property
     def pairs(self) -> Floats:
-        """[R, F·S] scores, paired by fold and seed."""
-        return self.scores.reshape(len(self.recipes), -1)
+        """[R, pairs] scores, paired by fold and seed.
+
+        A pair is left out where the metric says nothing (an AUC of held-out rows that are all of one class); where it never
+        says anything, the loss of training decides.
+        """
+        scores = self.scores.reshape(len(self.recipes), -1)
+        is_defined = ~np.isnan(scores).any(0)
+        return scores[:, is_defined] if is_defined.any() else self.held_losses.reshape(len(self.recipes), -1)
 
     @property
     def order(self) -> list[int]:
