@@ -3,11 +3,12 @@
 import numpy as np
 import polars as pl
 import pytest
+import threadpoolctl
 from job.tables import classes, numbers
 
 import manyfit as mf
 from manyfit.data import holdout
-from manyfit.job.baselines import baselines, cells, spread
+from manyfit.job.baselines import baselines, cells, few_threads, spread
 from manyfit.job.rows import Table
 
 
@@ -64,3 +65,10 @@ def test_cells_keep_empty_ones_empty_and_count_rare_categories_as_empty():
 
 def test_probabilities_are_spread_over_classes_that_were_never_met():
     assert spread(np.array([[0.4, 0.6]]), np.array([0, 2]), 4).tolist() == [[0.4, 0.0, 0.6, 0.0]]
+
+
+def test_small_table_is_looked_at_by_one_thread():
+    with few_threads(1000):
+        assert {pool["num_threads"] for pool in threadpoolctl.threadpool_info()} <= {1}
+    with few_threads(10**9):
+        pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ LINEAR_CELLS = 2e9
 """The same for the passes of logistic regression."""
 LINEAR_TUNED_CELLS = 3e5
 """Rows × inputs × classes up to which its penalty is chosen by cross-validation."""
+THREADED_CELLS = 1_000_000
+"""Cells of a table from which on more than one thread pays."""
 RIDGE_WORK = 1e10
 MOST_CODES = 254
 """Categories that scikit-learn's trees can tell apart."""
@@ -51,6 +54,17 @@ def baselines(table: Table, test: NDArray[np.int64]) -> Iterator[tuple[str, Floa
     else:
         yield "linear", _logistic(X, y, w, X_test, data.target.n_classes)
     yield "boosting", _boosting(table, test, w)
+
+
+def few_threads(n_cells: int) -> AbstractContextManager[Any]:
+    """One thread for the libraries underneath while a small table is looked at, all of them for a large one.
+
+    Threads that wait for each other spin: on a busy machine with two cores boosting took 42 s of processor time for the
+    digits with two threads, 1.2 s with one.
+    """
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(limits=1) if n_cells < THREADED_CELLS else nullcontext()
 
 
 def constant(data: Dataset, rows: NDArray[np.int64], n: int) -> Floats:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from manyfit.job.baselines import baselines
+from manyfit.job.baselines import baselines, few_threads
 from manyfit.job.rows import Stage, Table
 from manyfit.metrics import Metric, metric_for, metrics_for
 from manyfit.model import Model
@@ -77,7 +77,8 @@ def look(model: Model, table: Table, metric: str, margin: float) -> Look:
 
     opened = model.open_test(table.data)
     predictions = {OURS: opened.predicted}
-    predictions.update(baselines(table, opened.rows))
+    with few_threads(table.data.n_rows * len(table.data.columns)):
+        predictions.update(baselines(table, opened.rows))
     scorer = metric_for(table.data.task, metric)
     blocks = _blocks(table, opened.rows)
     seed = derive(table.seed, Stage.TEST, 1)
