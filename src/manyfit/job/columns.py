@@ -12,15 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from manyfit.answers import ordered
 from manyfit.job.confirm import Confirmed
-from manyfit.job.rows import Stage
-from manyfit.metrics import Metric, metric_for
+from manyfit.job.rows import Stage, Table
+from manyfit.metrics import RMSE, LogLoss, Metric, metric_for
 from manyfit.model import forward, tempered, to_values
 from manyfit.registry import name_of
 from manyfit.rng import derive, epoch_order
@@ -40,6 +40,21 @@ BY_CHANCE = 0.1
 """Share of the columns that are said to matter which may be there by chance."""
 OPERATIONS = 3e10
 """Multiplications spent on all columns together: a second or so."""
+
+
+NO_SIGNAL = 0.05
+"""When the networks beat no constant guess at this level, no column is said to matter."""
+
+
+class _Rows(NamedTuple):
+    """What single held-out rows show, in the loss of training.
+
+    added: [N, columns] what shuffling a column adds to the loss of a row, averaged over shuffles.
+    gained: [N] what the networks take off the loss of a constant guess (the mean, the shares of the classes).
+    """
+
+    added: Floats
+    gained: Floats
 
 
 @dataclass(frozen=True)
@@ -108,7 +123,9 @@ def importance(
         shuffles: How often each column is shuffled in each fold.
 
     Returns:
-        For every column an interval over folds and shuffles, corrected for folds that share training rows.
+        For every column an interval over folds and shuffles, corrected for folds that share training rows. A column
+        matters when it does so over folds and over rows too (folds share whatever is by chance in these rows), and when
+        the networks beat a constant guess at all.
     """
     table = confirmed.table
     recipes = list(chosen)[:MAX_RECIPES]
@@ -121,18 +138,25 @@ def importance(
         for name in dict.fromkeys((metric, "rmse" if table.data.task == "regression" else "log_loss"))
     ]
     for scorer in scorers:
-        base, increases, n_rows = _measured(confirmed, recipes, names, scorer, most, temperature, shuffles)
+        base, increases, rows = _measured(confirmed, recipes, names, scorer, most, temperature, shuffles)
         if np.isfinite(base).all() and np.isfinite(increases).all():
             break
     scale = abs(float(base.mean())) or 1.0
     overlap = confirmed.overlap
-    chance = benjamini_hochberg([above_zero(values, overlap=overlap) for values in increases.T])
+    chance = benjamini_hochberg(
+        [
+            max(above_zero(values, overlap=overlap), above_zero(of_rows))
+            for values, of_rows in zip(increases.T, rows.added.T, strict=True)
+        ]
+    )
+    if above_zero(rows.gained) > NO_SIGNAL:
+        chance = np.ones_like(chance)
     found = []
     for name, values, p in zip(names, increases.T, chance, strict=True):
         interval = mean_interval(values, scope="folds and shuffles", overlap=overlap)
         found.append(Importance(name, interval, interval.estimate / scale, bool(p < BY_CHANCE)))
     order = ordered(names, np.array([each.increase.estimate for each in found]))
-    return Looked(tuple(found[j] for j in order), name_of(scorer), n_rows, len(groups))
+    return Looked(tuple(found[j] for j in order), name_of(scorer), len(rows.gained), len(groups))
 
 
 def _measured(
@@ -143,42 +167,53 @@ def _measured(
     most: int,
     temperature: float,
     shuffles: int,
-) -> tuple[Floats, Floats, int]:
-    """[F] scores as losses of the rows as they are, [F·shuffles, columns] what shuffling adds, and how many rows there were."""
+) -> tuple[Floats, Floats, _Rows]:
+    """[F] scores as losses of the rows as they are, [F·shuffles, columns] what shuffling adds, and the single rows."""
     table = confirmed.table
+    target = table.data.target
     sign = 1.0 if scorer.is_loss else -1.0
+    of_training = RMSE if target.task == "regression" else LogLoss
     base = np.zeros(len(confirmed.folds))
     increases = np.zeros((len(confirmed.folds), shuffles, len(names)))
-    n_rows = 0
+    added, gained = [], []
     for f, fold in enumerate(confirmed.folds):
         key = derive(table.seed, Stage.COLUMNS, f)
-        held = (
-            fold.held
-            if len(fold.held) <= most
-            else np.sort(fold.held[epoch_order(key, 0, len(fold.held))[:most]])
-        )
-        n_rows += len(held)
+        held = fold.held
+        if len(held) > most:
+            held = np.sort(held[epoch_order(key, 0, len(held))[:most]])
         encoder = confirmed.encoders[f]
         X = encoder.transform(table.data.frame[held])
         y = table.data.y[held]
         weights = None if table.data.weights is None else table.data.weights[held]
-
-        def loss(inputs: Floats, f: int = f, y: Any = y, weights: Any = weights) -> float:
-            return sign * scorer.score(y, _predicted(confirmed, recipes, f, inputs, temperature), weights)
-
-        base[f] = loss(X)
-        groups = encoder.groups
+        share = np.ones(len(held)) if weights is None else weights / (weights.mean() or 1.0)
+        as_it_is = _predicted(confirmed, recipes, f, X, temperature)
+        base[f] = sign * scorer.score(y, as_it_is, weights)
+        own = share * of_training.rows(y, as_it_is)[:, 0]
+        gained.append(share * of_training.rows(y, _constant(table, fold.train, len(held)))[:, 0] - own)
+        of_rows = np.zeros((len(held), len(names)))
         orders = [
             epoch_order(key, 1 + s, len(held)) for s in range(shuffles)
         ]  # the same for all columns: pairs
         for j, name in enumerate(names):
-            inputs = groups[name]
+            inputs = encoder.groups[name]
             kept = X[:, inputs].copy()
             for s, order in enumerate(orders):
                 X[:, inputs] = kept[order]
-                increases[f, s, j] = loss(X) - base[f]
+                shuffled = _predicted(confirmed, recipes, f, X, temperature)
+                increases[f, s, j] = sign * scorer.score(y, shuffled, weights) - base[f]
+                of_rows[:, j] += (share * of_training.rows(y, shuffled)[:, 0] - own) / shuffles
             X[:, inputs] = kept
-    return base, increases.reshape(-1, len(names)), n_rows
+        added.append(of_rows)
+    return base, increases.reshape(-1, len(names)), _Rows(np.concatenate(added), np.concatenate(gained))
+
+
+def _constant(table: Table, train: NDArray[np.int64], n: int) -> Floats:
+    """What a guess that looks at no column says of n rows: the mean, or the shares of the classes, of the training rows."""
+    y, n_classes = table.data.y[train], table.data.target.n_classes
+    if not n_classes:
+        return np.full(n, y.mean())
+    counts = np.bincount(y.astype(np.int64), minlength=n_classes) + 1.0 / n_classes  # no class is impossible
+    return np.tile(counts / counts.sum(), (n, 1))
 
 
 def _predicted(

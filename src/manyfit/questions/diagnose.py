@@ -133,7 +133,9 @@ class Diagnose:
                 remedies[name] = paired(
                     other, base, scope="seeds and splits", margin=margin, level=level, overlap=task.correction
                 )
-        gap = mean_interval(base - seen, scope="seeds and splits", level=self.level, overlap=task.correction)
+        with np.errstate(invalid="ignore"):  # networks that diverged: inf − inf is unknown
+            apart = base - seen
+        gap = mean_interval(apart, scope="seeds and splits", level=self.level, overlap=task.correction)
         sizes = [*(names.index(name) for name in SHARES), 0]
         by_rows = unseen[sizes]
         n_train = float(np.mean([len(split.train) for split in task.splits]))
