@@ -1,5 +1,7 @@
 """The look at the test rows: intervals that know how few rows there are, paired differences, honest answers."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from job.tables import classes, numbers, trained
@@ -114,21 +116,27 @@ def test_large_is_good_turns_the_finding_but_not_the_difference():
     [(Finding.WORSE, "yes"), (Finding.BETTER, "no"), (Finding.SAME, "same"), (Finding.UNKNOWN, "unknown")],
 )
 def test_answer_is_what_the_best_rival_shows(finding, code):
-    class Rival:
-        name, score, minus = (
-            "linear",
-            Interval(2.0, 1, 3, 0.95, 9, "", ""),
-            Interval(0.5, 0.1, 0.9, 0.95, 9, "", ""),
-        )
+    given = answer(looked_at(finding, Finding.WORSE), is_loss=True)
 
-    class Looked:
-        contenders = (None, Rival)
-
-    Rival.finding = finding
-    given = answer(Looked, is_loss=True)
-
-    assert given["code"] == code
+    assert (given["code"], given["rival"]) == (code, "linear")
     assert (given["share"], given["low"], given["high"]) == (0.25, 0.05, 0.45)
+    assert given["difference"] == [0.5, 0.1, 0.9]
+
+
+@pytest.mark.parametrize("guess", [Finding.UNKNOWN, Finding.SAME, Finding.BETTER])
+def test_networks_that_beat_no_guess_have_shown_nothing(guess):
+    given = answer(looked_at(Finding.WORSE, guess), is_loss=True)
+
+    assert (given["code"], given["rival"]) == ("nothing", "mean")
+
+
+def looked_at(rival: Finding, guess: Finding) -> SimpleNamespace:
+    """A look at test rows at which the best rival and the guess came out like this."""
+    score, minus = Interval(2.0, 1, 3, 0.95, 9, "", ""), Interval(0.5, 0.1, 0.9, 0.95, 9, "", "")
+    ours = SimpleNamespace(name="manyfit", score=score, minus=None, finding=None)
+    linear = SimpleNamespace(name="linear", score=score, minus=minus, finding=rival)
+    mean = SimpleNamespace(name="mean", score=score, minus=minus, finding=guess)
+    return SimpleNamespace(contenders=(ours, linear, mean))
 
 
 def test_intervals_cover_their_level_on_test_rows():

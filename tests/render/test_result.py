@@ -87,13 +87,21 @@ def test_columns_stand_under_each_other_in_chinese_too():
     ]
 
 
+def test_huge_share_of_next_to_nothing_is_said_in_the_metric_itself():
+    answer = FACTS["answer"] | {"code": "unknown", "share": 953.0, "low": -1633.0, "high": 284.0}
+    facts = FACTS | {"answer": answer | {"difference": [0.11, -0.19, 0.033]}}
+
+    assert "0.11" in verdict_lines(facts)[0] and "%" not in verdict_lines(facts)[0]
+
+
 @pytest.mark.parametrize(
     ("code", "share", "said"),
     [
         ("yes", 0.07, "Yes, a network: 7.0 % better than boosting [1.2 %, 13 %]."),
         ("no", -0.07, "No: boosting is 7.0 % better than the networks [−13 %, −1.2 %]."),
         ("same", 0.001, "boosting is the same within 1 %"),
-        ("unknown", 0.07, "Can't tell: 7.0 % from boosting"),
+        ("unknown", 0.07, "Can't tell whether a network is needed: 7.0 % from boosting"),
+        ("nothing", 0.07, "No signal shown: the networks are 7.0 % better than the boosting"),
     ],
 )
 def test_answer_says_what_was_shown(code, share, said):

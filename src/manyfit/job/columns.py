@@ -42,8 +42,9 @@ OPERATIONS = 3e10
 """Multiplications spent on all columns together: a second or so."""
 
 
-NO_SIGNAL = 0.05
-"""When the networks beat no constant guess at this level, no column is said to matter."""
+NO_SIGNAL = 0.001
+"""Unless the networks beat a constant guess at this level, no column is said to matter. Strict, because the rows that tell
+also ended the trainings and chose the recipes."""
 
 
 class _Rows(NamedTuple):

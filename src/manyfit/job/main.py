@@ -30,6 +30,7 @@ from manyfit.model import Model
 from manyfit.recipe import Recipe
 from manyfit.render.result import verdict_lines
 from manyfit.runs import RunFolder
+from manyfit.stats import Finding
 
 
 class Job:
@@ -154,6 +155,9 @@ class Job:
             looked = look(model, self.table, plan.metric, plan.margin)
             model.facts["test"] = looked.to_dict()
             model.facts["answer"] = answer(looked, self.metric.is_loss)
+            if model.facts["answer"]["code"] == "nothing":  # no column matters to networks that have learned nothing
+                for each in (model.facts.get("importance") or {}).get("found", ()):
+                    each["matters"] = False
             model.facts["seconds"] = round(trainer.elapsed, 2)
             model.facts["versions"] = versions()
             model.facts["verdict"] = "\n".join(verdict_lines(model.facts))
@@ -233,14 +237,20 @@ def answer(looked: Look, is_loss: bool) -> dict[str, Any]:
     """Whether the table needs a network: the best rival against manyfit on the test rows.
 
     Returns:
-        code ("yes", "no", "same" or "unknown"), the rival, and by what share of the rival's score manyfit is better,
-        with its interval.
+        code ("yes", "no", "same", "unknown", or "nothing" when not even a guess that looks at no column is shown to be
+        worse), the rival, and by how much manyfit is better: `share`, `low`, `high` as shares of the rival's score,
+        `difference` the same three in the metric itself.
     """
+    guess = next(each for each in looked.contenders if each.name in ("mean", "majority"))
     rival = looked.contenders[1]
-    assert rival.minus is not None and rival.finding is not None
-    scale = abs(rival.score.estimate) or 1.0
-    ends = [rival.minus.estimate / scale, rival.minus.low / scale, rival.minus.high / scale]
+    if rival.finding is not Finding.BETTER and guess.finding is not Finding.WORSE:
+        rival, code = guess, "nothing"
+    else:
+        code = {"better": "no", "worse": "yes", "same": "same"}.get(str(rival.finding), "unknown")
+    assert rival.minus is not None
+    ends = [rival.minus.estimate, rival.minus.low, rival.minus.high]
     if not is_loss:
         ends = [-ends[0], -ends[2], -ends[1]]
-    code = {"better": "no", "worse": "yes", "same": "same"}.get(rival.finding.value, "unknown")
-    return {"code": code, "rival": rival.name, "share": ends[0], "low": ends[1], "high": ends[2]}
+    scale = abs(rival.score.estimate) or 1.0
+    share, low, high = (end / scale for end in ends)
+    return {"code": code, "rival": rival.name, "share": share, "low": low, "high": high, "difference": ends}

@@ -51,6 +51,9 @@ MEANINGS = {
         "训练行的预测好于未见过的行，但抑制网络并无帮助",
     ),
     "fits": Text("unseen rows are predicted as well as training rows", "未见过的行与训练行预测得一样好"),
+    "unstable": Text(
+        "some of its trainings diverged, so no remedy can be judged", "部分训练发散，无法评判各种办法"
+    ),
     "cannot-tell": Text(
         "no remedy that was tried made a difference that can be told from chance",
         "所尝试的办法都没有带来可与偶然区分的变化",

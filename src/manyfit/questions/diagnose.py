@@ -53,6 +53,7 @@ CODES: Mapping[str, Text] = {
     "underfitting": Text("underfitting", "欠拟合"),
     "gap-without-harm": Text("gap without harm", "有差距但无害"),
     "fits": Text("no gap to speak of", "没有明显差距"),
+    "unstable": Text("unstable", "不稳定"),
     "cannot-tell": Text("cannot tell", "无法判断"),
 }
 
@@ -140,7 +141,7 @@ class Diagnose:
         by_rows = unseen[sizes]
         n_train = float(np.mean([len(split.train) for split in task.splits]))
         return Evidence(
-            judge(remedies, gap, margin),
+            judge(remedies, gap, margin) if np.isfinite(base).all() else "unstable",
             remedies,
             float(np.mean(seen)),
             float(np.mean(base)),
@@ -302,7 +303,8 @@ def _rows(split: Split, share: float, streams: Streams) -> Rows:
 
 def _doubling(by_rows: Floats, level: float, overlap: float) -> Interval:
     """The change that twice the rows would bring: the last doubling's, shrunk as much as that one had shrunk."""
-    before, last = by_rows[1] - by_rows[0], by_rows[2] - by_rows[1]
+    with np.errstate(invalid="ignore"):  # networks that diverged: inf − inf is unknown
+        before, last = by_rows[1] - by_rows[0], by_rows[2] - by_rows[1]
     first, second = float(np.mean(before)), float(np.mean(last))
     shrink = min(max(second / first, 0.35), 1.0) if first < 0 and np.isfinite(second / first) else 2**-0.5
     found = mean_interval(shrink * last, scope="seeds and splits", level=level, overlap=overlap)

@@ -102,8 +102,12 @@ PHRASES: dict[str, Phrase] = {
         "不必用网络：{rival}在 {margin} 内与之相同 {interval}。",
     ),
     "answer.unknown": Phrase(
-        "Can't tell: {share} from {rival} {interval}; more test rows would.",
-        "无法断定：与{rival}相差 {share} {interval}；需要更多测试行。",
+        "Can't tell whether a network is needed: {share} from {rival} {interval} on so few test rows.",
+        "无法断定是否需要网络：在这些测试行上与{rival}相差 {share} {interval}。",
+    ),
+    "answer.nothing": Phrase(
+        "No signal shown: the networks are {share} better than the {rival} {interval}, which looks at no column.",
+        "未见信号：网络只比不看任何列的{rival}好 {share} {interval}。",
     ),
     "covered": Phrase(
         "  90 % prediction intervals cover {share} {interval} of test rows",

@@ -7,10 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from manyfit.metrics import registry
-from manyfit.render.numbers import digits_for, ranged, written
+from manyfit.render.numbers import compact, digits_for, ranged, written
 from manyfit.render.phrases import say
 from manyfit.render.terminal import percent
 from manyfit.render.verdict import finding_lines, trust_line
+
+MOST_SHARE = 2.0
+"""Larger differences are not said as shares of the rival's score but in the metric itself."""
 
 
 def result_lines(facts: Mapping[str, Any], lang: str = "en") -> list[str]:
@@ -83,16 +86,20 @@ def verdict_lines(facts: Mapping[str, Any], lang: str = "en") -> list[str]:
 def answer_sentence(facts: Mapping[str, Any], lang: str = "en") -> str:
     """The answer to "do I need a network?"."""
     answer = facts["answer"]
-    share, low, high = answer["share"], answer["low"], answer["high"]
     code = answer["code"]
+    ends, shown = (answer["share"], answer["low"], answer["high"]), _share
+    if not all(abs(end) <= MOST_SHARE for end in ends if math.isfinite(end)):
+        # a rival that is nearly perfect: shares of next to nothing say nothing
+        ends, shown = tuple(answer["difference"]), compact
+    share, low, high = ends
     if code == "no":
         share, low, high = -share, -high, -low
     return say(
         f"answer.{code}",
         lang,
         rival=say(answer["rival"], lang),
-        share=_share(abs(share) if code == "unknown" else share),
-        interval=f"[{_share(low)}, {_share(high)}]",
+        share=shown(abs(share) if code == "unknown" else share),
+        interval=f"[{shown(low)}, {shown(high)}]",
         margin=percent(facts["margin"]),
     )
 

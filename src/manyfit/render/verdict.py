@@ -46,6 +46,8 @@ def fit_lines(fit: Facts, lang: str = "en") -> list[str]:
     )
     if fit["is_part"]:
         line += say("fit.part", lang, rows=f"{fit['n_train']:,.0f}")
+    if fit["code"] == "unstable":
+        return [line]
     most = decimals(fit["held"])
     remedies = [
         f"{WORDS[name].to(lang)} {change(found['difference'], most)} {say(str(found['finding']), lang)}"
