@@ -66,7 +66,7 @@ def choose(confirmed: Confirmed, margin: float, way: str) -> list[int]:
         margin: Share of the best score within which recipes are the same.
         way: "same" takes the best and those that are not shown to be worse, eight at most; "top" the best eight.
             (Greedy selection by out-of-fold rows, Caruana et al. 2004, and the best prefix of the ranking were tried by
-            the benchmark on tables: the same on large tables, worse on small ones, whose few rows choose by chance.)
+            the benchmark on tables: no better on average, the same on large tables and a lottery on small ones.)
 
     Raises:
         ManyfitError: If every confirmed network diverged.
