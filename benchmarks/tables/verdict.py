@@ -126,7 +126,7 @@ def closing_lines(found: Sequence[Standing]) -> list[str]:
         v: [s.table for s in found if s.verdict == v]
         for v in ("better", "not inferior", "not shown", "inferior")
     }
-    ahead = sum(s.difference.estimate > 0 for s in found)
+    ahead = sum(s.difference.estimate > 1e-9 for s in found)  # sums of equal scores differ by rounding
     lines = [
         f"against the tuned MLP: ahead on {ahead} of {len(found)} tables",
         *(f"{verdict}: {len(tables)} ({', '.join(tables)})" for verdict, tables in counts.items() if tables),
