@@ -102,8 +102,8 @@ PHRASES: dict[str, Phrase] = {
         "不必用网络：{rival}在 {margin} 内与之相同 {interval}。",
     ),
     "answer.unknown": Phrase(
-        "Can't tell whether a network is needed: {share} from {rival} {interval} on so few test rows.",
-        "无法断定是否需要网络：在这些测试行上与{rival}相差 {share} {interval}。",
+        "Can't tell whether a network is needed: {share} from {rival} {interval}.",
+        "无法断定是否需要网络：在测试行上与{rival}相差 {share} {interval}。",
     ),
     "answer.nothing": Phrase(
         "No signal shown: the networks are {share} better than the {rival} {interval}, which looks at no column.",
