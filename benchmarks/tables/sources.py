@@ -171,8 +171,8 @@ TABLES: dict[str, Source] = {
         R,
         "classification",
         "rel",
-        (4028, 6),
-        r_table("survival/nwtco", ("seqno", "edrel")),
+        (4028, 5),
+        r_table("survival/nwtco", ("seqno", "edrel", "in.subcohort")),
         "relapse of a tumor of the kidney; one in seven",
     ),
     "insured": Source(
