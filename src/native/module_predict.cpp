@@ -18,7 +18,7 @@
 namespace manyfit {
 namespace {
 
-using Numbers2 = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using Numbers = nb::ndarray<const double, nb::c_contig, nb::device::cpu>;
 
 // A fresh NumPy array that owns its memory.
 template <class T>
@@ -67,6 +67,28 @@ struct Network {
     }
 };
 
+// Inputs that all networks share, [N, D], or that each has for itself, [P, N, D].
+struct Inputs {
+    const double* data;
+    std::int64_t n_rows;
+    int n_columns;
+    std::int64_t apart;     // rows between one network's inputs and the next one's
+    std::int64_t n_stored;  // rows in all
+
+    Inputs(const Numbers& x, std::int64_t n_members, int n_inputs) : data(x.data()) {
+        const bool own = x.ndim() == 3;
+        if (x.ndim() != 2 && !own) refuse("X must be [rows, inputs] or [networks, rows, inputs]");
+        if (own && std::int64_t(x.shape(0)) != n_members)
+            refuse("X is for " + std::to_string(x.shape(0)) + " networks, there are " + std::to_string(n_members));
+        n_rows = std::int64_t(x.shape(own ? 1 : 0));
+        n_columns = int(x.shape(own ? 2 : 1));
+        if (n_columns != n_inputs)
+            refuse("X has " + std::to_string(n_columns) + " columns, the network " + std::to_string(n_inputs) + " inputs");
+        apart = own ? n_rows : 0;
+        n_stored = own ? n_members * n_rows : n_rows;
+    }
+};
+
 // Calls one(member, from, to) for pieces of the rows of each member, on some threads.
 void for_pieces(std::int64_t n_members, std::int64_t n_rows, int threads,
                 const std::function<void(std::int64_t, std::int64_t, std::int64_t)>& one) {
@@ -94,37 +116,36 @@ void for_pieces(std::int64_t n_members, std::int64_t n_rows, int threads,
 }
 
 nb::object forward(const std::string& dtype, std::vector<int> widths, const std::string& activation, nb::object params,
-                   Numbers2 x, const std::string& isa, int threads) {
+                   Numbers x, const std::string& isa, int threads) {
     const Precision precision = precision_named(dtype);
     const Kernels& kernels = kernels_named(isa).kernels;
     const Network network(std::move(widths), activation, Loss::cross_entropy);
-    if (int(x.shape(1)) != network.widths.front())
-        refuse("X has " + std::to_string(x.shape(1)) + " columns, the network " + std::to_string(network.widths.front()) + " inputs");
     const Array p = array_of(precision, params, "params", {any_length, network.n_parameters}, false);
-    const std::int64_t n_rows = std::int64_t(x.shape(0)), n_outputs = network.widths.back();
-    const StoredView view = store_view(precision, x.data(), n_rows, int(x.shape(1)), nullptr, 1, nullptr, nullptr);
+    const Inputs inputs(x, p.shape[0], network.widths.front());
+    const std::int64_t n_rows = inputs.n_rows, n_outputs = network.widths.back();
+    const StoredView view = store_view(precision, inputs.data, inputs.n_stored, inputs.n_columns, nullptr, 1, nullptr, nullptr);
     FreshReal out(precision, {std::size_t(p.shape[0]), std::size_t(n_rows), std::size_t(n_outputs)});
     const std::int64_t size = precision == Precision::float32 ? 4 : 8;
     {
         const nb::gil_scoped_release release;
         for_pieces(p.shape[0], n_rows, threads, [&](std::int64_t member, std::int64_t from, std::int64_t to) {
             kernels.forward(precision, network.structure, static_cast<char*>(p.data) + member * network.n_parameters * size,
-                            view.view, from, to, static_cast<char*>(out.data) + (member * n_rows + from) * n_outputs * size);
+                            view.view, member * inputs.apart + from, member * inputs.apart + to,
+                            static_cast<char*>(out.data) + (member * n_rows + from) * n_outputs * size);
         });
     }
     return out.array;
 }
 
 nb::object input_grad(const std::string& dtype, std::vector<int> widths, const std::string& activation, const std::string& loss,
-                      nb::object params, Numbers2 x, nb::object y, const std::string& isa, int threads) {
+                      nb::object params, Numbers x, nb::object y, const std::string& isa, int threads) {
     const Precision precision = precision_named(dtype);
     const Kernels& kernels = kernels_named(isa).kernels;
     const Network network(std::move(widths), activation, loss_named(loss));
-    const int n_inputs = int(x.shape(1)), n_outputs = network.widths.back();
-    if (n_inputs != network.widths.front())
-        refuse("X has " + std::to_string(n_inputs) + " columns, the network " + std::to_string(network.widths.front()) + " inputs");
+    const int n_inputs = network.widths.front(), n_outputs = network.widths.back();
     const Array p = array_of(precision, params, "params", {any_length, network.n_parameters}, false);
-    const std::int64_t n_rows = std::int64_t(x.shape(0));
+    const Inputs inputs(x, p.shape[0], n_inputs);
+    const std::int64_t n_rows = inputs.n_rows;
     const bool is_class = network.structure.loss == Loss::cross_entropy;
     const Array targets = is_class ? array_of<std::int64_t>(y, "y", {n_rows}) : array_of<double>(y, "y", {n_rows, n_outputs});
     const auto* classes = is_class ? static_cast<const std::int64_t*>(targets.data) : nullptr;
@@ -132,14 +153,15 @@ nb::object input_grad(const std::string& dtype, std::vector<int> widths, const s
     for (std::int64_t i = 0; classes && i < n_rows; i++)
         if (classes[i] < 0 || classes[i] >= n_outputs) refuse("classes must be 0 to " + std::to_string(n_outputs - 1));
     const StoredView view =
-        store_view(precision, x.data(), n_rows, n_inputs, numbers, is_class ? 1 : n_outputs, classes, nullptr);
+        store_view(precision, inputs.data, inputs.n_stored, n_inputs, numbers, is_class ? 1 : n_outputs, classes, nullptr, n_rows);
     FreshReal out(precision, {std::size_t(p.shape[0]), std::size_t(n_rows), std::size_t(n_inputs)});
     const std::int64_t size = precision == Precision::float32 ? 4 : 8;
     {
         const nb::gil_scoped_release release;
         for_pieces(p.shape[0], n_rows, threads, [&](std::int64_t member, std::int64_t from, std::int64_t to) {
             kernels.input_grad(precision, network.structure, static_cast<char*>(p.data) + member * network.n_parameters * size,
-                               view.view, from, to, static_cast<char*>(out.data) + (member * n_rows + from) * n_inputs * size);
+                               view.view, member * inputs.apart + from, member * inputs.apart + to,
+                               static_cast<char*>(out.data) + (member * n_rows + from) * n_inputs * size);
         });
     }
     return out.array;

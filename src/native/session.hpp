@@ -26,9 +26,10 @@ struct StoredView {
     std::int64_t largest_class = -1;
 };
 
-// Copies a table into padded rows. `y`: [n_rows][n_targets], or classes (then n_targets is 1), or neither.
+// Copies a table into padded rows. `y`: [n_target_rows][n_targets], or classes (then n_targets is 1), or neither. Fewer target
+// rows than rows are repeated: copies of the same rows, one after the other.
 StoredView store_view(Precision precision, const double* x, std::int64_t n_rows, int n_inputs, const double* y, int n_targets,
-                      const std::int64_t* classes, const double* weights);
+                      const std::int64_t* classes, const double* weights, std::int64_t n_target_rows = -1);
 
 // Members of one structure: those that wait, and the banks that hold the others.
 class Group final : public Supply {

@@ -8,7 +8,7 @@ import pytest
 
 import manyfit as mf
 from manyfit.engines import choose
-from manyfit.engines.choose import engine_for, fit, predict, why_missing
+from manyfit.engines.choose import engine_for, fit, input_grad, predict, why_missing
 from manyfit.engines.mixed import Mixed
 from manyfit.errors import EngineError, RunError, UnknownNameError, UsageError
 from manyfit.population import Population
@@ -251,3 +251,38 @@ def test_fates_of_a_run_cut_by_a_watcher_are_cut():
     run = fit(networks(), engine=Staircase(), watchers=[lambda ledger: True])
 
     assert set(run.fate) == {Fate.CUT}
+
+
+def trained_together() -> tuple[mf.Run, np.ndarray, np.ndarray]:
+    """Networks of two shapes, one of which another loss trained."""
+    X = np.linspace(-1, 1, 10).reshape(5, 2)
+    y = (X.sum(1, keepdims=True) > 0).astype(float)
+    recipes = [
+        Recipe(mf.Dense((3,)), epochs=2),
+        Recipe(mf.Dense((2,)), epochs=2),
+        Recipe(mf.Dense((3,)), "bce", epochs=2),
+    ]
+    return fit(Population.of(recipes, X, y)), X, y
+
+
+def test_networks_of_several_shapes_and_losses_are_asked_at_inputs_of_their_own():
+    run, X, y = trained_together()
+    own = np.stack([X + 0.1, X - 0.1, 2 * X])
+
+    outputs, slopes = predict(run, own), input_grad(run, own, y)
+
+    for i in range(3):
+        np.testing.assert_array_equal(outputs[i], predict(run, own[i], networks=[i])[0])
+        np.testing.assert_array_equal(slopes[i], input_grad(run, own[i], y, networks=[i])[0])
+    assert not np.allclose(slopes[0], slopes[2])
+
+
+def test_inputs_and_targets_that_fit_no_network_are_refused():
+    run, X, y = trained_together()
+
+    with pytest.raises(UsageError, match="X must be for 3 networks"):
+        predict(run, X[None])
+    with pytest.raises(UsageError, match="y must have 5 rows, as X, got 4"):
+        input_grad(run, X, y[:4])
+    with pytest.raises(UsageError, match=r"X must be \[rows, 2\]"):
+        input_grad(run, X[0], y)

@@ -80,3 +80,27 @@ def test_input_gradient_is_that_of_finite_differences(rng) -> None:
         step[k] = 1e-6
         # Central differences: error of 1e-12 by the step and 1e-10 by rounding.
         np.testing.assert_allclose(out[:, k], (losses(X + step) - losses(X - step)) / 2e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
+def test_networks_asked_at_inputs_of_their_own_answer_as_alone(dtype, loss, params, rng) -> None:
+    X = rng.standard_normal((2, 70, 3))
+    y = rng.integers(0, 4, 70) if loss == "cross_entropy" else rng.standard_normal((70, 4))
+    params = params.astype(dtype)
+
+    logits = native.forward(dtype, WIDTHS, "tanh", params, X, threads=2)
+    slopes = native.input_grad(dtype, WIDTHS, "tanh", loss, params, X, y, threads=2)
+
+    for p in range(2):
+        alone = native.forward(dtype, WIDTHS, "tanh", params[p : p + 1], X[p])
+        assert alone[0].tobytes() == logits[p].tobytes()
+        slope = native.input_grad(dtype, WIDTHS, "tanh", loss, params[p : p + 1], X[p], y)
+        assert slope[0].tobytes() == slopes[p].tobytes()
+
+
+def test_inputs_for_another_number_of_networks_are_refused(params) -> None:
+    with pytest.raises(ValueError, match="X is for 3 networks, there are 2"):
+        native.forward("float64", WIDTHS, "relu", params, np.zeros((3, 5, 3)))
+    with pytest.raises(ValueError, match=r"X must be \[rows, inputs\]"):
+        native.forward("float64", WIDTHS, "relu", params, np.zeros(3))

@@ -66,7 +66,7 @@ class Engine(Protocol):
     def predict(
         self, network: Dense, parameters: NDArray[np.floating], X: NDArray[np.float64]
     ) -> NDArray[np.floating]:
-        """Outputs (logits) [P, N, C] of networks of one shape, parameters [P, n], on inputs [N, D]."""
+        """Outputs (logits) [P, N, C] of networks of one shape, parameters [P, n], on inputs [N, D] or their own [P, N, D]."""
         ...
 
     def input_grad(
@@ -77,7 +77,7 @@ class Engine(Protocol):
         X: NDArray[np.float64],
         y: NDArray[Any],
     ) -> NDArray[np.floating]:
-        """Gradient of each row's own loss with respect to its inputs, [P, N, D]."""
+        """Gradient of each row's own loss with respect to its inputs, [P, N, D]; inputs [N, D] or the networks' own [P, N, D]."""
         ...
 
 

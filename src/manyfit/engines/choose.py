@@ -21,6 +21,7 @@ from manyfit.engines.interrupt import Interrupt
 from manyfit.engines.mixed import Mixed
 from manyfit.errors import EngineError, Problem, UnknownNameError, UsageError, did_you_mean
 from manyfit.population import Population
+from manyfit.recipe import Recipe
 from manyfit.runs import Run, RunFolder
 from manyfit.runs.header import FILE as HEADER
 
@@ -199,7 +200,7 @@ def predict(
 
     Args:
         run: Where the networks come from.
-        X: [N, D] inputs, encoded as they were for training.
+        X: [N, D] inputs, encoded as they were for training; or [P, N, D], for each network its own.
         networks: Which ones, by index; all by default.
         engine: "auto", an engine by name, or an engine.
         threads: Threads of the native engine.
@@ -214,35 +215,107 @@ def predict(
         >>> predict(run, X, networks=[1]).shape
         (1, 8, 1)
     """
-    wanted = list(range(len(run))) if networks is None else [int(index) for index in networks]
-    X = np.ascontiguousarray(X, dtype=np.float64)
-    problems = []
-    groups: dict[Any, list[int]] = {}
-    for position, index in enumerate(wanted):
-        member = run.population.members[index]
-        widths = run.population.widths(index)
-        if X.ndim != 2 or X.shape[1] != widths[0]:
-            problems.append(Problem("X", f"must be [rows, {widths[0]}]", str(X.shape), (index,)))
-        groups.setdefault((widths, member.recipe.network.activation, member.recipe.precision), []).append(
-            position
-        )
-    n_outputs = {widths[-1] for widths, *_ in groups}
+    asked = _Asked(run, X, networks)
+    n_outputs = {widths[-1] for widths, *_ in asked.groups}
     if len(n_outputs) > 1:
         rule, hint = "must have the same number of outputs", "Ask for them in groups."
-        problems.append(Problem("networks", rule, str(sorted(n_outputs)), hint=hint))
-    if problems:
-        raise UsageError(problems[0] if len(problems) == 1 else problems, "this prediction")
+        asked.problems.append(Problem("networks", rule, str(sorted(n_outputs)), hint=hint))
+    asked.check("this prediction")
     # Outputs don't depend on the rule of training, so the core predicts also what it could not have trained.
     if engine == "auto" and not why_missing("native"):
         engine = _make("native", threads)
     chosen = engine_for(run.population, engine, threads) if isinstance(engine, str) else engine
-    outputs = np.empty((len(wanted), len(X), max(n_outputs, default=0)))
-    for positions in groups.values():
-        network = run.population.members[wanted[positions[0]]].recipe.network
-        outputs[positions] = chosen.predict(
-            network, np.stack([run.parameters[wanted[p]] for p in positions]), X
-        )
+    outputs = np.empty((len(asked.wanted), asked.n_rows, max(n_outputs, default=0)))
+    for positions in asked.groups.values():
+        network = asked.recipe(positions).network
+        outputs[positions] = chosen.predict(network, asked.parameters(positions), asked.inputs(positions))
     return outputs
+
+
+def input_grad(
+    run: Run,
+    X: NDArray[np.floating],
+    y: NDArray[Any],
+    *,
+    networks: Sequence[int] | None = None,
+    engine: str | Engine = "auto",
+    threads: int | None = None,
+) -> NDArray[np.float64]:
+    """How each row's own loss changes with its inputs, for trained networks: the slope that an attack climbs.
+
+    Args:
+        run: Where the networks come from.
+        X: [N, D] inputs, encoded as they were for training; or [P, N, D], for each network its own.
+        y: [N, C] numbers or [N] labels, as in the view they were trained on.
+        networks: Which ones, by index; all by default.
+        engine: "auto", an engine by name, or an engine.
+        threads: Threads of the native engine.
+
+    Returns:
+        [P, N, D] in the order of `networks`.
+
+    Example:
+        >>> from manyfit.recipe import Recipe
+        >>> X = np.linspace(-1, 1, 8)[:, None]
+        >>> run = fit(Population.of([Recipe(epochs=3)] * 2, X, 2 * X + 1))
+        >>> input_grad(run, X, 2 * X + 1, networks=[1]).shape
+        (1, 8, 1)
+    """
+    asked = _Asked(run, X, networks)
+    if not asked.problems and len(y) != asked.n_rows:
+        asked.problems.append(Problem("y", f"must have {asked.n_rows} rows, as X", str(len(y))))
+    asked.check("these gradients")
+    chosen = engine_for(run.population, engine, threads) if isinstance(engine, str) else engine
+    slopes = np.empty((len(asked.wanted), *asked.X.shape[-2:]))
+    by_loss: dict[Any, list[int]] = {}
+    for key, positions in asked.groups.items():
+        for position in positions:
+            by_loss.setdefault((key, asked.recipe([position]).loss), []).append(position)
+    for positions in by_loss.values():
+        recipe = asked.recipe(positions)
+        parameters, inputs = asked.parameters(positions), asked.inputs(positions)
+        slopes[positions] = chosen.input_grad(recipe.network, recipe.loss, parameters, inputs, y)
+    return slopes
+
+
+class _Asked:
+    """Networks of a run that something is asked of, in groups of one shape, and the inputs it is asked at."""
+
+    def __init__(self, run: Run, X: NDArray[np.floating], networks: Sequence[int] | None) -> None:
+        self.run = run
+        self.wanted = list(range(len(run))) if networks is None else [int(index) for index in networks]
+        self.X = np.ascontiguousarray(X, dtype=np.float64)
+        self.is_own = self.X.ndim == 3
+        self.problems: list[Problem] = []
+        self.groups: dict[Any, list[int]] = {}
+        if self.is_own and len(self.X) != len(self.wanted):
+            rule = f"must be for {len(self.wanted)} networks"
+            self.problems.append(Problem("X", rule, str(self.X.shape)))
+        for position, index in enumerate(self.wanted):
+            member, widths = run.population.members[index], run.population.widths(index)
+            if self.X.ndim not in (2, 3) or self.X.shape[-1] != widths[0]:
+                self.problems.append(
+                    Problem("X", f"must be [rows, {widths[0]}]", str(self.X.shape), (index,))
+                )
+            key = (widths, member.recipe.network.activation, member.recipe.precision)
+            self.groups.setdefault(key, []).append(position)
+
+    @property
+    def n_rows(self) -> int:
+        return self.X.shape[-2]
+
+    def check(self, what: str) -> None:
+        if self.problems:
+            raise UsageError(self.problems[0] if len(self.problems) == 1 else self.problems, what)
+
+    def recipe(self, positions: Sequence[int]) -> Recipe:
+        return self.run.population.members[self.wanted[positions[0]]].recipe
+
+    def parameters(self, positions: Sequence[int]) -> NDArray[np.floating]:
+        return np.stack([self.run.parameters[self.wanted[p]] for p in positions])
+
+    def inputs(self, positions: Sequence[int]) -> NDArray[np.float64]:
+        return self.X[list(positions)] if self.is_own else self.X
 
 
 def _make(name: str, threads: int | None) -> Engine:

@@ -111,13 +111,13 @@ class Native:
     def predict(
         self, network: Dense, parameters: NDArray[np.floating], X: NDArray[np.float64]
     ) -> NDArray[np.floating]:
-        """Outputs (logits) [P, N, C] of networks of one shape, parameters [P, n], on inputs [N, D].
+        """Outputs (logits) [P, N, C] of networks of one shape, parameters [P, n], on inputs [N, D] or their own [P, N, D].
 
         A row alone gives the same bits as among others.
         """
-        widths = network.widths_from(X.shape[1], parameters.shape[1])
+        widths = network.widths_from(X.shape[-1], parameters.shape[1])
         flat = np.ascontiguousarray(parameters)
-        is_small = flat.size * len(X) < SMALL
+        is_small = flat.size * X.shape[-2] < SMALL
         logits: Any = _native.forward(
             flat.dtype.name,
             list(widths),
@@ -137,8 +137,8 @@ class Native:
         X: NDArray[np.float64],
         y: NDArray[Any],
     ) -> NDArray[np.floating]:
-        """Gradient of each row's own loss with respect to its inputs, [P, N, D]."""
-        widths = network.widths_from(X.shape[1], parameters.shape[1])
+        """Gradient of each row's own loss with respect to its inputs, [P, N, D]; inputs [N, D] or the networks' own [P, N, D]."""
+        widths = network.widths_from(X.shape[-1], parameters.shape[1])
         flat, inputs = np.ascontiguousarray(parameters), np.ascontiguousarray(X, dtype=np.float64)
         gradients: Any = _native.input_grad(
             flat.dtype.name,

@@ -80,9 +80,14 @@ class Reference:
     def predict(
         self, network: Dense, parameters: NDArray[np.floating], X: NDArray[np.float64]
     ) -> NDArray[np.floating]:
-        """Outputs (logits) [P, N, C] of networks of one shape, parameters [P, n], on inputs [N, D]."""
-        x = torch.from_numpy(np.ascontiguousarray(X, dtype=parameters.dtype))
-        return np.stack([_forward(network, _leaves_of(network, flat, x), x).numpy() for flat in parameters])
+        """Outputs (logits) [P, N, C] of networks of one shape, parameters [P, n], on inputs [N, D] or their own [P, N, D]."""
+        inputs = torch.from_numpy(np.ascontiguousarray(X, dtype=parameters.dtype)).expand(len(parameters), -1, -1)
+        return np.stack(
+            [
+                _forward(network, _leaves_of(network, flat, x), x).numpy()
+                for flat, x in zip(parameters, inputs, strict=True)
+            ]
+        )
 
     def input_grad(
         self,
@@ -92,11 +97,12 @@ class Reference:
         X: NDArray[np.float64],
         y: NDArray[Any],
     ) -> NDArray[np.floating]:
-        """Gradient of each row's own loss with respect to its inputs, [P, N, D]."""
-        x = torch.from_numpy(np.array(X, dtype=parameters.dtype)).requires_grad_()
+        """Gradient of each row's own loss with respect to its inputs, [P, N, D]; inputs [N, D] or the networks' own [P, N, D]."""
+        inputs = torch.from_numpy(np.array(X, dtype=parameters.dtype)).expand(len(parameters), -1, -1)
         target = _targets(y, parameters.dtype)
         gradients = []
-        for flat in parameters:
+        for flat, own in zip(parameters, inputs, strict=True):
+            x = own.detach().requires_grad_()
             # Rows don't meet in a dense network, so the gradient of the sum holds each row's own.
             total = loss.rows(torch, _forward(network, _leaves_of(network, flat, x), x), target).sum()
             gradients.append(torch.autograd.grad(total, x)[0].numpy())

@@ -29,7 +29,8 @@ def check_engine(make: Callable[[], Engine], *, tolerance: float = 0.0) -> None:
 
     Each network comes out as if it had been trained alone; so it does when training goes in segments of one update, and when it
     is resumed in mid-epoch from a copy of the ledger by another engine; a diverging network is a fate and disturbs nobody;
-    probes, held-out losses and `predict` agree; `input_grad` is the slope of each row's own loss; no epochs means no change.
+    probes, held-out losses and `predict` agree; `input_grad` is the slope of each row's own loss; networks that are asked at
+    inputs of their own answer as alone; no epochs means no change.
 
     Args:
         make: Gives a fresh engine at each call.
@@ -182,3 +183,15 @@ def _check_input_grad(engine: Engine, population: Population, ledger: Ledger) ->
             recipe.loss.rows(np, engine.predict(recipe.network, parameters, X + sign * moved)[0], y) for sign in (1, -1)
         )
         assert np.allclose(gradient[:, column], (above - below) / (2 * step), atol=1e-6), "input_grad is not the slope"
+    others = ledger.parameters[0][None] * np.array([[1.0], [0.5], [2.0]], dtype=parameters.dtype)
+    own = np.stack([X, X + 0.5, -X])
+    together = (
+        engine.predict(recipe.network, others, own),
+        engine.input_grad(recipe.network, recipe.loss, others, own, y),
+    )
+    for k in range(3):
+        alone = (
+            engine.predict(recipe.network, others[k : k + 1], own[k]),
+            engine.input_grad(recipe.network, recipe.loss, others[k : k + 1], own[k], y),
+        )
+        assert all(np.allclose(a[0], b[k], rtol=1e-12) for a, b in zip(alone, together, strict=True)), "inputs of its own"
