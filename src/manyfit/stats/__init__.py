@@ -1,0 +1,31 @@
+"""Where significance is decided: intervals, paired differences, equivalence, and how many more replicates would tell.
+
+Scores are losses here: lower is better, and a difference a − b below 0 means that a is better. Every interval names
+its scope: what was drawn anew between the values it was made from (seeds, splits, test rows).
+"""
+
+from manyfit.stats.families import benjamini_hochberg as benjamini_hochberg
+from manyfit.stats.families import holm as holm
+from manyfit.stats.finding import Finding as Finding
+from manyfit.stats.finding import judge as judge
+from manyfit.stats.interval import LEVEL as LEVEL
+from manyfit.stats.interval import Interval as Interval
+from manyfit.stats.means import BOOTSTRAP_FROM as BOOTSTRAP_FROM
+from manyfit.stats.means import N_RESAMPLES as N_RESAMPLES
+from manyfit.stats.means import above_zero as above_zero
+from manyfit.stats.means import mean_interval as mean_interval
+from manyfit.stats.means import mean_p as mean_p
+from manyfit.stats.paired import Comparison as Comparison
+from manyfit.stats.paired import paired as paired
+from manyfit.stats.paired import paired_ratios as paired_ratios
+from manyfit.stats.paired import paired_shares as paired_shares
+from manyfit.stats.planning import NEVER as NEVER
+from manyfit.stats.planning import POWER as POWER
+from manyfit.stats.planning import replicates_needed as replicates_needed
+from manyfit.stats.planning import replicates_to_tell as replicates_to_tell
+from manyfit.stats.proportions import divergence as divergence
+from manyfit.stats.proportions import mcnemar_p as mcnemar_p
+from manyfit.stats.proportions import proportion_interval as proportion_interval
+from manyfit.stats.proportions import share_difference as share_difference
+from manyfit.stats.ranking import ranks as ranks
+from manyfit.stats.rows import bootstrap_rows as bootstrap_rows
