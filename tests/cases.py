@@ -31,7 +31,7 @@ OPTIMIZERS = {
     "adam": Adam(),
     "adamw": AdamW(),
 }
-SCHEDULES = {"constant": Constant(), "warmup": Warmup(2.0), "cosine": Cosine(0.1, 1.0)}
+SCHEDULES = {"constant": Constant(), "warmup": Warmup(2.0), "cosine": Warmup(1.0) >> Cosine(0.1)}
 LOSSES: dict[str, Loss] = {"mse": MSE(), "cross_entropy": CrossEntropy(), "bce": BCE()}
 ADDITIONS: dict[str, dict[str, Any]] = {
     "none": {},

@@ -1,8 +1,11 @@
 import json
+import tomllib
 
 import numpy as np
 import pytest
+import tomli_w
 
+from manyfit import schedules
 from manyfit.errors import RecipeError, UnknownNameError
 from manyfit.losses import BCE, MSE, CrossEntropy
 from manyfit.networks import Dense
@@ -12,13 +15,14 @@ from manyfit.penalties import L1, L2
 from manyfit.recipe import Recipe, Stopping
 from manyfit.schedules.constant import Constant
 from manyfit.schedules.cosine import Cosine
+from manyfit.schedules.plateau import Plateau
 from manyfit.schedules.warmup import Warmup
 
 FULL = Recipe(
     Dense((8, 4), "tanh", dropout=0.1, input_dropout=0.2, init="he"),
     CrossEntropy(),
     SGD(0.3, 0.01),
-    Cosine(0.1, 2.0),
+    Warmup(2.0) >> Cosine(0.1),
     (L2(0.5), L1(0.1, biases=True)),
     batch_size=None,
     epochs=7,
@@ -108,7 +112,13 @@ def test_bad_fields_are_one_clear_error(fields, message):
         ({"optimizer": 0.1}, "Recipe.optimizer must be an optimizer, got 0.1"),
         ({"optimizer": Cosine()}, r"Recipe.optimizer must be an optimizer, got Cosine\("),
         ({"loss": None}, "Recipe.loss must be a loss, got None"),
-        ({"schedule": Warmup(-1.0)}, "Warmup.epochs must be ≥ 0, got -1.0"),
+        ({"schedule": Warmup(-1.0)}, "Warmup.length must be ≥ 0, got -1.0"),
+        ({"schedule": Warmup(unit="year")}, "Warmup.unit must be 'epoch' or 'step', got 'year'"),
+        ({"schedule": Warmup() >> Cosine(floor=2.0)}, "Cosine.floor must be ≥ 0 and ≤ 1, got 2.0"),
+        ({"schedule": Warmup() >> Adam()}, r"Recipe.schedule must be a schedule, got Adam\("),
+        ({"schedule": Cosine() >> Warmup()}, r"Cosine before >> must say how long it takes. For example Cosine\(length=5\)"),
+        ({"schedule": Plateau() >> Warmup()}, "Plateau before >> must say how long it takes. Plateau must be the last one"),
+        ({"schedule": "sequence"}, "Sequence.parts must hold at least one schedule"),
         ({"penalties": None}, "Recipe.penalties must be a penalty, got None"),
         ({"penalties": (L1(), L1())}, "Recipe.penalties must hold L1 once only"),
         ({"penalties": (L1(-1.0),)}, "L1.strength must be ≥ 0, got -1.0"),
@@ -140,6 +150,8 @@ def test_all_problems_are_reported_at_once():
         ("network.hidden", (5,)),
         ("network.dropout", 0.3),
         ("stopping.patience", 4),
+        ("schedule.warmup.length", 3.0),
+        ("schedule.1.floor", 0.2),
         ("l1.strength", 0.7),
         ("l2.biases", True),
         ("epochs", 9),
@@ -157,6 +169,36 @@ def test_rule_can_be_changed_by_name():
     assert FULL.set("network.hidden", 6).network.hidden == (6,)
 
 
+def test_schedules_one_after_another_are_read_in_every_short_form():
+    expected = Recipe(schedule=Warmup() >> Cosine())
+
+    assert Recipe().set("schedule", "Warmup >>CosineAnnealingLR") == expected
+    assert Recipe.from_dict({"schedule": "warmup>>cosine"}) == expected
+    assert Recipe.from_dict({"schedule": ["warmup", {"rule": "cosine"}]}) == expected
+    assert (Constant(length=2) >> (Warmup() >> "cosine")).parts == (Constant(length=2), Warmup(), Cosine())
+    assert tomllib.loads(tomli_w.dumps(expected.to_dict()))["schedule"] == expected.to_dict()["schedule"]
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("StepLR", "step_lr"),
+        ("steplr", "step_lr"),
+        ("ExponentialLR", "exponential_lr"),
+        ("CosineAnnealingLR", "cosine"),
+        ("CosineAnnealingWarmRestarts", "cosine_restarts"),
+        ("ReduceLROnPlateau", "plateau"),
+        ("LinearLR", "warmup"),
+        ("OneCycleLR", "one_cycle"),
+        ("SequentialLR", "sequence"),
+    ],
+)
+def test_schedules_are_found_by_the_names_that_torch_has(theirs, ours):
+    assert schedules.registry.find(theirs) is schedules.registry.find(ours)
+    with pytest.raises(UnknownNameError, match=f"Did you mean '{ours}'"):
+        schedules.registry.find(f"{theirs[:-1]}_{theirs[-1]}s")
+
+
 def test_penalty_is_added_when_it_is_set_and_stays_in_its_place():
     assert Recipe().set("l1", 0.3).penalties == (L1(0.3),)
     assert FULL.set("l2.strength", 0.9).penalties == (L2(0.9), L1(0.1, biases=True))
@@ -170,9 +212,10 @@ def test_penalty_is_added_when_it_is_set_and_stays_in_its_place():
         ("optimizer.lr.x", "no field"),
         ("l2.strengh", "no field 'strengh' in 'l2.strengh'. Did you mean 'strength'"),
         ("epoch", "no field 'epoch' in 'epoch'. Did you mean 'epochs'"),
+        ("schedule.warmups.length", "no field 'warmups' in 'schedule.warmups.length'. Did you mean 'warmup'"),
         ("", "no field ''"),
     ],
 )
 def test_wrong_path_gets_a_hint(path, message):
     with pytest.raises(RecipeError, match=message):
-        Recipe().set(path, 1)
+        Recipe(schedule="warmup >> cosine").set(path, 1)

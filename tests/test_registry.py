@@ -68,7 +68,7 @@ def test_entry_points_of_other_packages_are_found(monkeypatch):
     asked = []
 
     class Entry:
-        name = "brought"
+        name = "rule"
 
         def load(self):
             return Rule
@@ -80,8 +80,9 @@ def test_entry_points_of_other_packages_are_found(monkeypatch):
     monkeypatch.setattr(metadata, "entry_points", entry_points)
     registry = Registry("loss")
 
-    assert registry.find("brought") is Rule
-    assert list(registry.all()) == ["brought"]
+    assert registry.find("rule") is Rule
+    assert list(registry.all()) == ["rule"]
+    assert registry.origin("rule") == "another package"
     assert asked == ["manyfit.losses"]
 
 

@@ -93,6 +93,21 @@ def test_recipe_is_located_where_it_was_drawn():
         space().locate(Recipe(optimizer="adam"))
 
 
+def test_schedules_may_be_structures_and_their_settings_ranges():
+    made = Space(
+        structures=(
+            Structure({"schedule": "warmup>>CosineAnnealingLR"}, {"schedule.warmup.length": Range(0.0, 4.0)}),
+            Structure({"schedule": "warmup >> plateau"}, {"schedule.plateau.patience": IntRange(2, 8)}),
+        )
+    ).check()
+    recipe = made.at(1, {"schedule.plateau.patience": 0.5})
+
+    assert Space.from_dict(made.to_dict()) == made
+    assert recipe.get("schedule.plateau.patience") == 5
+    assert made.locate(recipe) == (1, {"schedule.plateau.patience": 0.5})
+    assert made.locate(made.at(0, {"schedule.warmup.length": 0.25})) == (0, {"schedule.warmup.length": 0.25})
+
+
 def test_max_width_bounds_every_structure():
     widths = [max(s.fixed["network.hidden"]) for s in default_space("binary", 1000, max_width=24).structures]
 
@@ -107,7 +122,7 @@ def test_batch_size_grows_with_the_rows_within_bounds():
 
 
 def test_schedule_and_patience_stretch_with_the_epochs():
-    short, long = (for_epochs(Recipe(schedule="cosine"), epochs) for epochs in (4, 200))
+    short, long = (for_epochs(Recipe(schedule="warmup >> cosine"), epochs) for epochs in (4, 200))
 
-    assert (short.schedule.warmup_epochs, long.schedule.warmup_epochs) == (0.2, 10.0)
+    assert (short.get("schedule.warmup.length"), long.get("schedule.warmup.length")) == (0.2, 10.0)
     assert (short.stopping.patience, long.stopping.patience) == (8, 60)

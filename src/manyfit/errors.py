@@ -7,7 +7,7 @@ training: the rooms below fill in the sentences.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -118,8 +118,13 @@ def spans(members: Sequence[int]) -> str:
     return f"network{'s' if len(ordered) > 1 else ''} {', '.join(parts)}"
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, known: Iterable[str], aliases: Mapping[str, str] | None = None) -> str:
     """A hint for a name that nobody knows: the nearest ones, then all of them.
+
+    Args:
+        name: What was asked for.
+        known: The names there are.
+        aliases: Other spellings in lower case, with the name that each stands for.
 
     Example:
         >>> did_you_mean("adm", ["adam", "sgd"])
@@ -128,9 +133,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
         'Known: adam, sgd.'
     """
     names = sorted(known)
-    near = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.6)
-    if not near:
-        folded = {candidate.lower(): candidate for candidate in names}
-        near = [folded[match] for match in difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.6)]
+    spellings = dict(aliases or {}) | {n.lower(): n for n in names} | {n: n for n in names}
+    near = [spellings[match] for match in difflib.get_close_matches(name.lower(), spellings, n=1, cutoff=0.6)]
     shown = ", ".join(names[:30]) + (f" and {len(names) - 30} more" if len(names) > 30 else "")
     return (f"Did you mean {near[0]!r}? " if near else "") + (f"Known: {shown}." if names else "")

@@ -36,10 +36,13 @@ class Knob:
     structural: bool = False
     optional: bool = False
     kind: Kind = "other"
+    options: tuple[str, ...] = ()
 
     @property
     def rule(self) -> str:
         """What a value must be, as the rest of a sentence: "must be ≥ 0 and < 1", "must be a whole number ≥ 1"."""
+        if self.options:
+            return f"must be {' or '.join(map(repr, self.options))}"
         if self.kind not in ("number", "whole number"):
             return {"switch": "must be true or false", "text": "must be text"}.get(self.kind, "must be set")
         signs = ((">", self.above), ("≥", self.low), ("<", self.below), ("≤", self.high))
@@ -73,7 +76,7 @@ class Knob:
         if self.kind == "switch":
             return isinstance(value, bool)
         if self.kind == "text":
-            return isinstance(value, str)
+            return isinstance(value, str) and (not self.options or value in self.options)
         if self.kind == "other":
             return True
         return is_number(value) and self.allows(float(value)) and (self.kind == "number" or value == int(value))
@@ -113,6 +116,7 @@ def hyper(
     structural: bool = False,
     optional: bool = False,
     kind: Kind | None = None,
+    options: tuple[str, ...] = (),
 ) -> T:
     """Declare a hyperparameter as a field of a frozen dataclass.
 
@@ -128,6 +132,7 @@ def hyper(
         structural: True when networks that differ in it can't share a pack (it changes the equations).
         optional: True when None is allowed and means "off".
         kind: What sort of value it takes; read off the default, and needed where the default is None.
+        options: The texts allowed, where it takes text and not any will do.
 
     Returns:
         A dataclass field that carries the declaration.
@@ -140,7 +145,8 @@ def hyper(
         >>> knobs(Rule)["lr"].rule
         'must be ≥ 0'
     """
-    knob = Knob(default, low, high, above, below, scale, doc, usual, structural, optional, kind or kind_of(default))
+    kind = kind or kind_of(default)
+    knob = Knob(default, low, high, above, below, scale, doc, usual, structural, optional, kind, tuple(options))
     return dataclasses.field(default=default, metadata={_KEY: knob})
 
 

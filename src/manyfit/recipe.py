@@ -15,7 +15,7 @@ from manyfit.networks import Dense
 from manyfit.optimizers import Optimizer
 from manyfit.optimizers.adam import Adam
 from manyfit.penalties import Penalty
-from manyfit.registry import Registry, name_of
+from manyfit.registry import Registry, build, name_of, plain, plain_rule
 from manyfit.schedules import Schedule
 from manyfit.schedules.constant import Constant
 
@@ -69,12 +69,9 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for name, kinds in _KINDS.items():
-            value = getattr(self, name)
-            if isinstance(value, str):
-                object.__setattr__(self, name, kinds.find(value)())
+            object.__setattr__(self, name, kinds.make(getattr(self, name)))
         given = self.penalties if isinstance(self.penalties, (tuple, list)) else (self.penalties,)
-        found = tuple(penalties.registry.find(p)() if isinstance(p, str) else p for p in given)
-        object.__setattr__(self, "penalties", found)
+        object.__setattr__(self, "penalties", tuple(map(penalties.registry.make, given)))
 
     def problems(self) -> Iterator[Problem]:
         """Everything that is wrong with this recipe."""
@@ -107,10 +104,10 @@ class Recipe:
         return self
 
     def get(self, path: str) -> Any:
-        """The value at a dotted path: `"optimizer.lr"`, `"network.hidden"`, `"l2.strength"`, `"epochs"`."""
+        """The value at a dotted path: `"optimizer.lr"`, `"network.hidden"`, `"l2.strength"`, `"schedule.warmup.length"`."""
         value: Any = self
         for name in path.split("."):
-            value = _part(value, name, path)
+            value = _part(value, name, path)[0]
         return value
 
     def set(self, path: str, value: Any) -> Recipe:
@@ -119,26 +116,22 @@ class Recipe:
         Raises:
             RecipeError: If there is no such path; the message names the nearest.
         """
-        head, _, rest = path.partition(".")
-        kind = penalties.registry.all().get(head)
-        if kind is not None:
-            position = next((k for k, p in enumerate(self.penalties) if isinstance(p, kind)), len(self.penalties))
-            old = self.penalties[position] if position < len(self.penalties) else kind()
-            new = _changed(old, rest or "strength", value, path)
-            return dataclasses.replace(self, penalties=(*self.penalties[:position], new, *self.penalties[position + 1 :]))
-        if rest:
-            value = _changed(_part(self, head, path), rest, value, path)
-        return _changed(self, head, value, path)
+        head, *rest = path.split(".")
+        kind = penalties.registry.get(head)
+        if kind is not None and not any(isinstance(p, kind) for p in self.penalties):
+            self = dataclasses.replace(self, penalties=(*self.penalties, kind()))
+        if kind is not None and not rest:
+            rest = ["strength"]
+        return _changed(self, [head, *rest], value, path)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON and TOML; whatever is None is left out."""
-        fields: dict[str, Any] = {"network": {"kind": "dense", **_plain(self.network)}}
-        for name in _KINDS:
-            rule = getattr(self, name)
-            fields[name] = {"rule": name_of(rule), **_plain(rule)}
-        fields["penalties"] = [{"rule": name_of(p), **_plain(p)} for p in self.penalties]
-        fields["stopping"] = _plain(self.stopping)
-        fields.update({k: v for k, v in _plain(self).items() if k not in (*fields, "network")})
+        fields: dict[str, Any] = {"network": {"kind": "dense", **plain(self.network)}}
+        fields |= {name: plain_rule(getattr(self, name)) for name in _KINDS}
+        fields["penalties"] = [plain_rule(p) for p in self.penalties]
+        fields["stopping"] = plain(self.stopping)
+        others = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in fields}
+        fields |= {k: v.item() if hasattr(v, "item") else v for k, v in others.items() if v is not None}
         return fields if self.batch_size is not None else {**fields, "batch_size": 0}
 
     @classmethod
@@ -157,26 +150,17 @@ class Recipe:
             network = {"kind": "dense", **_mapping(values["network"], "network")}
             if network.pop("kind") != "dense":
                 raise RecipeError(Problem("network.kind", "must be 'dense'", repr(values["network"]["kind"])))
-            values["network"] = _build(Dense, network)
-        for name, kinds in _KINDS.items():
-            if name in values:
-                values[name] = _rule_from(values[name], kinds)
-        given = values.get("penalties", ())
-        given = given if isinstance(given, (list, tuple)) else (given,)
-        values["penalties"] = tuple(_rule_from(p, penalties.registry) for p in given)
-        values["stopping"] = _build(Stopping, _mapping(values.get("stopping", {}), "stopping"))
+            values["network"] = build(Dense, network)
+        for name in _KINDS:
+            if name in values and not isinstance(values[name], (str, list)):
+                _mapping(values[name], name)
+        values["stopping"] = build(Stopping, _mapping(values.get("stopping", {}), "stopping"))
         if values.get("batch_size") == 0:
             values["batch_size"] = None
-        return _build(cls, values).check()
+        return build(cls, values).check()
 
 
 _KINDS: dict[str, Registry] = {"loss": losses.registry, "optimizer": optimizers.registry, "schedule": schedules.registry}
-
-
-def _plain(record: Any) -> dict[str, Any]:
-    values = {f.name: getattr(record, f.name) for f in dataclasses.fields(record)}
-    values = {k: v.item() if hasattr(v, "item") else v for k, v in values.items()}  # NumPy's scalars, which JSON refuses
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items() if v is not None}
 
 
 def _problems_of_rule(rule: Any, name: str, protocol: type[Any]) -> Iterator[Problem]:
@@ -186,15 +170,14 @@ def _problems_of_rule(rule: Any, name: str, protocol: type[Any]) -> Iterator[Pro
         yield Problem(f"Recipe.{name}", "must be a rule with its values", f"the class {rule.__name__}", hint=hint)
     elif isinstance(rule, protocol) and dataclasses.is_dataclass(rule):
         yield from problems_of(rule)
+        if hasattr(rule, "problems"):
+            yield from rule.problems()
+        for part in getattr(rule, "parts", ()):
+            yield from _problems_of_rule(part, name, protocol)
     else:
         expected = protocol.__name__.lower()
         article = "an" if expected[0] in "aeiou" else "a"
         yield Problem(f"Recipe.{name}", f"must be {article} {expected}", repr(rule))
-
-
-def _changed(record: Any, name: str, value: Any, path: str) -> Any:
-    _part(record, name, path)
-    return dataclasses.replace(record, **{name: value})
 
 
 def _mapping(fields: Any, where: str) -> Mapping[str, Any]:
@@ -203,29 +186,24 @@ def _mapping(fields: Any, where: str) -> Mapping[str, Any]:
     raise RecipeError(Problem(where, "must be a table of fields", repr(fields)))
 
 
-def _part(record: Any, name: str, path: str) -> Any:
-    fields = {f.name for f in dataclasses.fields(record)}
-    if name not in fields:
-        found = next((p for p in getattr(record, "penalties", ()) if name_of(p) == name), None)
-        if found is None:
-            raise RecipeError(Problem("", f"no field {name!r} in {path!r}", hint=did_you_mean(name, fields)))
-        return found
-    return getattr(record, name)
+def _changed(record: Any, names: list[str], value: Any, path: str) -> Any:
+    """A record with another value at the end of a path."""
+    old, field, position = _part(record, names[0], path)
+    new = _changed(old, names[1:], value, path) if names[1:] else value
+    if position is not None:
+        parts = getattr(record, field)
+        new = (*parts[:position], new, *parts[position + 1 :])
+    return dataclasses.replace(record, **{field: new})
 
 
-def _build(cls: type[Any], values: Mapping[str, Any]) -> Any:
-    known = {f.name for f in dataclasses.fields(cls)}
-    owner = cls.__name__
-    unknown = [Problem("", f"unknown field {k!r} of {owner}", hint=did_you_mean(k, known)) for k in values if k not in known]
-    if unknown:
-        raise RecipeError(unknown, owner)
-    return cls(**values)
-
-
-def _rule_from(fields: str | Mapping[str, Any], kinds: Registry) -> Any:
-    if isinstance(fields, str):
-        return kinds.find(fields)()
-    if "rule" not in _mapping(fields, kinds.kind):
-        hint = 'For example {rule = "adam", lr = 0.001}.'
-        raise RecipeError(Problem(kinds.kind, "must name its rule", repr(dict(fields)), hint=hint))
-    return _build(kinds.find(fields["rule"]), {k: v for k, v in fields.items() if k != "rule"})
+def _part(record: Any, name: str, path: str) -> tuple[Any, str, int | None]:
+    """What a name leads to, the field that holds it, and its position there if that field holds several rules."""
+    fields = {f.name for f in dataclasses.fields(record)} if dataclasses.is_dataclass(record) else set()
+    if name in fields:
+        return getattr(record, name), name, None
+    several = next((field for field in ("penalties", "parts") if field in fields), None)
+    parts = getattr(record, several) if several else ()
+    for position, part in enumerate(parts):
+        if name in (name_of(part), str(position)):
+            return part, str(several), position
+    raise RecipeError(Problem("", f"no field {name!r} in {path!r}", hint=did_you_mean(name, {*fields, *map(name_of, parts)})))

@@ -1,12 +1,14 @@
 """Names of rules: who registers them, who finds them, and what a wrong name is answered with.
 
-A rule is one file. `discover` imports every file of a room, `@register` in that file makes the name known, and an entry point
-`manyfit.<kinds>` ("manyfit.optimizers") adds what other packages bring.
+A rule is one file. `discover` imports every file of a room, `@rule` in that file makes the name known, and an entry point
+`manyfit.<kinds>` ("manyfit.optimizers") adds what other packages bring, when it is first asked for.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
+import logging
 import pkgutil
 import re
 from collections.abc import Iterable, Mapping
@@ -19,6 +21,8 @@ from manyfit.errors import Problem, RecipeError, UnknownNameError, did_you_mean
 
 T = TypeVar("T")
 
+_log = logging.getLogger("manyfit")
+
 
 @dataclass
 class Registry:
@@ -26,7 +30,8 @@ class Registry:
 
     kind: str
     _rules: dict[str, Any] = field(default_factory=dict)
-    _searched: bool = False
+    _origins: dict[str, str] = field(default_factory=dict)
+    _waiting: dict[str, Any] | None = None
 
     @property
     def plural(self) -> str:
@@ -57,26 +62,103 @@ class Registry:
         self.add(name_of(frozen), frozen)
         return frozen
 
+    def get(self, name: str) -> Any:
+        """The rule of that name or None. Capitals and underscores don't count; the names that torch has are known too.
+
+        Example:
+            >>> registry = Registry("schedule")
+            >>> @registry.rule
+            ... class OneCycle:
+            ...     aliases = ("OneCycleLR",)
+            >>> registry.get("one_cycle") is registry.get("OneCycleLR") is OneCycle
+            True
+        """
+        if name in self._rules:
+            return self._rules[name]
+        known = self._aliases() | {folded(own): own for own in self._rules}
+        if folded(name) in known:
+            return self._rules[known[folded(name)]]
+        if name in self._plugins():
+            self._load(name)
+        return self._rules.get(name)
+
     def find(self, name: str) -> Any:
-        """The rule of that name.
+        """The rule of that name, as `get` looks for it.
 
         Raises:
             UnknownNameError: If nobody registered it; the message names the nearest.
         """
-        rules = self.all()
-        if name not in rules:
-            raise UnknownNameError(
-                Problem("", f"unknown {self.kind} {name!r}", hint=did_you_mean(name, rules))
-            )
-        return rules[name]
+        rule = self.get(name)
+        if rule is None:
+            hint = did_you_mean(name, self.all(), self._aliases())
+            raise UnknownNameError(Problem("", f"unknown {self.kind} {name!r}", hint=hint))
+        return rule
 
     def all(self) -> Mapping[str, Any]:
-        """Every rule by name, entry points of other packages included, in the order of their names."""
-        if not self._searched:
-            self._searched = True
-            for entry in metadata.entry_points(group=f"manyfit.{self.plural}"):
-                self.add(entry.name, entry.load())
+        """Every rule by name, those of other packages included, in the order of their names."""
+        for name in list(self._plugins()):
+            self._load(name)
         return MappingProxyType(dict(sorted(self._rules.items())))
+
+    def origin(self, name: str) -> str:
+        """Where a rule comes from: "manyfit", or the package that brings it, with its version.
+
+        Example:
+            >>> from manyfit.optimizers import registry
+            >>> registry.origin("adam")
+            'manyfit'
+        """
+        return self._origins.get(name) or self.find(name).__module__.partition(".")[0]
+
+    def make(self, given: Any) -> Any:
+        """A rule with its values, from its name, from a table of fields with "rule" among them, or from itself.
+
+        Raises:
+            RecipeError: If the name or a field is unknown.
+        """
+        if isinstance(given, str):
+            return self.find(given)()
+        if not isinstance(given, Mapping):
+            return given
+        if "rule" not in given:
+            hint = 'For example {rule = "adam", lr = 0.001}.'
+            raise RecipeError(Problem(self.kind, "must name its rule", repr(dict(given)), hint=hint))
+        return build(self.find(given["rule"]), {k: v for k, v in given.items() if k != "rule"})
+
+    def _aliases(self) -> dict[str, str]:
+        """Names by which other libraries know our rules, folded, with ours."""
+        return {
+            folded(alias): name
+            for name, rule in self._rules.items()
+            for alias in getattr(rule, "aliases", ())
+        }
+
+    def _plugins(self) -> dict[str, Any]:
+        """Entry points that have not been loaded yet, by name."""
+        if self._waiting is None:
+            self._waiting = {
+                entry.name: entry for entry in metadata.entry_points(group=f"manyfit.{self.plural}")
+            }
+        return self._waiting
+
+    def _load(self, name: str) -> None:
+        """Take in what another package brings. One that is broken is left out with a line, and does no other harm."""
+        entry = self._plugins().pop(name)
+        package = getattr(entry, "dist", None)
+        origin = f"{package.name} {package.version}" if package is not None else "another package"
+        known = set(self._rules)
+        try:
+            rule = entry.load()
+            if isinstance(rule, type) and name_of(rule) != name:
+                raise RecipeError(f"its class is called {name_of(rule)!r}, and so must its entry point be")
+            self.add(name, rule)
+        except Exception as error:  # whatever somebody else's module does when it is imported
+            for added in set(self._rules) - known:
+                del self._rules[added]
+            what = " ".join(str(error).split()) or type(error).__name__
+            _log.warning("%s %r of %s is left out: %s", self.kind, name, origin, what)
+        else:
+            self._origins |= dict.fromkeys([name, *(set(self._rules) - known)], origin)
 
 
 def name_of(rule: Any) -> str:
@@ -90,6 +172,59 @@ def name_of(rule: Any) -> str:
     cls = rule if isinstance(rule, type) else type(rule)
     given = cls.__dict__.get("name")
     return given if isinstance(given, str) else re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+
+
+def folded(name: str) -> str:
+    """A name without capitals and signs, by which spellings are compared.
+
+    Example:
+        >>> folded("StepLR") == folded("step_lr")
+        True
+    """
+    return re.sub("[^a-z0-9]", "", name.lower())
+
+
+def build(cls: type[Any], values: Mapping[str, Any]) -> Any:
+    """A record with values from JSON or TOML, lists as tuples.
+
+    Raises:
+        RecipeError: If it has no such field; the message names the nearest.
+    """
+    known = {f.name for f in dataclasses.fields(cls)}
+    owner = cls.__name__
+    unknown = [
+        Problem("", f"unknown field {k!r} of {owner}", hint=did_you_mean(k, known))
+        for k in values
+        if k not in known
+    ]
+    if unknown:
+        raise RecipeError(unknown, owner)
+    return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+def plain(record: Any) -> dict[str, Any]:
+    """The fields of a record as JSON and TOML can hold them; None is left out, and rules within are named.
+
+    Example:
+        >>> from manyfit.penalties import L1
+        >>> plain(L1(0.5)), plain_rule(L1(0.5))
+        ({'strength': 0.5, 'biases': False}, {'rule': 'l1', 'strength': 0.5, 'biases': False})
+    """
+    values = {f.name: getattr(record, f.name) for f in dataclasses.fields(record)}
+    return {k: _plain_value(v) for k, v in values.items() if v is not None}
+
+
+def plain_rule(rule: Any) -> dict[str, Any]:
+    """The same with its name under "rule": what `Registry.make` reads."""
+    return {"rule": name_of(rule), **plain(rule)}
+
+
+def _plain_value(value: Any) -> Any:
+    if hasattr(value, "item"):  # NumPy's scalars, which JSON refuses
+        return value.item()
+    if isinstance(value, (tuple, list)):
+        return [_plain_value(part) for part in value]
+    return plain_rule(value) if dataclasses.is_dataclass(value) else value
 
 
 def discover(package: str, path: Iterable[str]) -> None:

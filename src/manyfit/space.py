@@ -229,6 +229,11 @@ def _same(recipe: Recipe, path: str, value: Any) -> bool:
         found = recipe.get(path)
     except RecipeError:
         return False
-    return bool(found == value) or (
-        isinstance(value, str) and not isinstance(found, str) and name_of(found) == value
-    )
+    if isinstance(value, str) and not isinstance(found, str):
+        return _kinds_of(found) == _kinds_of(recipe.set(path, value).get(path))
+    return bool(found == value)
+
+
+def _kinds_of(rule: Any) -> list[str]:
+    """The names of a rule's parts, or of the rule itself."""
+    return [name_of(part) for part in getattr(rule, "parts", (rule,))]

@@ -9,6 +9,8 @@ from manyfit.networks import Dense
 from manyfit.optimizers.adamw import AdamW
 from manyfit.recipe import Recipe, Stopping
 from manyfit.schedules.cosine import Cosine
+from manyfit.schedules.sequence import Sequence
+from manyfit.schedules.warmup import Warmup
 from manyfit.space import Space, Structure
 
 WARMUP = 0.05
@@ -81,7 +83,7 @@ def default_space(task: str, n_rows: int, *, max_width: int | None = None) -> Sp
         Dense(hidden[0]),
         loss=LOSSES[task],  # type: ignore[arg-type]
         optimizer=AdamW(lr=3e-3, weight_decay=0.03),
-        schedule=Cosine(),
+        schedule=Warmup() >> Cosine(),
         batch_size=batch_size_for(n_rows),
     )
     small_batch = max(base.batch_size // 2, 8) if base.batch_size else 8
@@ -114,12 +116,12 @@ def for_epochs(recipe: Recipe, epochs: int) -> Recipe:
     """The same recipe for another length of training: its schedule and its patience stretch along.
 
     Example:
-        >>> short = for_epochs(Recipe(schedule="cosine"), 40)
-        >>> short.epochs, short.schedule.warmup_epochs, short.stopping.patience
+        >>> short = for_epochs(Recipe(schedule="warmup >> cosine"), 40)
+        >>> short.epochs, short.get("schedule.warmup.length"), short.stopping.patience
         (40, 2.0, 12)
     """
     recipe = recipe.set("epochs", epochs)
-    if isinstance(recipe.schedule, Cosine):
-        recipe = recipe.set("schedule.warmup_epochs", WARMUP * epochs)
+    if isinstance(recipe.schedule, Sequence) and isinstance(recipe.schedule.parts[0], Warmup):
+        recipe = recipe.set("schedule.0.length", WARMUP * epochs)
     patience = max(round(PATIENCE * epochs), MIN_PATIENCE)
     return recipe.set("stopping", Stopping(patience, recipe.stopping.min_delta, recipe.stopping.target_loss))

@@ -51,7 +51,7 @@ def describe(population: Population) -> pl.DataFrame:
 
 
 def flatten(recipe: Recipe) -> dict[str, Any]:
-    """The fields of a recipe by dotted path, penalties under their own names.
+    """The fields of a recipe by dotted path, penalties and the parts of a schedule under their own names.
 
     Example:
         >>> from manyfit.penalties import L2
@@ -64,6 +64,12 @@ def flatten(recipe: Recipe) -> dict[str, Any]:
         if name == "penalties":
             for penalty in value:
                 fields.update({f"{penalty['rule']}.{k}": v for k, v in penalty.items() if k != "rule"})
+        elif isinstance(value, Mapping) and "parts" in value:
+            rules = [part["rule"] for part in value["parts"]]
+            fields[f"{name}.rule"] = " >> ".join(rules)
+            for number, part in enumerate(value["parts"]):
+                place = rules[number] if rules.count(rules[number]) == 1 else number
+                fields.update({f"{name}.{place}.{k}": v for k, v in part.items() if k != "rule"})
         elif isinstance(value, Mapping):
             fields.update({f"{name}.{k}": v for k, v in value.items()})
         else:

@@ -7,20 +7,20 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from manyfit.schedules._base import rule
+from manyfit.schedules._base import Floats, Timed, rule
 
 
 @rule
-class Constant:
-    """No schedule: every update uses the optimizer's rate.
+class Constant(Timed):
+    """No schedule: every update uses the optimizer's rate. `Constant(length=5) >> Cosine()` falls after five epochs.
 
     Example:
         >>> Constant().table(2, 3).tolist()
         [1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
     """
 
-    examples: ClassVar = ({},)
+    examples: ClassVar = ({}, {"length": 2.0})
 
-    def table(self, n_epochs: int, steps_per_epoch: int) -> NDArray[np.float64]:
-        """Ones, shape `(n_epochs * steps_per_epoch,)`."""
-        return np.ones(n_epochs * steps_per_epoch)
+    def course(self, t: NDArray[np.int64], n: int, steps_per_epoch: int) -> Floats:
+        """Ones."""
+        return np.ones(len(t))

@@ -47,7 +47,9 @@ def _bad_values(knob: Knob) -> Iterator[tuple[Any, str]]:
     if knob.kind == "switch":
         yield "yes", "true or false"
     if knob.kind == "text":
-        yield 3, "text"
+        yield 3, repr(knob.options[0]) if knob.options else "text"
+    if knob.options:
+        yield "neither", repr(knob.options[-1])
     if knob.kind not in ("number", "whole number"):
         return
     yield "much", ""
