@@ -60,10 +60,10 @@ class Staircase:
     def stop(self) -> float:
         return 0.25
 
-    def predict(self, network: Any, parameters: Any, X: Any) -> Any:
+    def predict(self, network: Any, parameters: Any, X: Any, inputs: Any = None) -> Any:
         return np.broadcast_to(parameters[:, :1, None], (len(parameters), len(X), 1))
 
-    def input_grad(self, network: Any, loss: Any, parameters: Any, X: Any, y: Any) -> Any:
+    def input_grad(self, network: Any, loss: Any, parameters: Any, X: Any, y: Any, inputs: Any = None) -> Any:
         raise NotImplementedError
 
 

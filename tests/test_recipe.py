@@ -87,7 +87,7 @@ def test_short_forms_are_read():
         ({"optimizer": 3}, "optimizer must be a table of fields, got 3"),
         ({"optimizer": {"rule": "adm"}}, "unknown optimizer 'adm'"),
         ({"network": [3]}, r"network must be a table of fields, got \[3\]"),
-        ({"network": {"kind": "conv"}}, "network.kind must be 'dense', got 'conv'"),
+        ({"network": {"kind": "conv"}}, "network.kind must be a kind of network, got 'conv'. Known: dense, module"),
         ({"network": {"hiden": [3]}}, "unknown field 'hiden' of Dense. Did you mean 'hidden'"),
         ({"stopping": {"patience": 0}}, "Stopping.patience must be a whole number ≥ 1, got 0"),
         ({"epochs": -1}, "Recipe.epochs must be a whole number ≥ 0, got -1"),

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from manyfit.errors import Problem, RecipeError, did_you_mean
+from manyfit.networks import Inputs, Layout, Network, flatten
 from manyfit.recipe import Recipe
 from manyfit.rng import Streams
 
@@ -23,20 +24,31 @@ Ints = NDArray[np.int64]
 class View:
     """Arrays that many networks read: one encoding of a table.
 
-    X: [N, D] inputs, finite.
+    X: [N, D] inputs, finite. May be given as an array or torch tensor of any shape, or as several, in a tuple or by name:
+        they are laid side by side in one table.
     y: [N, C] numbers, or [N] class labels (whole numbers from 0) for a loss on labels.
     weights: [N] sample weights ≥ 0, or None for ones.
     n_classes: C when y holds labels.
+    inputs: How a row of X is cut and shaped into the inputs of a module; read off X when left out. Dense networks take all of X
+        as one vector.
+
+    Example:
+        >>> view = View(np.zeros((5, 1, 8, 8)), np.arange(5.0))
+        >>> view.X.shape, str(view.inputs[0])
+        ((5, 64), '[rows, 1, 8, 8]')
     """
 
     X: Floats
     y: NDArray[np.floating] | Ints
     weights: Floats | None = None
     n_classes: int | None = None
+    inputs: Inputs = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "X", _columns(self.X))
-        y = np.asarray(self.y)
+        X, inputs = flatten(self.X)
+        object.__setattr__(self, "X", X)
+        object.__setattr__(self, "inputs", tuple(self.inputs) or inputs)
+        y = np.asarray(self.y.detach().cpu() if hasattr(self.y, "detach") else self.y)
         if self.n_classes is None:
             y = _columns(y)
         elif y.size == len(y) and (y.dtype.kind in "iub" or (y == np.floor(y)).all()):
@@ -68,6 +80,9 @@ class View:
             yield Problem(where, "must have as many rows in y as in X", f"{len(self.y)} and {len(self.X)}")
         if self.X.shape[1] == 0:
             yield Problem(where, "must have at least one input column")
+        if sum(each.size for each in self.inputs) != self.X.shape[1]:
+            shapes = ", ".join(map(str, self.inputs))
+            yield Problem(f"{where} inputs", f"must take {self.X.shape[1]} numbers a row", shapes)
         if self.n_outputs == 0:
             yield Problem(where, "must have at least one output")
         if not np.isfinite(self.X).all():
@@ -168,7 +183,7 @@ class Population:
     def of(
         cls,
         recipes: Sequence[Recipe],
-        X: Floats,
+        X: Any,
         y: NDArray[np.floating] | Ints,
         *,
         seed: int = 0,
@@ -179,14 +194,14 @@ class Population:
 
         Args:
             recipes: One recipe a network.
-            X: [N, D] inputs.
+            X: [N, D] inputs; for modules an array or torch tensor of any shape, several as a tuple or by name.
             y: [N] or [N, C] targets; whole numbers from 0 when the first recipe's loss takes labels.
             seed: Root of all streams.
             weights: [N] sample weights.
             held: Rows to hold out.
         """
         labels = bool(recipes) and recipes[0].loss.target == "labels"
-        view = View(X, y, weights, n_classes=int(np.max(y, initial=0)) + 1 if labels else None)
+        view = View(X, y, weights, n_classes=_n_classes(y) if labels else None)
         out = np.empty(0, dtype=np.int64) if held is None else np.asarray(held)
         rows = Rows(np.setdiff1d(np.arange(len(view.X)), out), out)
         members = [Member(recipe, Streams.of(seed, replicate=i), rows) for i, recipe in enumerate(recipes)]
@@ -204,11 +219,17 @@ class Population:
         """Epochs of the longest recipe: T, the length of the records."""
         return max((member.recipe.epochs for member in self.members), default=0)
 
-    def widths(self, index: int) -> tuple[int, ...]:
-        """Units of every layer of one network, inputs and outputs included."""
+    def layout(self, index: int) -> Layout:
+        """Where the numbers of one network lie."""
         member = self.members[index]
         view = self.view_of(member)
-        return member.recipe.network.widths(view.X.shape[1], view.n_outputs)
+        return member.recipe.network.layout(view.inputs, view.n_outputs)
+
+    def widths(self, index: int) -> tuple[int, ...]:
+        """Units of every layer of one dense network, inputs and outputs included."""
+        member = self.members[index]
+        view = self.view_of(member)
+        return member.recipe.dense.widths(view.X.shape[1], view.n_outputs)
 
     def check(self) -> Population:
         """The population itself.
@@ -249,6 +270,20 @@ class Population:
             yield Problem(where, rule, str(n_inputs))
 
     @cached_property
+    def _network_problems(self) -> dict[tuple[int, str], tuple[Problem, ...]]:
+        """What is wrong with each network on each view that it reads, tried on a few rows."""
+        found: dict[tuple[int, str], tuple[Problem, ...]] = {}
+        known: dict[tuple[Network, str], tuple[Problem, ...]] = {}
+        for member in self.members:
+            network, name = member.recipe.network, member.rows.view
+            if (id(network), name) in found or not isinstance(network, Network):
+                continue
+            if (network, name) not in known:
+                known[network, name] = tuple(_problems_on(network, self.views.get(name)))
+            found[id(network), name] = known[network, name]
+        return found
+
+    @cached_property
     def _recipe_problems(self) -> dict[int, tuple[Problem, ...]]:
         return {
             id(recipe): tuple(recipe.problems())
@@ -263,6 +298,7 @@ class Population:
     def _member_problems(self, member: Member) -> Iterator[Problem]:
         yield from self._recipe_problems[id(member.recipe)]
         yield from self._row_problems[id(member.rows)]
+        yield from self._network_problems.get((id(member.recipe.network), member.rows.view), ())
         recipe, view = member.recipe, self.views.get(member.rows.view)
         if not hasattr(recipe.loss, "target"):
             return  # no loss at all: that has been said already
@@ -279,6 +315,16 @@ def _columns(values: NDArray[Any]) -> Floats:
     """Numbers as [N, columns]; a single axis is one column."""
     table = np.ascontiguousarray(values, dtype=np.float64)
     return table.reshape(len(table), math.prod(table.shape[1:]))
+
+
+def _n_classes(y: Any) -> int:
+    labels = np.asarray(y.detach().cpu() if hasattr(y, "detach") else y)
+    return int(np.max(labels, initial=0)) + 1
+
+
+def _problems_on(network: Network, view: View | None) -> Iterator[Problem]:
+    if view is not None and len(view.X) and view.X.shape[1] and not any(True for _ in network.problems()):
+        yield from network.problems_on(view.X[:2], view.inputs, view.n_outputs)
 
 
 def _problems_of_rows(rows: Rows, views: Mapping[str, View]) -> Iterator[Problem]:

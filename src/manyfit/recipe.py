@@ -11,7 +11,7 @@ from manyfit import losses, optimizers, penalties, schedules
 from manyfit.errors import Problem, RecipeError, did_you_mean
 from manyfit.hyper import hyper, problems_of
 from manyfit.losses import Loss
-from manyfit.networks import Dense
+from manyfit.networks import Dense, Network, network_from
 from manyfit.optimizers import Optimizer
 from manyfit.optimizers.adam import Adam
 from manyfit.penalties import Penalty
@@ -54,7 +54,7 @@ class Recipe:
         True
     """
 
-    network: Dense = Dense()
+    network: Network = Dense()
     loss: Loss = losses.MSE()
     optimizer: Optimizer = Adam()
     schedule: Schedule = Constant()
@@ -73,12 +73,25 @@ class Recipe:
         given = self.penalties if isinstance(self.penalties, (tuple, list)) else (self.penalties,)
         object.__setattr__(self, "penalties", tuple(map(penalties.registry.make, given)))
 
+    @property
+    def dense(self) -> Dense:
+        """Its network, for what is about layers of units.
+
+        Raises:
+            RecipeError: If it is another kind of network.
+        """
+        if isinstance(self.network, Dense):
+            return self.network
+        raise RecipeError(Problem("Recipe.network", "must be a dense network here", f"a {self.network.kind}"))
+
     def problems(self) -> Iterator[Problem]:
         """Everything that is wrong with this recipe."""
-        if hasattr(self.network, "problems") and not isinstance(self.network, type):
+        if isinstance(self.network, Network) and not isinstance(self.network, type):
             yield from self.network.problems()
         else:
-            yield Problem("Recipe.network", "must be a network", repr(self.network), hint="For example Dense((32, 32)).")
+            hint = "Module(it) makes one of a torch module's class." if callable(self.network) else ""
+            hint = hint or "For example Dense((32, 32))."
+            yield Problem("Recipe.network", "must be a network", repr(self.network), hint=hint)
         yield from _problems_of_rule(self.loss, "loss", Loss)
         yield from _problems_of_rule(self.optimizer, "optimizer", Optimizer)
         yield from _problems_of_rule(self.schedule, "schedule", Schedule)
@@ -126,7 +139,7 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON and TOML; whatever is None is left out."""
-        fields: dict[str, Any] = {"network": {"kind": "dense", **plain(self.network)}}
+        fields: dict[str, Any] = {"network": self.network.to_dict()}
         fields |= {name: plain_rule(getattr(self, name)) for name in _KINDS}
         fields["penalties"] = [plain_rule(p) for p in self.penalties]
         fields["stopping"] = plain(self.stopping)
@@ -147,10 +160,7 @@ class Recipe:
             raise RecipeError(unknown, "this recipe")
         values = dict(fields)
         if "network" in values:
-            network = {"kind": "dense", **_mapping(values["network"], "network")}
-            if network.pop("kind") != "dense":
-                raise RecipeError(Problem("network.kind", "must be 'dense'", repr(values["network"]["kind"])))
-            values["network"] = build(Dense, network)
+            values["network"] = network_from(_mapping(values["network"], "network"))
         for name in _KINDS:
             if name in values and not isinstance(values[name], (str, list)):
                 _mapping(values[name], name)
@@ -188,6 +198,8 @@ def _mapping(fields: Any, where: str) -> Mapping[str, Any]:
 
 def _changed(record: Any, names: list[str], value: Any, path: str) -> Any:
     """A record with another value at the end of a path."""
+    if hasattr(record, "with_setting"):  # a module, whose settings are its factory's own
+        return record.with_setting(".".join(names), value)
     old, field, position = _part(record, names[0], path)
     new = _changed(old, names[1:], value, path) if names[1:] else value
     if position is not None:
@@ -198,6 +210,8 @@ def _changed(record: Any, names: list[str], value: Any, path: str) -> Any:
 
 def _part(record: Any, name: str, path: str) -> tuple[Any, str, int | None]:
     """What a name leads to, the field that holds it, and its position there if that field holds several rules."""
+    if hasattr(record, "setting"):
+        return record.setting(name), name, None
     fields = {f.name for f in dataclasses.fields(record)} if dataclasses.is_dataclass(record) else set()
     if name in fields:
         return getattr(record, name), name, None

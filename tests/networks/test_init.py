@@ -28,7 +28,8 @@ def test_default_is_uniform_within_one_over_the_root_of_the_inputs():
 
 
 @pytest.mark.parametrize(
-    ("scheme", "deviation"), [("he", (2 / 60) ** 0.5), ("lecun", (1 / 60) ** 0.5), ("xavier", (2 / 160) ** 0.5)]
+    ("scheme", "deviation"),
+    [("he", (2 / 60) ** 0.5), ("lecun", (1 / 60) ** 0.5), ("xavier", (2 / 160) ** 0.5)],
 )
 def test_schemes_have_their_spread_and_no_biases(scheme, deviation):
     weight, bias = next(split(initial_parameters([4], (60, 100, 2), scheme)[0], (60, 100, 2)))
@@ -54,7 +55,9 @@ def test_weights_stand_at_layer_out_in():
 @pytest.mark.parametrize("scheme", INITS)
 def test_networks_of_different_width_share_their_common_part(scheme):
     narrow, wide = (3, 4, 2), (3, 9, 2)
-    small, large = (list(split(initial_parameters([7], widths, scheme)[0], widths)) for widths in (narrow, wide))
+    small, large = (
+        list(split(initial_parameters([7], widths, scheme)[0], widths)) for widths in (narrow, wide)
+    )
 
     if scheme != "xavier":  # whose size depends on both ends of a layer
         np.testing.assert_array_equal(large[0][0][:, :4], small[0][0])

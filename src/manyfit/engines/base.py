@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from manyfit.losses import Loss
-from manyfit.networks import Dense
+from manyfit.networks import Inputs, Network
 from manyfit.population import Population
 from manyfit.runs.ledger import Ledger
 from manyfit.runs.run import Run
@@ -64,20 +64,35 @@ class Engine(Protocol):
         ...
 
     def predict(
-        self, network: Dense, parameters: NDArray[np.floating], X: NDArray[np.float64]
+        self,
+        network: Network,
+        parameters: NDArray[np.floating],
+        X: NDArray[np.float64],
+        inputs: Inputs | None = None,
     ) -> NDArray[np.floating]:
-        """Outputs (logits) [P, N, C] of networks of one shape, parameters [P, n], on inputs [N, D] or their own [P, N, D]."""
+        """Outputs (logits) [P, N, C] of networks of one structure.
+
+        Args:
+            network: Any of them.
+            parameters: [P, n].
+            X: [N, D] inputs, or the networks' own [P, N, D].
+            inputs: How a row is cut and shaped, as the view of the networks says; one vector by default.
+        """
         ...
 
     def input_grad(
         self,
-        network: Dense,
+        network: Network,
         loss: Loss,
         parameters: NDArray[np.floating],
         X: NDArray[np.float64],
         y: NDArray[Any],
+        inputs: Inputs | None = None,
     ) -> NDArray[np.floating]:
-        """Gradient of each row's own loss with respect to its inputs, [P, N, D]; inputs [N, D] or the networks' own [P, N, D]."""
+        """Gradient of each row's own loss with respect to its inputs, [P, N, D]; 0 for inputs that are no floats.
+
+        Inputs are [N, D], or the networks' own [P, N, D].
+        """
         ...
 
 

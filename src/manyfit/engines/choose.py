@@ -5,6 +5,7 @@ The choice is a function of the recipes alone, never of what is measured: a netw
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -20,6 +21,8 @@ from manyfit.engines.base import SEGMENT_S, Engine, Watcher, train
 from manyfit.engines.interrupt import Interrupt
 from manyfit.engines.mixed import Mixed
 from manyfit.errors import EngineError, Problem, UnknownNameError, UsageError, did_you_mean
+from manyfit.networks import Dense, Network, flatten
+from manyfit.optimizers.sgd import SGD
 from manyfit.population import Population
 from manyfit.recipe import Recipe
 from manyfit.runs import Run, RunFolder
@@ -190,7 +193,7 @@ def fit(
 
 def predict(
     run: Run,
-    X: NDArray[np.floating],
+    X: Any,
     *,
     networks: Sequence[int] | None = None,
     engine: str | Engine = "auto",
@@ -200,7 +203,8 @@ def predict(
 
     Args:
         run: Where the networks come from.
-        X: [N, D] inputs, encoded as they were for training; or [P, N, D], for each network its own.
+        X: [N, D] inputs, encoded as they were for training; or [P, N, D], for each network its own. For modules also shaped as
+            they were for training.
         networks: Which ones, by index; all by default.
         engine: "auto", an engine by name, or an engine.
         threads: Threads of the native engine.
@@ -216,25 +220,25 @@ def predict(
         (1, 8, 1)
     """
     asked = _Asked(run, X, networks)
-    n_outputs = {widths[-1] for widths, *_ in asked.groups}
+    n_outputs = {n for *_, n in asked.groups}
     if len(n_outputs) > 1:
         rule, hint = "must have the same number of outputs", "Ask for them in groups."
         asked.problems.append(Problem("networks", rule, str(sorted(n_outputs)), hint=hint))
     asked.check("this prediction")
-    # Outputs don't depend on the rule of training, so the core predicts also what it could not have trained.
-    if engine == "auto" and not why_missing("native"):
-        engine = _make("native", threads)
-    chosen = engine_for(run.population, engine, threads) if isinstance(engine, str) else engine
     outputs = np.empty((len(asked.wanted), asked.n_rows, max(n_outputs, default=0)))
-    for positions in asked.groups.values():
+    for (*_, inputs, _n), positions in asked.groups.items():
         network = asked.recipe(positions).network
-        outputs[positions] = chosen.predict(network, asked.parameters(positions), asked.inputs(positions))
+        # Outputs don't depend on the rule of training, so the core predicts also what it could not have trained.
+        chosen = _engine_for_asking(run, network, engine, threads)
+        outputs[positions] = chosen.predict(
+            network, asked.parameters(positions), asked.table(positions), inputs
+        )
     return outputs
 
 
 def input_grad(
     run: Run,
-    X: NDArray[np.floating],
+    X: Any,
     y: NDArray[Any],
     *,
     networks: Sequence[int] | None = None,
@@ -245,14 +249,15 @@ def input_grad(
 
     Args:
         run: Where the networks come from.
-        X: [N, D] inputs, encoded as they were for training; or [P, N, D], for each network its own.
+        X: [N, D] inputs, encoded as they were for training; or [P, N, D], for each network its own. For modules also shaped as
+            they were for training.
         y: [N, C] numbers or [N] labels, as in the view they were trained on.
         networks: Which ones, by index; all by default.
         engine: "auto", an engine by name, or an engine.
         threads: Threads of the native engine.
 
     Returns:
-        [P, N, D] in the order of `networks`.
+        [P, N, D] in the order of `networks`; 0 for inputs that are no floats.
 
     Example:
         >>> from manyfit.recipe import Recipe
@@ -265,39 +270,49 @@ def input_grad(
     if not asked.problems and len(y) != asked.n_rows:
         asked.problems.append(Problem("y", f"must have {asked.n_rows} rows, as X", str(len(y))))
     asked.check("these gradients")
-    chosen = engine_for(run.population, engine, threads) if isinstance(engine, str) else engine
-    slopes = np.empty((len(asked.wanted), *asked.X.shape[-2:]))
+    slopes = np.empty((len(asked.wanted), asked.n_rows, asked.X.shape[-1]))
     by_loss: dict[Any, list[int]] = {}
     for key, positions in asked.groups.items():
         for position in positions:
             by_loss.setdefault((key, asked.recipe([position]).loss), []).append(position)
-    for positions in by_loss.values():
+    for ((*_, inputs, _n), loss), positions in by_loss.items():
         recipe = asked.recipe(positions)
-        parameters, inputs = asked.parameters(positions), asked.inputs(positions)
-        slopes[positions] = chosen.input_grad(recipe.network, recipe.loss, parameters, inputs, y)
+        chosen = _engine_for_asking(run, recipe.network, engine, threads, recipe)
+        parameters, table = asked.parameters(positions), asked.table(positions)
+        slopes[positions] = chosen.input_grad(recipe.network, loss, parameters, table, y, inputs)
     return slopes
 
 
 class _Asked:
-    """Networks of a run that something is asked of, in groups of one shape, and the inputs it is asked at."""
+    """Networks of a run that something is asked of, in groups of one structure, and the inputs it is asked at."""
 
-    def __init__(self, run: Run, X: NDArray[np.floating], networks: Sequence[int] | None) -> None:
+    def __init__(self, run: Run, X: Any, networks: Sequence[int] | None) -> None:
         self.run = run
         self.wanted = list(range(len(run))) if networks is None else [int(index) for index in networks]
-        self.X = np.ascontiguousarray(X, dtype=np.float64)
-        self.is_own = self.X.ndim == 3
+        views = [run.population.view_of(run.population.members[index]) for index in self.wanted]
+        shape = np.shape(X) if not isinstance(X, (tuple, Mapping)) else ()
+        self.is_own = len(shape) == 3 and all(
+            shape[-1] == view.X.shape[1] and shape[1:] != view.inputs[0].shape for view in views
+        )
+        if self.is_own:
+            self.X, given = np.ascontiguousarray(X, dtype=np.float64), [shape]
+        else:
+            self.X, found = flatten(X)
+            given = (
+                [(len(self.X), *each.shape) for each in found]
+                if len(found) > 1
+                else [shape or np.shape(X[0])]
+            )
         self.problems: list[Problem] = []
         self.groups: dict[Any, list[int]] = {}
         if self.is_own and len(self.X) != len(self.wanted):
-            rule = f"must be for {len(self.wanted)} networks"
-            self.problems.append(Problem("X", rule, str(self.X.shape)))
-        for position, index in enumerate(self.wanted):
-            member, widths = run.population.members[index], run.population.widths(index)
-            if self.X.ndim not in (2, 3) or self.X.shape[-1] != widths[0]:
-                self.problems.append(
-                    Problem("X", f"must be [rows, {widths[0]}]", str(self.X.shape), (index,))
-                )
-            key = (widths, member.recipe.network.activation, member.recipe.precision)
+            self.problems.append(Problem("X", f"must be for {len(self.wanted)} networks", str(shape)))
+        for position, (index, view) in enumerate(zip(self.wanted, views, strict=True)):
+            recipe = run.population.members[index].recipe
+            if self.X.shape[-1] != view.X.shape[1]:
+                rule = f"must be {', '.join(map(str, view.inputs))}"
+                self.problems.append(Problem("X", rule, ", ".join(map(str, given)), (index,)))
+            key = (recipe.network.structure, recipe.precision, view.inputs, view.n_outputs)
             self.groups.setdefault(key, []).append(position)
 
     @property
@@ -314,8 +329,27 @@ class _Asked:
     def parameters(self, positions: Sequence[int]) -> NDArray[np.floating]:
         return np.stack([self.run.parameters[self.wanted[p]] for p in positions])
 
-    def inputs(self, positions: Sequence[int]) -> NDArray[np.float64]:
+    def table(self, positions: Sequence[int]) -> NDArray[np.float64]:
         return self.X[list(positions)] if self.is_own else self.X
+
+
+def _engine_for_asking(
+    run: Run, network: Network, engine: str | Engine, threads: int | None, recipe: Recipe | None = None
+) -> Engine:
+    """What predicts with a network, or gives the slopes of a recipe's loss: the core where it knows them, else torch."""
+    if not isinstance(engine, str):
+        return engine
+    if engine != "auto":
+        return engine_for(run.population, engine, threads)
+    if isinstance(network, Dense) and not why_missing("native"):
+        supports = import_module("manyfit.engines.native").supports
+        if recipe is None or supports(dataclasses.replace(recipe, optimizer=SGD(), penalties=())):
+            return _make("native", threads)
+    with_torch = next((name for name in NAMES[1:] if not why_missing(name)), None)
+    if with_torch is None:
+        rule = f"There is nothing to ask it with: {why_missing('native')}; {why_missing('reference')}"
+        raise EngineError(Problem("", rule, hint=_INSTALL))
+    return _make(with_torch, threads)
 
 
 def _make(name: str, threads: int | None) -> Engine:

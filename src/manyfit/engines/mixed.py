@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from manyfit.engines.base import Engine
 from manyfit.losses import Loss
-from manyfit.networks import Dense
+from manyfit.networks import Dense, Inputs, Network
 from manyfit.population import Population
 from manyfit.runs.ledger import Ledger
 
@@ -84,21 +84,31 @@ class Mixed:
         return spent
 
     def predict(
-        self, network: Dense, parameters: NDArray[np.floating], X: NDArray[np.float64]
+        self,
+        network: Network,
+        parameters: NDArray[np.floating],
+        X: NDArray[np.float64],
+        inputs: Inputs | None = None,
     ) -> NDArray[np.floating]:
-        """Outputs (logits) [P, N, C] of networks of one shape, by the first engine."""
-        return self.engines[0].predict(network, parameters, X)
+        """Outputs (logits) [P, N, C] of networks of one structure, by the first engine that can."""
+        return self._engine_of(network).predict(network, parameters, X, inputs)
 
     def input_grad(
         self,
-        network: Dense,
+        network: Network,
         loss: Loss,
         parameters: NDArray[np.floating],
         X: NDArray[np.float64],
         y: NDArray[Any],
+        inputs: Inputs | None = None,
     ) -> NDArray[np.floating]:
-        """Gradient of each row's own loss with respect to its inputs, [P, N, D], by the first engine."""
-        return self.engines[0].input_grad(network, loss, parameters, X, y)
+        """Gradient of each row's own loss with respect to its inputs, [P, N, D], by the first engine that can."""
+        return self._engine_of(network).input_grad(network, loss, parameters, X, y, inputs)
+
+    def _engine_of(self, network: Network) -> Engine:
+        """The native core knows dense networks only, but those first."""
+        able = [engine for engine in self.engines if engine.name != "native" or isinstance(network, Dense)]
+        return able[0]
 
 
 def _part_of(ledger: Ledger, indices: list[int], n_epochs: int) -> Ledger:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from manyfit import _native
 from manyfit.hyper import knobs
 from manyfit.losses import Loss
-from manyfit.networks import Dense
+from manyfit.networks import Dense, Inputs
 from manyfit.penalties import L1, L2
 from manyfit.population import Member, Population, Rows
 from manyfit.recipe import Recipe
@@ -43,7 +43,7 @@ def supports(recipe: Recipe) -> bool:
     """Whether the core knows every rule of a recipe."""
     return (
         isinstance(recipe.network, Dense)
-        and recipe.network.activation in _CATALOG["activations"]
+        and recipe.dense.activation in _CATALOG["activations"]
         and name_of(recipe.loss) in _CATALOG["losses"]
         and name_of(recipe.optimizer) in _CATALOG["optimizers"]
         and all(isinstance(penalty, (L1, L2)) for penalty in recipe.penalties)
@@ -109,7 +109,11 @@ class Native:
         return spent
 
     def predict(
-        self, network: Dense, parameters: NDArray[np.floating], X: NDArray[np.float64]
+        self,
+        network: Dense,
+        parameters: NDArray[np.floating],
+        X: NDArray[np.float64],
+        inputs: Inputs | None = None,
     ) -> NDArray[np.floating]:
         """Outputs (logits) [P, N, C] of networks of one shape, parameters [P, n], on inputs [N, D] or their own [P, N, D].
 
@@ -136,17 +140,18 @@ class Native:
         parameters: NDArray[np.floating],
         X: NDArray[np.float64],
         y: NDArray[Any],
+        inputs: Inputs | None = None,
     ) -> NDArray[np.floating]:
         """Gradient of each row's own loss with respect to its inputs, [P, N, D]; inputs [N, D] or the networks' own [P, N, D]."""
         widths = network.widths_from(X.shape[-1], parameters.shape[1])
-        flat, inputs = np.ascontiguousarray(parameters), np.ascontiguousarray(X, dtype=np.float64)
+        flat, table = np.ascontiguousarray(parameters), np.ascontiguousarray(X, dtype=np.float64)
         gradients: Any = _native.input_grad(
             flat.dtype.name,
             list(widths),
             network.activation,
             name_of(loss),
             flat,
-            inputs,
+            table,
             y,
             self.isa,
             self.threads,
@@ -165,9 +170,9 @@ def _group_key(population: Population, index: int, member: Member) -> tuple[Any,
     return (
         recipe.precision,
         population.widths(index),
-        recipe.network.activation,
-        bool(recipe.network.dropout),
-        bool(recipe.network.input_dropout),
+        recipe.dense.activation,
+        bool(recipe.dense.dropout),
+        bool(recipe.dense.input_dropout),
         name_of(recipe.loss),
         name_of(recipe.optimizer),
         flags,
@@ -243,7 +248,7 @@ class _Group:
         held, held_offsets = _ragged([member.rows for member in members], "held")
         return {
             "widths": list(self.population.widths(self.indices[0])),
-            "activation": first.network.activation,
+            "activation": first.dense.activation,
             "loss": name_of(first.loss),
             "optimizer": name_of(first.optimizer),
             "flags": {name: int(getattr(first.optimizer, name)) for name in known["flags"]},
@@ -262,7 +267,7 @@ class _Group:
             "train_offsets": train_offsets,
             "held": held,
             "held_offsets": held_offsets,
-            "keep16": np.array([_keep(r.network) for r in recipes], dtype=np.uint32),
+            "keep16": np.array([_keep(r.dense) for r in recipes], dtype=np.uint32),
             "l1": _strengths(recipes, L1, on_biases=False),
             "l2": _strengths(recipes, L2, on_biases=False),
             "l1_bias": _strengths(recipes, L1, on_biases=True),

@@ -10,7 +10,6 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,9 +19,9 @@ from torch import Tensor
 
 from manyfit.engines.base import DIVERGED_FACTOR
 from manyfit.losses import Loss
-from manyfit.networks import ACTIVATIONS, Dense
+from manyfit.networks import Drop, Input, Inputs, Layout, Network, cut, vector
 from manyfit.population import Population
-from manyfit.rng import dropout_mask, epoch_order, keep_threshold
+from manyfit.rng import KEEP_ALL, dropout_mask, epoch_order, keep_threshold
 from manyfit.runs.ledger import Cursor, Fate, Ledger, Sums
 
 
@@ -78,34 +77,44 @@ class Reference:
         return self._seconds
 
     def predict(
-        self, network: Dense, parameters: NDArray[np.floating], X: NDArray[np.float64]
+        self,
+        network: Network,
+        parameters: NDArray[np.floating],
+        X: NDArray[np.float64],
+        inputs: Inputs | None = None,
     ) -> NDArray[np.floating]:
-        """Outputs (logits) [P, N, C] of networks of one shape, parameters [P, n], on inputs [N, D] or their own [P, N, D]."""
-        inputs = torch.from_numpy(np.ascontiguousarray(X, dtype=parameters.dtype)).expand(len(parameters), -1, -1)
-        return np.stack(
-            [
-                _forward(network, _leaves_of(network, flat, x), x).numpy()
-                for flat, x in zip(parameters, inputs, strict=True)
-            ]
-        )
+        """Outputs (logits) [P, N, C] of networks of one structure, on inputs [N, D] or their own [P, N, D]."""
+        takes, layout = _known(network, parameters, X, inputs)
+        outputs = []
+        for flat, table in zip(parameters, np.broadcast_to(X, (len(parameters), *X.shape[-2:])), strict=True):
+            with torch.no_grad():
+                outputs.append(network.apply(torch, _leaves(layout, flat), _parts(table, takes, flat.dtype)).numpy())
+        return np.stack(outputs)
 
     def input_grad(
         self,
-        network: Dense,
+        network: Network,
         loss: Loss,
         parameters: NDArray[np.floating],
         X: NDArray[np.float64],
         y: NDArray[Any],
+        inputs: Inputs | None = None,
     ) -> NDArray[np.floating]:
-        """Gradient of each row's own loss with respect to its inputs, [P, N, D]; inputs [N, D] or the networks' own [P, N, D]."""
-        inputs = torch.from_numpy(np.array(X, dtype=parameters.dtype)).expand(len(parameters), -1, -1)
+        """Gradient of each row's own loss with respect to its inputs, [P, N, D]; 0 for inputs that are no floats.
+
+        Inputs are [N, D], or the networks' own [P, N, D].
+        """
+        takes, layout = _known(network, parameters, X, inputs)
         target = _targets(y, parameters.dtype)
         gradients = []
-        for flat, own in zip(parameters, inputs, strict=True):
-            x = own.detach().requires_grad_()
-            # Rows don't meet in a dense network, so the gradient of the sum holds each row's own.
-            total = loss.rows(torch, _forward(network, _leaves_of(network, flat, x), x), target).sum()
-            gradients.append(torch.autograd.grad(total, x)[0].numpy())
+        for flat, table in zip(parameters, np.broadcast_to(X, (len(parameters), *X.shape[-2:])), strict=True):
+            parts = _parts(table, takes, flat.dtype)
+            floats = [part.requires_grad_() for part in parts if part.is_floating_point()]
+            # Rows don't meet in a network that predicts, so the gradient of the sum holds each row's own.
+            total = loss.rows(torch, network.apply(torch, _leaves(layout, flat), parts), target).sum()
+            slopes = iter(torch.autograd.grad(total, floats, materialize_grads=True) if floats else ())
+            whole = [next(slopes) if part.is_floating_point() else torch.zeros(part.shape) for part in parts]
+            gradients.append(np.concatenate([g.reshape(len(table), -1).numpy() for g in whole], 1, dtype=flat.dtype))
         return np.stack(gradients)
 
 
@@ -128,18 +137,19 @@ class _Training:
         recipe, rows, view = self.member.recipe, self.member.rows, population.view_of(self.member)
         self.recipe, self.rows = recipe, rows
         self.dtype = np.dtype(recipe.precision)
-        self.X = torch.from_numpy(view.X.astype(self.dtype))
+        self.inputs = recipe.network.takes(view.inputs)
+        self.parts = _parts(view.X, self.inputs, self.dtype)
         self.y = _targets(view.y, self.dtype)
         weights = np.ones(len(view.X)) if view.weights is None else view.weights
         self.weights = torch.from_numpy(weights.astype(self.dtype))
 
         # Tensors on the ledger's own memory: writing them is writing the checkpoint.
-        self.widths = population.widths(index)
+        self.layout = population.layout(index)
         self.flat = torch.from_numpy(ledger.parameters[index])
-        self.leaves = _leaves(self.flat, self.widths)
+        self.leaves = self.layout.cut(self.flat)
         names = recipe.optimizer.init(np, np.zeros(1))
         self.states = {
-            name: _leaves(torch.from_numpy(row), self.widths)
+            name: self.layout.cut(torch.from_numpy(row))
             for name, row in zip(names, ledger.state[index], strict=True)
         }
         self.best = torch.from_numpy(ledger.best[index])
@@ -147,7 +157,7 @@ class _Training:
         self.loss, self.held_loss = ledger.loss[index], ledger.held_loss[index]
         self.record_every = population.record_every
         self.probes = [
-            (probe.epochs, torch.from_numpy(population.views[probe.view].X[probe.rows].astype(self.dtype)), out[index])
+            (probe.epochs, _parts(population.views[probe.view].X[probe.rows], self.inputs, self.dtype), out[index])
             for probe, out in zip(population.probes, ledger.probes, strict=True)
         ]
 
@@ -169,8 +179,9 @@ class _Training:
             return self.end(Fate.FINISHED, t)
 
         rows = self.batch(epoch, batch)
-        leaves = [leaf.detach().requires_grad_() for leaf in self.leaves]
-        output = _forward(self.recipe.network, leaves, self.X[rows], self.masks(t, len(rows)))
+        trained = {leaf.name: self.leaves[leaf.name].detach().requires_grad_() for leaf in self.layout.trained}
+        leaves = {**self.leaves, **trained}
+        output = self.recipe.network.apply(torch, leaves, [part[rows] for part in self.parts], self.drop(t))
         weights = self.weights[rows]
         weighted, weight = (weights * self.recipe.loss.rows(torch, output, self.y[rows])).sum(), weights.sum()
         loss = weighted / weight if weight > 0 else 0 * output.sum()
@@ -181,7 +192,11 @@ class _Training:
         if not math.isfinite(value) or value > max(DIVERGED_FACTOR * self.sums[Sums.START], 1.0):
             return self.end(Fate.DIVERGED, t + 1)
 
-        self.update(t, list(torch.autograd.grad(loss, leaves)))
+        gradients = torch.autograd.grad(loss, list(trained.values()), materialize_grads=True)
+        self.update(t, dict(zip(trained, gradients, strict=True)))
+        for leaf in self.layout:
+            if not leaf.trained:
+                self.leaves[leaf.name].copy_(leaves[leaf.name])
         self.sums[Sums.EPOCH_LOSS] += weighted.item()
         self.sums[Sums.EPOCH_WEIGHT] += weight.item()
         self.cursor[Cursor.STEP] += 1
@@ -197,32 +212,38 @@ class _Training:
             train = train[epoch_order(self.member.streams.order, epoch, len(train))]
         return train[batch * self.batch_size : (batch + 1) * self.batch_size]
 
-    def masks(self, t: int, n_rows: int) -> Iterator[Tensor]:
-        """What the inputs and then the outputs of each hidden layer are multiplied by in step `t`."""
-        network = self.recipe.network
-        for layer, n_units in enumerate(self.widths[:-1]):
-            keep = keep_threshold(network.dropout if layer else network.input_dropout)
-            mask = dropout_mask(self.member.streams.noise, t, layer, n_rows, n_units, keep)
-            yield torch.from_numpy(mask.astype(self.dtype))
+    def drop(self, t: int) -> Drop:
+        """Dropout in step `t`."""
 
-    def update(self, t: int, gradients: list[Tensor]) -> None:
+        def drop(values: Tensor, layer: int, p: float) -> Tensor:
+            keep = keep_threshold(p)
+            if keep >= KEEP_ALL:
+                return values
+            n_rows = len(values)
+            mask = dropout_mask(self.member.streams.noise, t, layer, n_rows, values.numel() // n_rows, keep)
+            return values * torch.from_numpy(mask.astype(self.dtype)).view(values.shape)
+
+        return drop
+
+    def update(self, t: int, gradients: dict[str, Tensor]) -> None:
         """Add the penalties, clip, and let the rule change every parameter array."""
-        for k, leaf in enumerate(self.leaves):
+        for leaf in self.layout.trained:
             for penalty in self.recipe.penalties:
-                if leaf.ndim == 2 or penalty.biases:
-                    gradients[k] = gradients[k] + penalty.gradient(torch, leaf)
+                if leaf.is_weight or penalty.biases:
+                    gradients[leaf.name] = gradients[leaf.name] + penalty.gradient(torch, self.leaves[leaf.name])
         if self.recipe.clip_norm is not None:
-            norm = torch.sqrt(torch.stack([(g * g).sum() for g in gradients]).sum())
+            norm = torch.sqrt(torch.stack([(g * g).sum() for g in gradients.values()]).sum())
             share = torch.clamp(self.recipe.clip_norm / (norm + 1e-6), max=1.0)  # as torch's clip_grad_norm_
-            gradients = [g * share for g in gradients]
+            gradients = {name: g * share for name, g in gradients.items()}
         rule = self.recipe.optimizer
         hypers = dataclasses.replace(rule, lr=float(self.rates[t]))  # type: ignore[type-var]  # a rule is a dataclass
-        for k, (leaf, gradient) in enumerate(zip(self.leaves, gradients, strict=True)):
-            state = {name: leaves[k] for name, leaves in self.states.items()}
+        for name, gradient in gradients.items():
+            leaf = self.leaves[name]
+            state = {part: leaves[name] for part, leaves in self.states.items()}
             new, new_state = rule.step(torch, leaf, gradient, state, t + 1, hypers)
             leaf.copy_(new)
-            for name, old in state.items():
-                old.copy_(new_state[name])
+            for part, old in state.items():
+                old.copy_(new_state[part])
 
     def end_epoch(self, epoch: int) -> None:
         """Record what the epoch left and decide whether it was the last: divergence, patience, target, end, in this order."""
@@ -254,19 +275,24 @@ class _Training:
             return self.end(Fate.TARGET, t)
         return self.end(Fate.FINISHED, t) if last else None
 
+    def predict(self, parts: Sequence[Tensor]) -> Tensor:
+        """Outputs on inputs, without dropout."""
+        with torch.no_grad():
+            return self.recipe.network.apply(torch, dict(self.leaves), parts)
+
     def score_held(self) -> float:
         """Weighted mean loss on the held-out rows, without dropout."""
         held = self.rows.held
-        output = _forward(self.recipe.network, self.leaves, self.X[held])
+        output = self.predict([part[held] for part in self.parts])
         weights = self.weights[held].double()
         losses = self.recipe.loss.rows(torch, output, self.y[held]).double()
         return ((weights * losses).sum() / weights.sum()).item() if weights.sum() > 0 else 0.0
 
     def answer_probes(self, n_epochs: int) -> None:
         """Write down the outputs on the probes that ask for this number of epochs."""
-        for epochs, x, out in self.probes:
+        for epochs, parts, out in self.probes:
             if n_epochs in epochs:
-                output = _forward(self.recipe.network, self.leaves, x).numpy()
+                output = self.predict(parts).numpy()
                 out[epochs.index(n_epochs), :, : output.shape[1]] = output
 
     def end(self, fate: Fate, step: int) -> None:
@@ -278,28 +304,24 @@ class _Training:
             self.flat.copy_(self.best)
 
 
-def _leaves(flat: Tensor, widths: Sequence[int]) -> list[Tensor]:
-    """Views of a flat array: weights [in, out] and biases [out] of each layer in turn."""
-    sizes = [size for n_in, n_out in pairwise(widths) for size in (n_in * n_out, n_out)]
-    parts = iter(torch.split(flat, sizes))
-    return [leaf for n_in, n_out in pairwise(widths) for leaf in (next(parts).view(n_in, n_out), next(parts))]
+def _known(
+    network: Network, parameters: NDArray[np.floating], X: NDArray[np.float64], inputs: Inputs | None
+) -> tuple[Inputs, Layout]:
+    """What networks take, and where their numbers lie."""
+    given = vector(X.shape[-1]) if inputs is None else inputs
+    return network.takes(given), network.layout_of(given, parameters.shape[1])
 
 
-def _leaves_of(network: Dense, flat: NDArray[np.floating], x: Tensor) -> list[Tensor]:
-    return _leaves(torch.from_numpy(np.ascontiguousarray(flat)), network.widths_from(x.shape[1], len(flat)))
+def _leaves(layout: Layout, flat: NDArray[np.floating]) -> dict[str, Tensor]:
+    return layout.cut(torch.from_numpy(np.ascontiguousarray(flat)))
 
 
-def _forward(network: Dense, leaves: Sequence[Tensor], x: Tensor, masks: Iterator[Tensor] | None = None) -> Tensor:
-    """z = a·W + b and a = σ(z), layer by layer; the last layer is linear."""
-    activation = ACTIVATIONS[network.activation]
-    a = x
-    for k in range(0, len(leaves), 2):
-        if k > 0:
-            a = activation(torch, a)
-        if masks is not None:
-            a = a * next(masks)
-        a = a @ leaves[k] + leaves[k + 1]
-    return a
+def _parts(X: NDArray[np.float64], inputs: Sequence[Input], dtype: np.dtype[Any]) -> list[Tensor]:
+    """The inputs of a network, one tensor for each, in the types it takes."""
+    types = {"float": dtype, "int": np.dtype(np.int64), "bool": np.dtype(np.bool_)}
+    return [
+        torch.from_numpy(part.astype(types[each.kind])) for part, each in zip(cut(X, inputs), inputs, strict=True)
+    ]
 
 
 def _targets(y: NDArray[Any], dtype: np.dtype[Any]) -> Tensor:

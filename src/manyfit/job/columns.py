@@ -224,7 +224,7 @@ def _predicted(
     target, encoder = confirmed.table.data.target, confirmed.encoders[fold]
     values = [
         to_values(
-            forward(confirmed.recipes[r].network, np.stack(confirmed.parameters[r][fold]), X), encoder, target
+            forward(confirmed.recipes[r].dense, np.stack(confirmed.parameters[r][fold]), X), encoder, target
         ).mean(0)
         for r in recipes
     ]
@@ -244,7 +244,7 @@ def _largest(confirmed: Confirmed, recipes: Sequence[int], groups: dict[str, NDA
     n_inputs = confirmed.encoders[0].n_inputs
     strength = np.zeros(n_inputs)
     for r in recipes:
-        hidden = confirmed.recipes[r].network.hidden
+        hidden = confirmed.recipes[r].dense.hidden
         width = hidden[0] if hidden else confirmed.encoders[0].n_outputs
         for of_fold in confirmed.parameters[r]:
             for flat in of_fold:

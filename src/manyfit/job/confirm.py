@@ -87,7 +87,7 @@ class Confirmed:
         """The networks of some recipes; with a time order only those of the last fold, which have seen the latest rows."""
         folds = range(len(self.folds)) if self.table.data.time is None else [len(self.folds) - 1]
         return [
-            Network(self.recipes[r].network, flat, fold, place)
+            Network(self.recipes[r].dense, flat, fold, place)
             for place, r in enumerate(recipes)
             for fold in folds
             for flat in self.parameters[r][fold]
@@ -260,7 +260,7 @@ class _Meeting:
             parameters = list(run.parameters[at])
             book.parameters.append(parameters)
             book.held_losses[f], book.train_losses[f] = run.score[at], run.final_loss[at]
-            outputs = forward(recipe.network, np.stack(parameters), self.views[f"fold {f}"].X[held])
+            outputs = forward(recipe.dense, np.stack(parameters), self.views[f"fold {f}"].X[held])
             values = to_values(outputs, self.encoders[f], target)
             weights = None if data.weights is None else data.weights[fold.held]
             for s in range(plan.seeds):

@@ -215,10 +215,10 @@ class Job:
             list(edge) for edge in self.space.edges(best) if edge[0] == "optimizer.lr" or edge[1] == "highest"
         ]
         widest = max(
-            max(s.fixed.get("network.hidden", self.space.base.network.hidden), default=0)
+            max(s.fixed.get("network.hidden", self.space.base.dense.hidden), default=0)
             for s in self.space.structures
         )
-        if best.network.hidden and max(best.network.hidden) == widest:
+        if best.dense.hidden and max(best.dense.hidden) == widest:
             found.append(["network.hidden", "highest", widest])
         return found
 

@@ -147,7 +147,7 @@ class Size:
 
     def work(self, recipe: Recipe, epochs: int, rows: int | None = None) -> float:
         """Operations of one network of this recipe on this table."""
-        widths = recipe.network.widths(self.n_inputs, self.n_outputs)
+        widths = recipe.dense.widths(self.n_inputs, self.n_outputs)
         return work(recipe, widths, min(rows or self.n_train, self.n_train), self.n_held, epochs)
 
 

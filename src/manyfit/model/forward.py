@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from manyfit.data import Encoder, Target
 from manyfit.metrics import SMALLEST
-from manyfit.networks import ACTIVATIONS, Dense
+from manyfit.networks import Dense, vector
 
 Floats = NDArray[np.float64]
 
@@ -48,19 +47,9 @@ def numpy_forward(shape: Dense, parameters: NDArray[np.floating], X: Floats) -> 
         >>> numpy_forward(Dense(()), np.array([[2.0, 3.0, 0.5]]), np.array([[1.0, 1.0]])).tolist()
         [[[5.5]]]
     """
-    n_last = shape.hidden[-1] if shape.hidden else X.shape[1]
-    n_outputs = (parameters.shape[1] - shape.n_parameters(X.shape[1], 0)) // (n_last + 1)
-    widths = shape.widths(X.shape[1], n_outputs)
-    values: Any = X.astype(parameters.dtype)[None]
-    start = 0
-    for layer, (n_in, n_out) in enumerate(pairwise(widths)):
-        weight = parameters[:, start : start + n_in * n_out].reshape(-1, n_in, n_out)
-        start += n_in * n_out
-        values = values @ weight + parameters[:, None, start : start + n_out]
-        start += n_out
-        if layer < len(widths) - 2:
-            values = ACTIVATIONS[shape.activation](np, values)
-    return values
+    layout = shape.layout_of(vector(X.shape[1]), parameters.shape[1])
+    x = X.astype(parameters.dtype)
+    return np.stack([shape.apply(np, layout.cut(flat), [x]) for flat in parameters])
 
 
 def to_values(outputs: Floats, encoder: Encoder, target: Target) -> Floats:

@@ -230,11 +230,9 @@ class Model:
     @cached_property
     def _groups(self) -> dict[int, list[tuple[Dense, NDArray[np.floating]]]]:
         """Networks that one call can predict with: by encoder, then of one shape, parameters stacked."""
-        alike: dict[tuple[int, tuple[int, ...], str], list[Network]] = {}
+        alike: dict[tuple[int, Any], list[Network]] = {}
         for network in self.networks:
-            alike.setdefault((network.encoder, network.shape.hidden, network.shape.activation), []).append(
-                network
-            )
+            alike.setdefault((network.encoder, network.shape.structure), []).append(network)
         groups: dict[int, list[tuple[Dense, NDArray[np.floating]]]] = {}
         for (encoder, *_), members in alike.items():
             groups.setdefault(encoder, []).append(

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from numbers import Integral
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from manyfit.errors import Problem, RecipeError, did_you_mean
 from manyfit.hyper import hyper, problems_of
 from manyfit.networks.activation import ACTIVATIONS
-from manyfit.networks.init import INITS
+from manyfit.networks.init import INITS, initial_parameters
+from manyfit.networks.inputs import Inputs, vector
+from manyfit.networks.layout import Layout
+from manyfit.networks.network import Drop
+from manyfit.registry import build, plain
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,8 @@ class Dense:
     )
     init: str = hyper("torch", doc="How initial weights are drawn.")
 
+    kind: ClassVar[str] = "dense"
+
     def __post_init__(self) -> None:
         given = self.hidden if isinstance(self.hidden, Iterable) else (self.hidden,)
         whole = tuple(int(w) if isinstance(w, Integral) and not isinstance(w, bool) else w for w in given)
@@ -54,6 +64,68 @@ class Dense:
             )
         if isinstance(self.init, str) and self.init not in INITS:
             yield Problem("", f"unknown init {self.init!r}", hint=did_you_mean(self.init, INITS))
+
+    def problems_on(self, X: NDArray[np.float64], inputs: Inputs, n_outputs: int) -> Iterator[Problem]:
+        """Nothing: it takes any table."""
+        yield from ()
+
+    @property
+    def structure(self) -> tuple[Any, ...]:
+        """What its outputs depend on, besides parameters and inputs."""
+        return (self.kind, self.hidden, self.activation)
+
+    @property
+    def start(self) -> tuple[Any, ...]:
+        """What its first parameters depend on, besides a stream and the data."""
+        return (self.kind, self.hidden, self.init)
+
+    def takes(self, inputs: Inputs) -> Inputs:
+        """All inputs as one vector."""
+        return vector(sum(each.size for each in inputs))
+
+    def layout(self, inputs: Inputs, n_outputs: int) -> Layout:
+        """For each layer weights [in, out], then biases [out].
+
+        Example:
+            >>> [(leaf.name, leaf.shape) for leaf in Dense(()).layout(vector(3), 2)]
+            [('layer1.weight', (3, 2)), ('layer1.bias', (2,))]
+        """
+        return _layout(self.widths(self.takes(inputs)[0].size, n_outputs))
+
+    def layout_of(self, inputs: Inputs, size: int) -> Layout:
+        """The layout with that many parameters."""
+        return _layout(self.widths_from(self.takes(inputs)[0].size, size))
+
+    def initial(self, keys: Sequence[int], inputs: Inputs, n_outputs: int) -> NDArray[np.float64]:
+        """Its parameters before training, [P, n], as `init` draws them."""
+        return initial_parameters(keys, self.widths(self.takes(inputs)[0].size, n_outputs), self.init)
+
+    def apply(self, xp: Any, leaves: dict[str, Any], parts: Sequence[Any], drop: Drop | None = None) -> Any:
+        """z = a·W + b and a = σ(z), layer by layer; the last layer is linear.
+
+        Example:
+            >>> leaves = Dense(()).layout(vector(2), 1).cut(np.array([2.0, 3.0, 0.5]))
+            >>> Dense(()).apply(np, leaves, [np.array([[1.0, 1.0]])]).tolist()
+            [[5.5]]
+        """
+        activation = ACTIVATIONS[self.activation]
+        a = parts[0]
+        for layer in range(len(self.hidden) + 1):
+            if layer > 0:
+                a = activation(xp, a)
+            if drop is not None:
+                a = drop(a, layer, self.dropout if layer else self.input_dropout)
+            a = a @ leaves[f"layer{layer + 1}.weight"] + leaves[f"layer{layer + 1}.bias"]
+        return a
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON and TOML."""
+        return {"kind": self.kind, **plain(self)}
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Dense:
+        """The network that `to_dict` wrote."""
+        return build(cls, fields)
 
     def widths(self, n_inputs: int, n_outputs: int) -> tuple[int, ...]:
         """Units of every layer, inputs and outputs included."""
@@ -80,3 +152,12 @@ class Dense:
         """How many weights and biases it has."""
         widths = self.widths(n_inputs, n_outputs)
         return sum(a * b + b for a, b in pairwise(widths))
+
+
+def _layout(widths: Sequence[int]) -> Layout:
+    parts = [
+        part
+        for layer, (n_in, n_out) in enumerate(pairwise(widths), start=1)
+        for part in ((f"layer{layer}.weight", (n_in, n_out)), (f"layer{layer}.bias", (n_out,)))
+    ]
+    return Layout.of(parts)

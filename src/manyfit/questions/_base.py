@@ -119,13 +119,8 @@ def mean_losses(run: Run, rows: Sequence[Ints]) -> Floats:
     together: dict[tuple[Any, ...], list[int]] = {}
     for i, member in enumerate(run.population.members):
         if not run.diverged[i]:
-            key = (
-                member.rows.view,
-                id(rows[i]),
-                member.recipe.network.hidden,
-                member.recipe.network.activation,
-            )
-            together.setdefault((*key, member.recipe.precision), []).append(i)
+            key = (member.rows.view, id(rows[i]), member.recipe.network.structure, member.recipe.precision)
+            together.setdefault(key, []).append(i)
     for (name, *_), indices in together.items():
         view, chosen = run.population.views[name], rows[indices[0]]
         outputs = predict(run, view.X[chosen], networks=indices)

@@ -280,7 +280,7 @@ def numbers(found: Evidence) -> dict[str, object]:
 
 
 def _scaled(recipe: Recipe, factor: float) -> Recipe:
-    hidden = tuple(max(round(width * factor), 1) for width in recipe.network.hidden)
+    hidden = tuple(max(round(width * factor), 1) for width in recipe.dense.hidden)
     return recipe.set("network.hidden", hidden)
 
 

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from manyfit.networks import vector
 from manyfit.population import Population, Rows, View
 from manyfit.recipe import Recipe
 
@@ -66,8 +67,9 @@ def _of_view(view: View) -> bytes:
     found = _OF_VIEW.get(view)
     if found is None:
         weights = b"" if view.weights is None else _array(view.weights)
+        shapes = "" if view.inputs == vector(view.X.shape[1]) else ", ".join(map(str, view.inputs))
         found = _OF_VIEW[view] = hashlib.sha256(
-            _array(view.X) + _array(view.y) + weights + _text(str(view.n_classes))
+            _array(view.X) + _array(view.y) + weights + _text(str(view.n_classes)) + _text(shapes)
         ).digest()
     return found
 

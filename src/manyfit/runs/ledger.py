@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from manyfit.networks import initial_parameters
+from manyfit.networks import Inputs
 from manyfit.population import Population
 
 
@@ -69,9 +70,9 @@ class Ledger:
         (NaN before it), best held-out loss.
     loss: [P, T] mean training loss of each epoch, without penalties; NaN where there was none.
     held_loss: [P, T] loss on held-out rows after the epoch; NaN where it was not asked.
-    parameters: P arrays [n], flat: for each layer weights [in, out], then biases [out].
-    state: P arrays [S, n], the optimizer's state in the same order.
-    best: P arrays [n], weights at the best epoch; empty for recipes without patience.
+    parameters: P arrays [n], flat, as `Population.layout` says: what is trained, then what a network remembers besides (buffers).
+    state: P arrays [S, n], the optimizer's state in the same order; 0 for buffers.
+    best: P arrays [n], parameters at the best epoch; empty for recipes without patience.
     probes: For each probe [P, K, N, C] outputs (logits), NaN where the network had ended.
     """
 
@@ -121,15 +122,17 @@ class Ledger:
 
 def _initial(population: Population) -> list[NDArray[np.floating]]:
     """Initial parameters of every network, drawn together for those of one shape and once for those that share a stream."""
-    shapes: dict[tuple[tuple[int, ...], str, str], list[int]] = {}
+    alike: dict[tuple[Any, Inputs, int, str], list[int]] = {}
     for i, member in enumerate(population.members):
-        key = (population.widths(i), member.recipe.network.init, member.recipe.precision)
-        shapes.setdefault(key, []).append(i)
+        view = population.view_of(member)
+        key = (member.recipe.network.start, view.inputs, view.n_outputs, member.recipe.precision)
+        alike.setdefault(key, []).append(i)
     drawn: list[NDArray[np.floating]] = [np.empty(0)] * len(population)
-    for (widths, scheme, precision), indices in shapes.items():
+    for (_, inputs, n_outputs, precision), indices in alike.items():
+        network = population.members[indices[0]].recipe.network
         keys = [population.members[i].streams.init for i in indices]
         distinct = {key: position for position, key in enumerate(dict.fromkeys(keys))}
-        table = initial_parameters(list(distinct), widths, scheme).astype(precision)
+        table = network.initial(list(distinct), inputs, n_outputs).astype(precision)
         for i, key in zip(indices, keys, strict=True):
             drawn[i] = table[distinct[key]].copy()
     return drawn

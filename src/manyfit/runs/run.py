@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -28,7 +27,7 @@ class Run:
     fate: [P] codes of `Fate`; `fates` says them in words.
     fate_step: [P] the update at which it happened.
     best_epoch: [P] epoch whose weights were kept, from 1; 0 without patience.
-    parameters: P flat arrays; `weights(i)` gives them by layer.
+    parameters: P flat arrays; `leaves(i)` gives them by name, `weights(i)` those of a dense network by layer.
     probes: Outputs by name of probe, [K, P, N, C].
     seconds: Wall time of the training.
     core_seconds: Time spent inside the engine's loop, summed over threads.
@@ -134,13 +133,12 @@ class Run:
         last = record[row, np.arange(len(self))] if len(record) else np.full(len(self), np.nan)
         return np.where(self.diverged, np.inf, last)
 
+    def leaves(self, index: int) -> dict[str, NDArray[np.floating]]:
+        """Every array of one network by name, buffers included, as its `layout` has them."""
+        return self.population.layout(index).cut(self.parameters[index])
+
     def weights(self, index: int) -> list[tuple[NDArray[np.floating], NDArray[np.floating]]]:
-        """Weights [out, in] and biases [out] of every layer of one network, as torch's Linear holds them."""
-        widths = self.population.widths(index)
-        flat, start, layers = self.parameters[index], 0, []
-        for n_in, n_out in pairwise(widths):
-            weight = flat[start : start + n_in * n_out].reshape(n_in, n_out).T
-            start += n_in * n_out
-            layers.append((weight, flat[start : start + n_out]))
-            start += n_out
-        return layers
+        """Weights [out, in] and biases [out] of every layer of one dense network, as torch's Linear holds them."""
+        leaves = self.leaves(index)
+        n_layers = len(self.population.widths(index)) - 1
+        return [(leaves[f"layer{k}.weight"].T, leaves[f"layer{k}.bias"]) for k in range(1, n_layers + 1)]

@@ -196,7 +196,7 @@ def _traced(
 
 
 def _about(taped: Taped, step: Step, story: Story, source: Source) -> tuple[Text, ...]:
-    recipe, network = taped.recipe, taped.recipe.network
+    recipe, network = taped.recipe, taped.recipe.dense
     shape = "-".join(str(width) for width in taped.widths)
     loss, rule = name_of(recipe.loss), name_of(recipe.optimizer)
     activation = network.activation if network.hidden else "linear"

@@ -124,8 +124,8 @@ class Taped:
     def __init__(self, member: Member, view: View, parameters: Floats | None = None) -> None:
         recipe = member.recipe
         self.member, self.view, self.recipe = member, view, recipe
-        self.widths = recipe.network.widths(view.X.shape[1], view.n_outputs)
-        drawn = initial_parameters([member.streams.init], self.widths, recipe.network.init)[0]
+        self.widths = recipe.dense.widths(view.X.shape[1], view.n_outputs)
+        drawn = initial_parameters([member.streams.init], self.widths, recipe.dense.init)[0]
         self.leaves = leaves_of(
             drawn if parameters is None else np.array(parameters, np.float64), self.widths
         )
@@ -244,7 +244,7 @@ class Taped:
 
     def _masks(self, t: int, n_rows: int) -> list[Floats | None]:
         """What the inputs of each layer are multiplied by; None where nothing is ever dropped."""
-        network, masks = self.recipe.network, []
+        network, masks = self.recipe.dense, []
         for layer, n_units in enumerate(self.widths[:-1]):
             keep = keep_threshold(network.dropout if layer else network.input_dropout)
             noise = self.member.streams.noise

@@ -147,7 +147,7 @@ class Story:
     def activated(self, layer: int, unit: int) -> Value:
         """a = σ(z) of a hidden unit, made of z."""
         z = Value(self.layers[layer - 1].z[self.row, unit], names.z(layer, unit))
-        kind = self.recipe.network.activation
+        kind = self.recipe.dense.activation
         made = _TEXTBOOK[kind](z) if kind in _TEXTBOOK else ACTIVATIONS[kind](xp, z)
         return (xp.total([made]) if made is z else made).called(names.value(layer, unit))
 
