@@ -2,7 +2,8 @@
 
 import pytest
 
-from manyfit import losses, optimizers, penalties, schedules, testing
+from manyfit import attacks, losses, optimizers, penalties, schedules, testing
+from manyfit.data import corrupt
 from manyfit.engines.reference import Reference
 
 
@@ -24,6 +25,16 @@ def test_loss_keeps_its_contract(name):
 @pytest.mark.parametrize("name", penalties.registry.all())
 def test_penalty_keeps_its_contract(name):
     testing.check_penalty(penalties.registry.find(name))
+
+
+@pytest.mark.parametrize("name", corrupt.registry.all())
+def test_corruption_keeps_its_contract(name):
+    testing.check_corruption(corrupt.registry.find(name))
+
+
+@pytest.mark.parametrize("name", attacks.registry.all())
+def test_attack_keeps_its_contract(name):
+    testing.check_attack(attacks.registry.find(name))
 
 
 def test_reference_engine_keeps_its_contract():

@@ -43,6 +43,7 @@ class Purpose(IntEnum):
     NOISE = 5
     KEY = 6
     SAMPLE = 7
+    CORRUPT = 8
 
 
 def philox(counters: ArrayLike, key: int | NDArray[np.uint64], rounds: int = 10) -> NDArray[np.uint32]:

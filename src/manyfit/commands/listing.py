@@ -84,6 +84,8 @@ KINDS: dict[str, Callable[[], dict[str, Any]]] = {
     "penalties": _registry("penalties"),
     "metrics": _registry("metrics"),
     "samplers": _registry("samplers"),
+    "corruptions": _registry("data.corrupt"),
+    "attacks": _registry("attacks"),
     "activations": _activations,
     "inits": _inits,
     "examples": _examples,

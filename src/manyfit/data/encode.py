@@ -134,6 +134,22 @@ class Encoder:
             places.setdefault(made.column, []).append(i)
         return {name: np.array(found) for name, found in places.items()}
 
+    @cached_property
+    def empty(self) -> np.ndarray:
+        """[D] a row without a single value, encoded."""
+        kinds = {"number": pl.Float64, "boolean": pl.Boolean, "date": pl.Datetime, "category": pl.String}
+        cells = {c.name: pl.Series([None], dtype=kinds[c.kind]) for c in self.columns if c.kind in kinds}
+        return self.transform(pl.DataFrame(cells))[0]
+
+    @cached_property
+    def reach(self) -> np.ndarray:
+        """[2, D] the smallest and the largest number that each input can be, whatever its cell holds."""
+        ends: list[tuple[float, float]] = []
+        for part in self.parts:
+            first = [part.reach] if isinstance(part, NumberPart) else []
+            ends += [*first, *[(0.0, 1.0)] * (len(part.inputs) - len(first))]
+        return np.array(ends).T.reshape(2, -1)
+
     def account(self, lang: str = "en") -> list[tuple[str, str, str, str]]:
         """What became of every column of the table: (name, kind, what is done, why), for reports.
 

@@ -79,6 +79,13 @@ class NumberPart:
             else made
         )
 
+    @property
+    def reach(self) -> tuple[float, float]:
+        """The smallest and the largest number that a cell can become, whatever it holds."""
+        bound = NORMAL_CLIP if len(self.quantiles) else np.inf
+        low, high = (np.clip((end - self.mean) / self.scale, -CLIP, CLIP) for end in (-bound, bound))
+        return float(low), float(high)
+
     def apply(self, values: np.ndarray, out: np.ndarray) -> None:
         """Write the inputs of cells [N] (NaN where empty) into `out` [N, 1 or 2]."""
         is_missing = np.isnan(values)
