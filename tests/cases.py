@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from manyfit.augment import Augment
 from manyfit.losses import BCE, MSE, CrossEntropy, Loss
 from manyfit.networks import Dense
 from manyfit.optimizers.adam import Adam
@@ -40,6 +41,7 @@ ADDITIONS: dict[str, dict[str, Any]] = {
     "both": {"penalties": (L1(0.01, biases=True), L2(0.02, biases=True))},
     "clip": {"clip_norm": 0.2},
     "dropout": {},
+    "augment": {"augment": Augment(0.3, 0.2)},
     "weights": {},
     "patience": {"stopping": Stopping(patience=2, min_delta=1e-4)},
 }
@@ -125,6 +127,8 @@ def population_of(case: Case, n_members: int, epochs: int) -> Population:
         own = dataclasses.replace(recipe, optimizer=dataclasses.replace(recipe.optimizer, lr=lr), epochs=epochs - (i == 5))
         if case["addition"] == "dropout":
             own = own.set("network.dropout", 0.05 * (1 + i % 4))
+        if case["addition"] == "augment":
+            own = own.set("augment.noise", 0.1 * (i % 4)).set("augment.drop", 0.1 * (i % 3))
         if case["addition"] in ("l1", "l2"):
             own = own.set(f"{case['addition']}.strength", 0.01 * (i % 3))
         if case["addition"] == "patience":

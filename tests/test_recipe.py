@@ -6,6 +6,7 @@ import pytest
 import tomli_w
 
 from manyfit import schedules
+from manyfit.augment import Augment
 from manyfit.errors import RecipeError, UnknownNameError
 from manyfit.losses import BCE, MSE, CrossEntropy
 from manyfit.networks import Dense
@@ -24,6 +25,7 @@ FULL = Recipe(
     SGD(0.3, 0.01),
     Warmup(2.0) >> Cosine(0.1),
     (L2(0.5), L1(0.1, biases=True)),
+    Augment(0.1, 0.2),
     batch_size=None,
     epochs=7,
     clip_norm=2.0,
@@ -122,6 +124,8 @@ def test_bad_fields_are_one_clear_error(fields, message):
         ({"penalties": None}, "Recipe.penalties must be a penalty, got None"),
         ({"penalties": (L1(), L1())}, "Recipe.penalties must hold L1 once only"),
         ({"penalties": (L1(-1.0),)}, "L1.strength must be ≥ 0, got -1.0"),
+        ({"augment": 0.1}, "Recipe.augment must be an augment, got 0.1"),
+        ({"augment": Augment(drop=1.0)}, "Augment.drop must be ≥ 0 and < 1, got 1.0"),
         ({"stopping": 3}, "Recipe.stopping must be a stopping, got 3"),
         ({"stopping": Stopping(patience=2.5)}, "Stopping.patience must be a whole number ≥ 1, got 2.5"),
         ({"stopping": Stopping(target_loss=float("nan"))}, "Stopping.target_loss must be a finite number, got nan"),
@@ -149,6 +153,8 @@ def test_all_problems_are_reported_at_once():
         ("optimizer.lr", 0.01),
         ("network.hidden", (5,)),
         ("network.dropout", 0.3),
+        ("augment.noise", 0.3),
+        ("augment.drop", 0.3),
         ("stopping.patience", 4),
         ("schedule.warmup.length", 3.0),
         ("schedule.1.floor", 0.2),

@@ -1,7 +1,10 @@
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import kstest
 
 from manyfit.rng import (
     KEEP_ALL,
@@ -9,7 +12,9 @@ from manyfit.rng import (
     Streams,
     derive,
     dropout_mask,
+    dropped,
     epoch_order,
+    gaussian,
     keep_threshold,
     philox,
     uniform,
@@ -142,6 +147,43 @@ def test_mask_of_a_wider_layer_or_longer_batch_begins_alike():
     small, large = dropout_mask(1, 2, 3, 4, 5, 30000), dropout_mask(1, 2, 3, 9, 17, 30000)
 
     assert np.array_equal(large[:4, :5], small)
+
+
+def test_inputs_are_dropped_where_the_layout_says_and_the_rest_keeps_its_size():
+    kept = dropped(11, step=5, n_rows=3, n_inputs=21, keep=40_000)
+
+    for row in range(3):
+        for column in range(21):
+            word = int(philox([5, row, 9 << 24, column // 8], 11, rounds=7)[column % 8 // 2])
+            assert kept[row, column] == ((word >> 16 if column % 2 else word & 0xFFFF) < 40_000)
+
+
+def test_noise_is_drawn_where_the_layout_says():
+    noise = gaussian(11, step=5, n_rows=3, n_columns=6)
+
+    for row in range(3):
+        for column in range(6):
+            radius, angle = (int(w) >> 8 for w in philox([5, row, 5 << 24, column // 4], 11, rounds=7)[column % 4 // 2 * 2 :][:2])
+            wave = math.sin if column % 2 else math.cos
+            expected = math.sqrt(-2 * math.log((radius + 1) / 2**24)) * wave(2 * math.pi * angle / 2**24)
+            assert math.isclose(noise[row, column], expected, rel_tol=1e-14)
+
+
+def test_noise_is_normal():
+    noise = gaussian(3, 2, 500, 401).ravel()
+
+    # A true sample strays so far from its distribution once in a thousand times (Kolmogorov, 200,500 numbers).
+    assert kstest(noise, "norm").pvalue > 0.001
+    pairs = noise[:-1:2] * noise[1::2], noise[:-1:2] ** 2 * noise[1::2] ** 2
+    # Sine and cosine of one radius are independent all the same: means 0 and 1, standard deviations 0.0032 and 0.009.
+    assert abs(pairs[0].mean()) < 0.016 and abs(pairs[1].mean() - 1) < 0.045
+
+
+def test_noise_of_more_rows_and_columns_begins_alike_and_differs_by_step_and_stream():
+    small, large = gaussian(1, 2, 4, 5), gaussian(1, 2, 9, 17)
+
+    assert np.array_equal(large[:4, :5], small)
+    assert len({gaussian(key, step, 1, 1).item() for key in range(3) for step in range(3)}) == 9
 
 
 def test_no_dropout_draws_nothing():

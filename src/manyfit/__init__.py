@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from manyfit.augment import Augment
     from manyfit.data import Dataset, load
     from manyfit.engines.choose import fit
     from manyfit.errors import (
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from manyfit.tape import trace
 
 __all__ = [
+    "Augment",
     "Choice",
     "DataError",
     "Dataset",
@@ -72,6 +74,7 @@ __version__: str
 
 # Which room a public name lives in. The imports above say the same to type checkers; a test compares them.
 _ROOM_OF = {
+    "Augment": "augment",
     "Choice": "hyper",
     "DataError": "errors",
     "Dataset": "data",

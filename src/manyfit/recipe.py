@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from manyfit import losses, optimizers, penalties, schedules
+from manyfit.augment import Augment
 from manyfit.errors import Problem, RecipeError, did_you_mean
 from manyfit.hyper import hyper, problems_of
 from manyfit.losses import Loss
@@ -59,6 +60,7 @@ class Recipe:
     optimizer: Optimizer = Adam()
     schedule: Schedule = Constant()
     penalties: tuple[Penalty, ...] = ()
+    augment: Augment = Augment()
     batch_size: int | None = hyper(32, low=1, optional=True, usual=(16, 512), doc="Rows per update; None for all of them.")
     epochs: int = hyper(20, low=0, usual=(5, 200), doc="Passes over the training rows.")
     clip_norm: float | None = hyper(
@@ -97,6 +99,7 @@ class Recipe:
         yield from _problems_of_rule(self.schedule, "schedule", Schedule)
         for penalty in self.penalties:
             yield from _problems_of_rule(penalty, "penalties", Penalty)
+        yield from _problems_of_rule(self.augment, "augment", Augment)
         yield from _problems_of_rule(self.stopping, "stopping", Stopping)
         yield from problems_of(self)
         if isinstance(self.precision, str) and self.precision not in ("float32", "float64"):
@@ -142,7 +145,7 @@ class Recipe:
         fields: dict[str, Any] = {"network": self.network.to_dict()}
         fields |= {name: plain_rule(getattr(self, name)) for name in _KINDS}
         fields["penalties"] = [plain_rule(p) for p in self.penalties]
-        fields["stopping"] = plain(self.stopping)
+        fields |= {"augment": plain(self.augment), "stopping": plain(self.stopping)}
         others = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in fields}
         fields |= {k: v.item() if hasattr(v, "item") else v for k, v in others.items() if v is not None}
         return fields if self.batch_size is not None else {**fields, "batch_size": 0}
@@ -164,7 +167,8 @@ class Recipe:
         for name in _KINDS:
             if name in values and not isinstance(values[name], (str, list)):
                 _mapping(values[name], name)
-        values["stopping"] = build(Stopping, _mapping(values.get("stopping", {}), "stopping"))
+        for name, kind in (("augment", Augment), ("stopping", Stopping)):
+            values[name] = build(kind, _mapping(values.get(name, {}), name))
         if values.get("batch_size") == 0:
             values["batch_size"] = None
         return build(cls, values).check()

@@ -1,8 +1,8 @@
 """Counter-based randomness: every random number is a pure function of (stream key, purpose, step, position).
 
 No generator has a state, so no network can disturb another, a resumed training draws what an uninterrupted one would have drawn,
-and every engine draws the same. The function is Philox4x32-10 (7 rounds for dropout); its counter is (time, row, purpose and
-layer, column).
+and every engine draws the same. The function is Philox4x32-10 (7 rounds for what is drawn in every step: dropout, noise); its
+counter is (time, row, purpose and layer, column).
 
 References:
     Salmon, Moraes, Dror & Shaw 2011, Parallel Random Numbers: As Easy as 1, 2, 3, https://doi.org/10.1145/2063384.2063405
@@ -44,6 +44,7 @@ class Purpose(IntEnum):
     KEY = 6
     SAMPLE = 7
     CORRUPT = 8
+    DROP = 9
 
 
 def philox(counters: ArrayLike, key: int | NDArray[np.uint64], rounds: int = 10) -> NDArray[np.uint32]:
@@ -183,12 +184,60 @@ def dropout_mask(
     """
     if keep >= KEEP_ALL:
         return np.ones((n_rows, n_units))
+    return np.where(_halves(key, Purpose.DROPOUT, step, layer, n_rows, n_units) < keep, KEEP_ALL / keep, 0.0)
+
+
+def dropped(key: int, step: int, n_rows: int, n_inputs: int, keep: int) -> NDArray[np.float64]:
+    """Which inputs stay in one step, for augmentation: 0 where an input is dropped, 1 where it is kept.
+
+    Args:
+        key: Noise stream of the network.
+        step: Updates made before this one.
+        n_rows: Rows in the batch.
+        n_inputs: D.
+        keep: Threshold from `keep_threshold`.
+
+    Returns:
+        Shape `(n_rows, n_inputs)`.
+    """
+    return (_halves(key, Purpose.DROP, step, 0, n_rows, n_inputs) < keep).astype(np.float64)
+
+
+def _halves(key: int, purpose: Purpose, step: int, layer: int, n_rows: int, n_units: int) -> NDArray[np.uint32]:
+    """Draws of 16 bits, two from each word, the low half first."""
     n_words = 4 * -(-n_units // 8)
-    drawn = words(key, Purpose.DROPOUT, n_rows, n_words, time=step, layer=layer, rounds=7)
-    halves = np.stack([drawn & np.uint32(0xFFFF), drawn >> np.uint32(16)], axis=-1).reshape(
-        n_rows, 2 * n_words
-    )[:, :n_units]
-    return np.where(halves < keep, KEEP_ALL / keep, 0.0)
+    drawn = words(key, purpose, n_rows, n_words, time=step, layer=layer, rounds=7)
+    halves = np.stack([drawn & np.uint32(0xFFFF), drawn >> np.uint32(16)], axis=-1)
+    return halves.reshape(n_rows, 2 * n_words)[:, :n_units]
+
+
+def gaussian(key: int, step: int, n_rows: int, n_columns: int) -> NDArray[np.float64]:
+    """Normal numbers of mean 0 and variance 1, anew for each step, by the polar form of Box and Muller.
+
+    Of two words side by side the first gives the radius √(−2 ln u), the second the angle. Each counts with its leading 24 bits,
+    which float32 holds exactly, so that both precisions draw the same numbers up to rounding; none is larger than 5.8.
+
+    Args:
+        key: Noise stream of the network.
+        step: Updates made before this one.
+        n_rows: Rows in the batch.
+        n_columns: Numbers for each row.
+
+    Returns:
+        Shape `(n_rows, n_columns)`.
+
+    Example:
+        >>> gaussian(7, 0, 1, 4).round(3).tolist()
+        [[1.732, 0.156, 0.187, -0.991]]
+
+    References:
+        Box & Muller 1958, A note on the generation of random normal deviates, https://doi.org/10.1214/aoms/1177706645
+    """
+    drawn = words(key, Purpose.NOISE, n_rows, 4 * -(-n_columns // 4), time=step, rounds=7)
+    leading = (drawn >> np.uint32(8)).astype(np.float64).reshape(n_rows, -1, 2)
+    radius = np.sqrt(-2 * np.log((leading[..., 0] + 1) * 2.0**-24))
+    angle = 2 * np.pi * (leading[..., 1] * 2.0**-24)
+    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1).reshape(n_rows, -1)[:, :n_columns]
 
 
 def derive(root: int, *path: int) -> int:

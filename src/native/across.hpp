@@ -30,6 +30,7 @@ public:
         const std::size_t n_boundaries = std::size_t(structure.n_layers);
         keep_.reset(n_boundaries);
         scale_.reset(n_boundaries);
+        input_keep_ = broadcast_i32(keep_all);
         for (std::size_t i = 0; i < n_boundaries; i++) keep_[i] = broadcast_i32(keep_all), scale_[i] = broadcast<Real>(1);
         make_rows(train_, structure.batch);
     }
@@ -49,12 +50,10 @@ public:
         h.penalty = any(h.penalized), h.clip = any(h.clipped);
         const PhiloxKey key(m.noise_key);
         key_0_[l] = key.k0, key_1_[l] = key.k1;
-        for (int i = 0; i < this->n_layers_; i++) {
+        for (int i = 0; i < this->n_layers_; i++)
             keep_[i][l] = std::int32_t(m.keep16[i]), scale_[i][l] = Real(dropout_scale(m.keep16[i]));
-            bool on = false;
-            for (int j = 0; j < members; j++) on |= keep_[i][j] < std::int32_t(keep_all);
-            this->set_dropout(i, on);
-        }
+        noise_[l] = Real(m.noise), input_keep_[l] = std::int32_t(m.input_keep16);
+        find_altered();
     }
     // A lane without a member asks for nothing, and its zeros can't become NaN.
     void clear_member(int l) {
@@ -63,12 +62,9 @@ public:
         auto& h = this->shaping_;
         h.penalized[l] = h.clipped[l] = 0;
         h.penalty = any(h.penalized), h.clip = any(h.clipped);
-        for (int i = 0; i < this->n_layers_; i++) {
-            keep_[i][l] = keep_all, scale_[i][l] = 1;
-            bool on = false;
-            for (int j = 0; j < members; j++) on |= keep_[i][j] < std::int32_t(keep_all);
-            this->set_dropout(i, on);
-        }
+        for (int i = 0; i < this->n_layers_; i++) keep_[i][l] = keep_all, scale_[i][l] = 1;
+        noise_[l] = 0, input_keep_[l] = keep_all;
+        find_altered();
     }
     void store_parameters(int l, Real* to) const { store_strided(this->parameters_, to, l); }
     void store_state(int l, Real* to) const {
@@ -80,7 +76,7 @@ public:
 
     // Reads the rows of one batch. They stay valid until the next call.
     void load_batch(const RowList<Real>* lists, bool shared, int n) {
-        load_rows(train_, lists, shared && !this->boundary_[0].dropout, 0, n);
+        load_rows(train_, lists, shared && !this->boundary_[0].altered, 0, n);
         weigh(train_, n);
     }
 
@@ -125,6 +121,8 @@ private:
     Rows train_, held_;
     Buffer<IF> keep_;
     Buffer<Vec> scale_;
+    Vec noise_{};
+    IF input_keep_{};
     UF key_0_{}, key_1_{}, step_{};
 
     // Activations on both sides of a layer should stay in the L1 cache (48 KiB and more on the processors meant); a chunk is
@@ -228,8 +226,30 @@ private:
         return sum;
     }
 
+    // Where at least one lane asks for noise or dropout.
+    void find_altered() {
+        auto drops = [](IF keep) {
+            bool found = false;
+            for (int j = 0; j < members; j++) found |= keep[j] < std::int32_t(keep_all);
+            return found;
+        };
+        auto& inflicted = this->inflicted_;
+        inflicted = {any(noise_ > Vec{}), drops(input_keep_), drops(keep_[0])};
+        this->set_altered(0, inflicted.noise || inflicted.drop || inflicted.dropout);
+        for (int i = 1; i < this->n_layers_; i++) this->set_altered(i, drops(keep_[i]));
+    }
+
+    void add_noise(const Vec* from, std::ptrdiff_t from_row, int first, int n) {
+        auto& b = this->boundary_[0];
+        add_noise_across<Real>(key_0_, key_1_, step_, noise_, first, n, b.units, from, from_row, b.after, b.row);
+    }
+    void draw_dropped(int first, int n, Vec* out, std::ptrdiff_t row) {
+        draw_masks_across<Real>(key_0_, key_1_, step_, drop_purpose, input_keep_, broadcast<Real>(1), first, n,
+                                this->boundary_[0].units, out, row);
+    }
     void draw_masks(int i, int first, int n, Vec* out, std::ptrdiff_t row) {
-        draw_masks_across<Real>(key_0_, key_1_, step_, i, keep_[i], scale_[i], first, n, this->boundary_[i].units, out, row);
+        draw_masks_across<Real>(key_0_, key_1_, step_, dropout_purpose | std::uint32_t(i), keep_[i], scale_[i], first, n,
+                                this->boundary_[i].units, out, row);
     }
 
     // Weights are read where they lie, column by column.

@@ -193,6 +193,8 @@ int add_group(Session& session, const nb::kwargs& words, std::vector<nb::object>
         check_offsets(train_offsets, P, n_train, "train_offsets");
         check_offsets(held_offsets, P, n_held, "held_offsets");
         const auto* keep16 = spec.array<std::uint32_t>("keep16", {P, s.n_layers});
+        const auto* noise = spec.array<double>("noise", {P});
+        const auto* input_keep16 = spec.array<std::uint32_t>("input_keep16", {P});
         const auto* l1 = spec.array<double>("l1", {P});
         const auto* l2 = spec.array<double>("l2", {P});
         const auto* l1_bias = spec.array<double>("l1_bias", {P});
@@ -258,6 +260,8 @@ int add_group(Session& session, const nb::kwargs& words, std::vector<nb::object>
             m.keep16 = keep16 + p * s.n_layers;
             for (int i = 0; i < s.n_layers; i++)
                 if (m.keep16[i] > 65536) refuse("keep16 must be at most 65536" + who(p));
+            m.noise = noise[p], m.input_keep16 = input_keep16[p];
+            if (m.input_keep16 > 65536) refuse("input_keep16 must be at most 65536" + who(p));
             if (m.patience > 0 && !m.n_held) refuse("early stopping needs held rows" + who(p));
             if (m.patience > 0 && !n_best) refuse("early stopping needs 'best' to keep parameters in" + who(p));
             m.l1 = l1[p], m.l2 = l2[p], m.l1_bias = l1_bias[p], m.l2_bias = l2_bias[p];

@@ -1,4 +1,5 @@
-// Dropout masks: 0 or 1 / (chance of keeping), drawn by Philox as a function of (key, step, batch position, layer, unit).
+// Dropout masks: 0 or what a kept value is multiplied by, drawn by Philox as a function of (key, step, batch position, layer,
+// unit): 1 / (chance of keeping) for dropout, 1 for inputs that augmentation drops.
 //
 // One block of four words is eight draws of 16 bits, for eight units side by side. A unit stays iff its draw is below keep16.
 // Seven rounds, the fewest that pass the tests of the authors of Philox.
@@ -8,7 +9,8 @@
 
 namespace manyfit::MANYFIT_ISA {
 
-inline constexpr std::uint32_t dropout_purpose = 4u << 24;  // third word of the counter, with the layer below
+// Third word of the counter; dropout has the layer below.
+inline constexpr std::uint32_t dropout_purpose = 4u << 24, drop_purpose = 9u << 24;
 inline constexpr int draws_per_block = 8;
 inline constexpr std::uint32_t keep_all = 65536;
 
@@ -33,9 +35,9 @@ MANYFIT_INLINE I<Real> widen(IF mask) {
 
 // A lane is a network, with its own key, step and chance. out[position * row + unit].
 template <class Real>
-void draw_masks_across(UF key_0, UF key_1, UF step, int layer, IF keep16, V<Real> scale, int first, int n, int units,
+void draw_masks_across(UF key_0, UF key_1, UF step, std::uint32_t third, IF keep16, V<Real> scale, int first, int n, int units,
                        V<Real>* out, std::ptrdiff_t row) {
-    const UF purpose = broadcast_u32(dropout_purpose | std::uint32_t(layer));
+    const UF purpose = broadcast_u32(third);
     for (int s = 0; s < n; s++, out += row) {
         const UF position = broadcast_u32(std::uint32_t(first + s));
         for (int u = 0; u < units; u += draws_per_block) {
@@ -57,11 +59,11 @@ inline std::size_t mask_scratch(int positions, int units) {
 
 // One network; lanes are its units. out[position * row + block of units].
 template <class Real>
-void draw_masks_within(PhiloxKey key, std::uint32_t step, int layer, std::uint32_t keep16, Real scale, int first, int n,
-                       int units, V<Real>* out, std::ptrdiff_t row, std::uint32_t* scratch) {
+void draw_masks_within(PhiloxKey key, std::uint32_t step, std::uint32_t third, std::uint32_t keep16, Real scale, int first,
+                       int n, int units, V<Real>* out, std::ptrdiff_t row, std::uint32_t* scratch) {
     constexpr int L = lanes<float>, Q = L / 4;
     const int per_row = (units + draws_per_block - 1) / draws_per_block, total = n * per_row;
-    const UF purpose = broadcast_u32(dropout_purpose | std::uint32_t(layer)), t = broadcast_u32(step);
+    const UF purpose = broadcast_u32(third), t = broadcast_u32(step);
     const UF key_0 = broadcast_u32(key.k0), key_1 = broadcast_u32(key.k1);
     std::uint32_t position = std::uint32_t(first), block = 0;
     for (int base = 0; base < total; base += L) {

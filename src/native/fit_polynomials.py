@@ -10,7 +10,7 @@ References:
 from collections.abc import Callable
 
 import numpy as np
-from mpmath import atanh, cos, exp, log, lu_solve, matrix, mp, mpf, pi, sqrt
+from mpmath import atanh, cos, exp, log, lu_solve, matrix, mp, mpf, pi, sin, sqrt
 
 mp.dps = 60
 
@@ -81,8 +81,18 @@ def log_weight(z: mpf) -> mpf:
     return max(z, mpf(10) ** -5) / 2
 
 
+def sin_rest(z: mpf) -> mpf:
+    """P in sin(r pi/2) = r P(z), z = r²."""
+    return pi / 2 if z < mpf(10) ** -30 else sin(pi * sqrt(z) / 2) / sqrt(z)
+
+
+def cos_rest(z: mpf) -> mpf:
+    """P in cos(r pi/2) = 1 + z P(z), z = r²."""
+    return pi**4 * z / 384 - pi**2 / 8 if z < mpf(10) ** -14 else (cos(pi * sqrt(z) / 2) - 1) / z
+
+
 def main() -> None:
-    """Fit and print all four."""
+    """Fit and print all eight."""
     # A thousandth more than the reduced range, because the reduction rounds.
     half_octave = log(2) / 2 * mpf("1.001")
     largest_z = ((sqrt(2) - 1) / (sqrt(2) + 1)) ** 2 * mpf("1.001")
@@ -91,6 +101,10 @@ def main() -> None:
         ("exp_poly, double", remez(exp_rest, exp_weight, -half_octave, half_octave, 9)),
         ("log_poly, float", remez(log_rest, log_weight, mpf(0), largest_z, 2)),
         ("log_poly, double", remez(log_rest, log_weight, mpf(0), largest_z, 6)),
+        ("sin_poly, float", remez(sin_rest, lambda z: 1 / sin_rest(z), mpf(0), mpf("0.25"), 3)),
+        ("sin_poly, double", remez(sin_rest, lambda z: 1 / sin_rest(z), mpf(0), mpf("0.25"), 6)),
+        ("cos_poly, float", remez(cos_rest, lambda z: max(z, mpf(10) ** -5), mpf(0), mpf("0.25"), 2)),
+        ("cos_poly, double", remez(cos_rest, lambda z: max(z, mpf(10) ** -5), mpf(0), mpf("0.25"), 5)),
     ]
     for name, (coefficients, error) in fits:
         print(f"{name}: largest error {mp.nstr(error, 3)} of the result")

@@ -10,7 +10,7 @@
 
 #include "activations.hpp"
 #include "buffer.hpp"
-#include "dropout.hpp"
+#include "gaussian.hpp"
 #include "losses.hpp"
 #include "optimizers/all.hpp"
 #include "product.hpp"
@@ -71,17 +71,22 @@ protected:
     std::ptrdiff_t n_vectors_ = 0;
     int n_parameters_ = 0, n_state_;
     Buffer<Vec> parameters_, gradients_, state_;
-    // Per layer boundary i (0 = inputs): activations before dropout, the same after it (what the next layer reads),
-    // masks, and gradients with respect to the sums before the activation.
+    // Per layer boundary i (0 = inputs): activations before dropout, the same after it (what the next layer reads; inputs
+    // after augmentation too), masks, and gradients with respect to the sums before the activation.
     struct Boundary {
         Buffer<Vec> before, after, mask, slope;
         std::ptrdiff_t row = 0;  // in vectors
         int units = 0;
-        bool dropout = false;
+        bool altered = false;  // `after` is in use
+    };
+    // What befalls the inputs in training; true where any member asks for it.
+    struct Inflicted {
+        bool noise = false, drop = false, dropout = false;
     };
     Buffer<Boundary> boundary_;
     Buffer<Vec> zeros_;  // sums start from here
     Shaping shaping_;
+    Inflicted inflicted_;
 
     // What the rule needs: hyperparameters and running products in double, coefficients of the step in Real.
     static constexpr int most_hypers = Rules::most_hypers;
@@ -145,9 +150,9 @@ protected:
         gradients_.reset(n_vectors_);
         state_.reset(n_vectors_ * (n_state_ ? n_state_ : 1));
     }
-    void set_dropout(int boundary, bool on) {
+    void set_altered(int boundary, bool on) {
         Boundary& b = boundary_[boundary];
-        b.dropout = on;
+        b.altered = on;
         if (!on || b.mask.get()) return;
         b.mask.reset(chunk_rows() * b.row);
         b.after.reset(chunk_rows() * b.row);
@@ -165,7 +170,7 @@ protected:
     // What layer i + 1 reads: the output of boundary i for n rows.
     Inputs<Real, Cell> output(int i) const {
         const Boundary& b = boundary_[i];
-        return {cells(b.dropout ? b.after : b.before), nullptr, in_cells(b.row)};
+        return {cells(b.altered ? b.after : b.before), nullptr, in_cells(b.row)};
     }
 
     // Calls f(left factor) with the kind of left factor that the inputs are.
@@ -196,24 +201,42 @@ protected:
 
     // Masks for n rows from batch position `first` on, and the masked activations.
     void drop(int i, const Vec* from, std::ptrdiff_t from_row, int first, int n) {
+        self().draw_masks(i, first, n, boundary_[i].mask.get(), boundary_[i].row);
+        apply_masks(i, from, from_row, n);
+    }
+    void apply_masks(int i, const Vec* from, std::ptrdiff_t from_row, int n) {
         Boundary& b = boundary_[i];
-        self().draw_masks(i, first, n, b.mask.get(), b.row);
         const int q_end = blocks(b.units);
         for (int s = 0; s < n; s++)
             for (int q = 0; q < q_end; q++) b.after[s * b.row + q] = from[s * from_row + q] * b.mask[s * b.row + q];
     }
 
+    // Inputs as training shows them: noise is added, some become 0, and dropout is last.
+    void inflict(const Vec* from, std::ptrdiff_t from_row, int first, int n) {
+        Boundary& b = boundary_[0];
+        if (inflicted_.noise) {
+            self().add_noise(from, from_row, first, n);
+            from = b.after, from_row = b.row;
+        }
+        if (inflicted_.drop) {
+            self().draw_dropped(first, n, b.mask.get(), b.row);
+            apply_masks(0, from, from_row, n);
+            from = b.after, from_row = b.row;
+        }
+        if (inflicted_.dropout) drop(0, from, from_row, first, n);
+    }
+
     // Outputs for n rows; with dropout when `first` (their batch position) is not negative. Returns what layer 1 read.
     Inputs<Real, Cell> forward(Inputs<Real, Cell> inputs, int first, int n) {
-        if (first >= 0 && boundary_[0].dropout) {
-            drop(0, reinterpret_cast<const Vec*>(inputs.cells), inputs.row / in_cells(1), first, n);
+        if (first >= 0 && boundary_[0].altered) {
+            inflict(reinterpret_cast<const Vec*>(inputs.cells), inputs.row / in_cells(1), first, n);
             inputs = output(0);
         }
         Inputs<Real, Cell> read = inputs;
         for (int i = 0; i < n_layers_; i++) {
             forward_layer(i, read, n);
             Boundary& b = boundary_[i + 1];
-            const bool dropping = first >= 0 && b.dropout;
+            const bool dropping = first >= 0 && b.altered;
             if (dropping) drop(i + 1, b.before, b.row, first, n);
             read = {cells(dropping ? b.after : b.before), nullptr, in_cells(b.row)};
         }
@@ -224,13 +247,13 @@ protected:
     void backward_inputs(int i, int n) {
         const Layer& layer = layers_[i];
         Boundary &from = boundary_[i + 1], &to = boundary_[i];
-        const bool relu = structure_.activation == Activation::relu, gated = relu && !to.dropout;
+        const bool relu = structure_.activation == Activation::relu, gated = relu && !to.altered;
         Product<Real, Cell> p{cells(from.slope), in_cells(from.row), 1, nullptr, 0, 0, to.slope, to.row, zeros_, 0,
                               layer.n_out, gated ? Finish::gate : Finish::plain, to.before, to.row};
         self().transposed_weights(i, p);
         multiply(p, n, layer.in);
         if (gated) return;
-        if (to.dropout)
+        if (to.altered)
             for (int s = 0; s < n; s++)
                 for (int q = 0; q < layer.in; q++) to.slope[s * to.row + q] *= to.mask[s * to.row + q];
         if (structure_.activation != Activation::identity)

@@ -17,7 +17,8 @@ namespace manyfit::MANYFIT_ISA {
 namespace detail {
 
 // Numbers per type. `exp_poly` is P in exp(r) = 1 + r + r^2 P(r) on |r| <= ln(2)/2 (error 3e-9, 4e-18 of the result);
-// `log_poly` is P in 2 atanh(s) / s = 2 + z P(z), z = s^2, s <= 0.172 (8e-10, 1.2e-18).
+// `log_poly` is P in 2 atanh(s) / s = 2 + z P(z), z = s^2, s <= 0.172 (8e-10, 1.2e-18). `sin_poly` and `cos_poly` are P in
+// sin(r pi/2) = r P(z) and cos(r pi/2) = 1 + z P(z), z = r^2, |r| <= 1/2 (3.3e-9, 3.4e-18; 3.3e-8, 5.2e-17).
 template <class Real>
 struct Elementary;
 
@@ -33,6 +34,8 @@ struct Elementary<float> {
     static constexpr float tanh_one = 9.1f;
     static constexpr float exp_poly[5] = {0x1.fffffcp-2f, 0x1.555490p-3f, 0x1.5558f4p-5f, 0x1.123a6cp-7f, 0x1.6a2364p-10f};
     static constexpr float log_poly[3] = {0x1.55557ap-1f, 0x1.995e9cp-2f, 0x1.31e678p-2f};
+    static constexpr float sin_poly[4] = {0x1.921fb6p+0f, -0x1.4abbbap-1f, 0x1.465e92p-4f, -0x1.2d9302p-8f};
+    static constexpr float cos_poly[3] = {-0x1.3bd3a2p+0f, 0x1.03b162p-2f, -0x1.4ea9e6p-6f};
     static constexpr std::uint32_t sqrt_half = 0x3f3504f3, least_normal = 0x00800000;
 };
 
@@ -51,6 +54,11 @@ struct Elementary<double> {
     static constexpr double log_poly[7] = {0x1.5555555555593p-1, 0x1.999999997fb2ep-2, 0x1.2492494217d55p-2,
                                            0x1.c71c51e7cf9bcp-3, 0x1.7466463422f9fp-3, 0x1.39a0f44c71cf9p-3,
                                            0x1.2f0d954534405p-3};
+    static constexpr double sin_poly[7] = {0x1.921fb54442d18p+0, -0x1.4abbce625be41p-1, 0x1.466bc67758700p-4,
+                                           -0x1.32d2cce2d536fp-8, 0x1.50782fca39869p-13, -0x1.e30063a0ce9d5p-19,
+                                           0x1.e3eed5ff82626p-25};
+    static constexpr double cos_poly[6] = {-0x1.3bd3cc9be45a5p+0, 0x1.03c1f081b14bep-2, -0x1.55d3c7dcb5f53p-6,
+                                           0x1.e1f4fbfc01198p-11, -0x1.a6ca009643f23p-16, 0x1.f3ef424a1cb63p-22};
     static constexpr std::uint64_t sqrt_half = 0x3fe6a09e667f3bcd, least_normal = 0x0010000000000000;
 };
 
@@ -155,6 +163,17 @@ MANYFIT_INLINE Vec tanh(Vec x) {
     const Vec t = detail::exp_parts<0>(a + a, scale);
     const Vec e = fma(t, scale, scale - Real(1));
     return copysign(e / (e + Real(2)), x);
+}
+
+// Sine and cosine of r quarter turns, |r| <= 1/2, within 2 ULP.
+template <class Vec>
+MANYFIT_INLINE Vec sin_quarters(Vec r) {
+    return r * detail::horner(r * r, detail::Elementary<RealOf<Vec>>::sin_poly);
+}
+template <class Vec>
+MANYFIT_INLINE Vec cos_quarters(Vec r) {
+    const Vec z = r * r;
+    return fma(z, detail::horner(z, detail::Elementary<RealOf<Vec>>::cos_poly), broadcast(RealOf<Vec>(1)));
 }
 
 // m / (sqrt(x) + eps), what an adaptive rule steps by; three roundings: relative error within 1.8e-7 (float), 3.4e-16 (double).

@@ -73,6 +73,8 @@ struct Member {
     std::int32_t train_id, held_id;  // equal for equal rows of the same view: such members can share what they read
 
     const std::uint32_t* keep16;  // chance of keeping a unit, in 65536ths: inputs, then each hidden layer
+    double noise;                 // augmentation: standard deviation of what is added to the inputs
+    std::uint32_t input_keep16;   // and chance of keeping one, in 65536ths
     double l1, l2, l1_bias, l2_bias, clip_norm, min_delta, target_loss;
 
     const ProbeRequest* probes;

@@ -60,13 +60,18 @@ public:
         h.clip_norm = broadcast(Real(m.clip_norm));
         noise_key_ = m.noise_key;
         keep16_ = m.keep16;
+        noise_ = Real(m.noise), input_keep16_ = m.input_keep16;
+        auto& inflicted = this->inflicted_;
+        inflicted = {m.noise > 0, m.input_keep16 < keep_all, m.keep16[0] < keep_all};
         std::size_t scratch = 0;
         for (int i = 0; i < this->n_layers_; i++) {
-            this->set_dropout(i, m.keep16[i] < keep_all);
+            const bool masked = i ? m.keep16[i] < keep_all : inflicted.drop || inflicted.dropout;
+            this->set_altered(i, masked || (i == 0 && inflicted.noise));
             const std::size_t need = mask_scratch(this->chunk_, this->boundary_[i].units);
-            if (m.keep16[i] < keep_all && need > scratch) scratch = need;
+            if (masked && need > scratch) scratch = need;
         }
         if (scratch > scratch_room_) scratch_.reset(scratch_room_ = scratch);
+        if (inflicted.noise && !noises_.get()) noises_.reset(noise_scratch(this->chunk_, this->boundary_[0].units));
     }
     void clear_member(int) {}
     void load_parameters(const Real* from) { load_padded(this->parameters_, from); }
@@ -168,7 +173,10 @@ private:
     Buffer<Vec> outputs_, target_vectors_, slopes_, input_slope_;
     Buffer<std::uint32_t> scratch_;
     std::size_t scratch_room_ = 0;
+    Buffer<Real> noises_;
     std::uint64_t noise_key_ = 0;
+    Real noise_ = 0;
+    std::uint32_t input_keep16_ = keep_all;
     const std::uint32_t* keep16_ = nullptr;
     std::uint32_t step_ = 0;
 
@@ -248,9 +256,17 @@ private:
         return sum;
     }
 
+    void add_noise(const Vec* from, std::ptrdiff_t from_row, int first, int n) {
+        auto& b = this->boundary_[0];
+        add_noise_within<Real>(PhiloxKey(noise_key_), step_, noise_, first, n, b.units, from, from_row, b.after, b.row, noises_);
+    }
+    void draw_dropped(int first, int n, Vec* out, std::ptrdiff_t row) {
+        draw_masks_within<Real>(PhiloxKey(noise_key_), step_, drop_purpose, input_keep16_, Real(1), first, n,
+                                this->boundary_[0].units, out, row, scratch_);
+    }
     void draw_masks(int i, int first, int n, Vec* out, std::ptrdiff_t row) {
-        draw_masks_within<Real>(PhiloxKey(noise_key_), step_, i, keep16_[i], Real(dropout_scale(keep16_[i])), first, n,
-                                this->boundary_[i].units, out, row, scratch_);
+        draw_masks_within<Real>(PhiloxKey(noise_key_), step_, dropout_purpose | std::uint32_t(i), keep16_[i],
+                                Real(dropout_scale(keep16_[i])), first, n, this->boundary_[i].units, out, row, scratch_);
     }
 
     void transposed_weights(int i, Product<Real, Real>& p) const {

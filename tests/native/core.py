@@ -119,6 +119,8 @@ class Core:
             held=held,
             held_offsets=held_offsets,
             keep16=np.array([n.keep16 for n in networks], np.uint32).reshape(n_members, -1),
+            noise=each("noise"),
+            input_keep16=each("input_keep16", np.uint32),
             l1=each("l1"),
             l2=each("l2"),
             l1_bias=each("l1_bias"),

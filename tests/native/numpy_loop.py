@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from manyfit.rng import dropout_mask, epoch_order
+from manyfit.rng import dropout_mask, dropped, epoch_order, gaussian
 
 FINISHED, DIVERGED, STOPPED_EARLY, TARGET_REACHED = 1, 2, 3, 4
 
@@ -45,6 +45,8 @@ class Network:
     order_key: int = 1
     noise_key: int = 2
     keep16: list[int] = field(default_factory=list)
+    noise: float = 0.0
+    input_keep16: int = 65536
     l1: float = 0.0
     l2: float = 0.0
     l1_bias: float = 0.0
@@ -102,6 +104,9 @@ def forward(params: np.ndarray, net: Network, x: np.ndarray, step: int | None) -
     """What each layer reads, activations before dropout, masks; `step` None means no dropout."""
     act, _ = ACTIVATIONS[net.activation]
     layers = unflatten(params, net.widths)
+    if step is not None:
+        x = x + net.noise * gaussian(net.noise_key, step, *x.shape)
+        x = x * dropped(net.noise_key, step, *x.shape, net.input_keep16)
     reads, before, masks = [], [x], []
     for i, (w, b) in enumerate(layers):
         keep = 65536 if step is None else net.keep16[i]

@@ -9,7 +9,7 @@ native = pytest.importorskip("manyfit._native", reason="the C++ core is not buil
 pytestmark = pytest.mark.native
 
 ISAS = native.isas()
-FUNCTIONS = ["exp", "log", "log1p", "softplus", "sigmoid", "tanh", "sqrt", "adam_ratio"]
+FUNCTIONS = ["exp", "log", "log1p", "softplus", "sigmoid", "tanh", "sqrt", "sin_quarters", "cos_quarters", "adam_ratio"]
 # NumPy's long double has 64 bits of mantissa on x86 and more on ARM's Linux; elsewhere it is float64 and judges float32 only.
 JUDGED = [np.float32, np.float64] if np.finfo(np.longdouble).nmant >= 63 else [np.float32]
 
@@ -22,6 +22,8 @@ BOUNDS = {
     "sigmoid": 3.0,
     "tanh": 3.0,
     "sqrt": 0.51,
+    "sin_quarters": 2.0,
+    "cos_quarters": 2.0,
     "adam_ratio": 1.51,
 }
 # The widest arguments with normal results, per type.
@@ -38,6 +40,8 @@ def truth(name: str, x: np.ndarray) -> np.ndarray:
         return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
     if name == "sigmoid":
         return np.where(x < 0, np.exp(np.minimum(x, 0)), 1) / (1 + np.exp(-np.abs(x)))
+    if name in ("sin_quarters", "cos_quarters"):
+        return getattr(np, name[:3])(x * (np.arctan(np.longdouble(1)) * 2))
     if name == "adam_ratio":  # of a mean of 1 at epsilon 0
         return 1 / np.sqrt(x)
     return getattr(np, name)(x)
@@ -46,9 +50,14 @@ def truth(name: str, x: np.ndarray) -> np.ndarray:
 def arguments(name: str, dtype: type, rng: np.random.Generator) -> np.ndarray:
     """Arguments that find the weak spots: the whole range evenly, all magnitudes, the neighborhoods of 0 and of ±1."""
     tiny, huge = float(np.finfo(dtype).tiny), float(np.finfo(dtype).max)
-    low, high = {"log1p": (0, 1), "log": (tiny, huge), "sqrt": (tiny, huge), "adam_ratio": (tiny, huge)}.get(
-        name, RANGES[dtype].get(name, (-huge, huge))
-    )
+    low, high = {
+        "log1p": (0, 1),
+        "sin_quarters": (-0.5, 0.5),
+        "cos_quarters": (-0.5, 0.5),
+        "log": (tiny, huge),
+        "sqrt": (tiny, huge),
+        "adam_ratio": (tiny, huge),
+    }.get(name, RANGES[dtype].get(name, (-huge, huge)))
     n = 40_000
     sign = np.where(rng.random(n) < 0.5, -1.0, 1.0)
     magnitude = np.exp2(rng.uniform(np.log2(tiny), np.log2(min(huge, max(-low, high))), n))

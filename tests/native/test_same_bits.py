@@ -10,10 +10,12 @@ pytestmark = pytest.mark.native
 
 ISAS = native.isas()
 
-# Everything that a lane could leak: dropout for some, penalties for some, clipping for some, different ends.
+# Everything that a lane could leak: dropout, noise, penalties, clipping for some, different ends.
 MIXED = dict(
     epochs=lambda p: 2 + p % 4,
     keep16=lambda p: [65536, 65536 if p % 3 else 40000],
+    noise=lambda p: 0.1 * (p % 5 == 3),
+    input_keep16=lambda p: 50000 if p % 6 == 2 else 65536,
     l1=lambda p: 0.01 * (p % 4 == 1),
     l2=lambda p: 0.01 * (p % 5 == 2),
     clip_norm=lambda p: [np.inf, 0.5][p % 2],

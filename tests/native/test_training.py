@@ -61,6 +61,16 @@ def test_dropout_of_inputs_and_units_follows_numpy(activation, layout, rng) -> N
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("keep16", [65536, 50000])
+def test_augmentation_of_inputs_follows_numpy(keep16, layout, rng) -> None:
+    networks = core.networks(
+        rng, 5, (9, 3, 2), keep16=[keep16, 60000], noise=lambda p: 0.2 * (p % 3), input_keep16=lambda p: [65536, 40000][p % 2]
+    )
+
+    assert_follows_the_loop(networks, layout=layout)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
 def test_penalties_and_clipping_follow_numpy(layout, rng) -> None:
     networks = core.networks(
         rng,

@@ -67,7 +67,8 @@ def test_gradients_are_those_of_autograd(case):
     leaves = [torch.tensor(leaf, requires_grad=True) for leaf in taped.leaves]
     step = taped.step()
 
-    a = torch.tensor(view.X[step.rows])
+    shift, keep = member.recipe.augment.draw(member.streams.noise, step.t - 1, *view.X[step.rows].shape)
+    a = torch.tensor((view.X[step.rows] + shift) * keep)
     kept = []
     for k, layer in enumerate(step.layers):
         a = a if layer.mask is None else a * torch.tensor(layer.mask)

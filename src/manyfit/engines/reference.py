@@ -181,7 +181,7 @@ class _Training:
         rows = self.batch(epoch, batch)
         trained = {leaf.name: self.leaves[leaf.name].detach().requires_grad_() for leaf in self.layout.trained}
         leaves = {**self.leaves, **trained}
-        output = self.recipe.network.apply(torch, leaves, [part[rows] for part in self.parts], self.drop(t))
+        output = self.recipe.network.apply(torch, leaves, self.shown(t, rows), self.drop(t))
         weights = self.weights[rows]
         weighted, weight = (weights * self.recipe.loss.rows(torch, output, self.y[rows])).sum(), weights.sum()
         loss = weighted / weight if weight > 0 else 0 * output.sum()
@@ -211,6 +211,18 @@ class _Training:
         if self.batch_size < len(train):
             train = train[epoch_order(self.member.streams.order, epoch, len(train))]
         return train[batch * self.batch_size : (batch + 1) * self.batch_size]
+
+    def shown(self, t: int, rows: NDArray[np.int64]) -> list[Tensor]:
+        """The inputs of these rows in step `t`: as they are, or as augmentation makes them. Only numbers can be noisy."""
+        parts, augment = [part[rows] for part in self.parts], self.recipe.augment
+        if not augment.is_on:
+            return parts
+        drawn = augment.draw(self.member.streams.noise, t, len(rows), sum(each.size for each in self.inputs))
+        shifts, keeps = ([torch.from_numpy(each.astype(self.dtype)) for each in cut(a, self.inputs)] for a in drawn)
+        return [
+            (part + shift) * keep if part.is_floating_point() else part
+            for part, shift, keep in zip(parts, shifts, keeps, strict=True)
+        ]
 
     def drop(self, t: int) -> Drop:
         """Dropout in step `t`."""

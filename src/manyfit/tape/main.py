@@ -204,6 +204,7 @@ def _about(taped: Taped, step: Step, story: Story, source: Source) -> tuple[Text
     n = len(story.labels)
     row, weight = story.labels[story.row], story.symbol
     made = f"{shape}, {activation}, {loss}, {rule}"
+    augmented = Text("x as augmentation shows it in this step", "x 为本步数据增强之后的输入")
     return (
         Text(
             f"network {made}; step {step.t} of {taped.n_steps}, {n} of {len(source.labels)} rows: {rows}",
@@ -215,6 +216,7 @@ def _about(taped: Taped, step: Step, story: Story, source: Source) -> tuple[Text
             f"跟踪第 {row} 行（--row）与 {weight}（--weight）；float64"
             + ("；数值与训练时一样已标准化" if source.is_standardized else ""),
         ),
+        *([augmented] if recipe.augment.is_on else []),
     )
 
 

@@ -171,7 +171,7 @@ class Taped:
         masks = self._masks(t, len(rows))
 
         parameters = [Value(leaf) for leaf in self.leaves]
-        passes = _forward(self.recipe, parameters, Value(self.view.X[rows]), masks)
+        passes = _forward(self.recipe, parameters, self._inputs(t, rows), masks)
         row_losses, loss = self._loss(passes[-1][-1], y, weights)
         if not np.isfinite(loss.data):
             hint = "A smaller rate may help."
@@ -228,11 +228,11 @@ class Taped:
 
     @np.errstate(all="ignore")
     def loss_at(self, leaves: Sequence[Floats], t: int) -> float:
-        """The loss of update `t` (from 0), its rows and its dropout, had the parameters been these."""
+        """The loss of update `t` (from 0), its rows, its noise and its dropout, had the parameters been these."""
         rows = self.rows_of(t)
         weights = np.ones(len(rows)) if self.view.weights is None else self.view.weights[rows]
         parameters = [Value(leaf) for leaf in leaves]
-        passes = _forward(self.recipe, parameters, Value(self.view.X[rows]), self._masks(t, len(rows)))
+        passes = _forward(self.recipe, parameters, self._inputs(t, rows), self._masks(t, len(rows)))
         return float(self._loss(passes[-1][-1], self.view.y[rows], weights)[1])
 
     def _loss(self, output: Value, y: NDArray[Any], weights: Floats) -> tuple[Floats, Value]:
@@ -241,6 +241,14 @@ class Taped:
         weight = weights.sum()
         loss = (weights * row_losses).sum() / weight if weight > 0 else 0 * output.sum()
         return row_losses.data, loss
+
+    def _inputs(self, t: int, rows: NDArray[np.int64]) -> Value:
+        """[B, D] what the network is shown of these rows in update `t`: x, or what augmentation makes of it."""
+        x, augment = self.view.X[rows], self.recipe.augment
+        if not augment.is_on:
+            return Value(x)
+        shift, keep = augment.draw(self.member.streams.noise, t, *x.shape)
+        return Value((x + shift) * keep)
 
     def _masks(self, t: int, n_rows: int) -> list[Floats | None]:
         """What the inputs of each layer are multiplied by; None where nothing is ever dropped."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from manyfit.augment import Augment
 from manyfit.engines.base import Engine
 from manyfit.networks import Dense
 from manyfit.optimizers.momentum import Momentum
@@ -135,6 +136,7 @@ def _population() -> Population:
             optimizer=Momentum(nesterov=True),
             schedule=Cosine(),
             penalties=(L1(0.01), L2(0.01, biases=True)),
+            augment=Augment(0.2, 0.1),
             clip_norm=0.5,
             batch_size=4,
             epochs=5,

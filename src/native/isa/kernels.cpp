@@ -98,8 +98,8 @@ void dropout_mask(std::uint64_t key, std::uint32_t step, int layer, std::int64_t
     Buffer<VD> mask(columns);
     Buffer<std::uint32_t> scratch(mask_scratch(1, n_units));
     for (std::int64_t s = 0; s < n_positions; s++) {
-        draw_masks_within<double>(PhiloxKey(key), step, layer, keep16, dropout_scale(keep16), int(s), 1, n_units, mask, 0,
-                                  scratch);
+        draw_masks_within<double>(PhiloxKey(key), step, dropout_purpose | std::uint32_t(layer), keep16, dropout_scale(keep16),
+                                  int(s), 1, n_units, mask, 0, scratch);
         __builtin_memcpy(out + s * n_units, mask.get(), sizeof(double) * n_units);
     }
 }
@@ -121,6 +121,8 @@ bool elementary_of(const char* name, const Real* x, Real* y, std::int64_t n) {
     if (!std::strcmp(name, "tanh")) return apply([](Vec v) { return tanh(v); });
     if (!std::strcmp(name, "sigmoid")) return apply([](Vec v) { return sigmoid(v); });
     if (!std::strcmp(name, "sqrt")) return apply([](Vec v) { return sqrt(v); });
+    if (!std::strcmp(name, "sin_quarters")) return apply([](Vec v) { return sin_quarters(v); });
+    if (!std::strcmp(name, "cos_quarters")) return apply([](Vec v) { return cos_quarters(v); });
     if (!std::strcmp(name, "adam_ratio"))  // of (1, x, 0): the reciprocal root that the update uses
         return apply([](Vec v) { return adam_ratio(broadcast(Real(1)), v, Vec{}); });
     return false;
