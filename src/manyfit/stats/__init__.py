@@ -4,6 +4,10 @@ Scores are losses here: lower is better, and a difference a − b below 0 means 
 its scope: what was drawn anew between the values it was made from (seeds, splits, test rows).
 """
 
+from manyfit.stats.decompose import Terms as Terms
+from manyfit.stats.decompose import cross_entropy as cross_entropy
+from manyfit.stats.decompose import pure_error as pure_error
+from manyfit.stats.decompose import squared_error as squared_error
 from manyfit.stats.families import benjamini_hochberg as benjamini_hochberg
 from manyfit.stats.families import holm as holm
 from manyfit.stats.finding import Finding as Finding
