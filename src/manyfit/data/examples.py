@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -21,7 +21,13 @@ class Example(NamedTuple):
     task: str
 
 
-def line() -> pl.DataFrame:
+CUBIC_NOISE, MOONS_NOISE, SPIRALS_NOISE = 0.5, 0.25, 0.05
+ARMS = ("first", "second", "third")
+SPIRAL_SQUARES = (0.01, 1.0)
+"""Between which the square of a spiral's radius is drawn evenly."""
+
+
+def line(n: int = 100, draw: np.random.RandomState | None = None) -> pl.DataFrame:
     """The chapter's line: y = 2x + 1 + noise, x = 5·N(0, 1), noise N(0, 1), 100 rows.
 
     The chapter draws with torch after `manual_seed(42)`; here NumPy draws, so the points differ and the law is the same.
@@ -31,12 +37,12 @@ def line() -> pl.DataFrame:
         >>> line().shape
         (100, 2)
     """
-    draw = np.random.RandomState(42)
-    x = 5 * draw.standard_normal(100)
-    return pl.DataFrame({"x": x, "y": 2 * x + 1 + draw.standard_normal(100)})
+    draw = draw or np.random.RandomState(42)
+    x = 5 * draw.standard_normal(n)
+    return pl.DataFrame({"x": x, "y": 2 * x + 1 + draw.standard_normal(n)})
 
 
-def cubic() -> pl.DataFrame:
+def cubic(n: int = 100, draw: np.random.RandomState | None = None) -> pl.DataFrame:
     """The chapter's cubic: y = x³ − x² + 0.5·N(0, 1) at 100 even steps of x from −3 to 3.
 
     The x are the chapter's own; the noise is drawn by NumPy in place of torch.
@@ -45,30 +51,39 @@ def cubic() -> pl.DataFrame:
         >>> cubic()["x"][0], cubic()["x"][-1]
         (-3.0, 3.0)
     """
-    draw = np.random.RandomState(42)
-    x = np.linspace(-3, 3, 100)
-    return pl.DataFrame({"x": x, "y": x**3 - x**2 + 0.5 * draw.standard_normal(100)})
+    draw = draw or np.random.RandomState(42)
+    x = np.linspace(-3, 3, n)
+    return pl.DataFrame({"x": x, "y": x**3 - x**2 + CUBIC_NOISE * draw.standard_normal(n)})
 
 
-def moons() -> pl.DataFrame:
+def moons(n: int = 1000, draw: np.random.RandomState | None = None) -> pl.DataFrame:
     """Two interleaved half circles with noise 0.25, 1,000 rows: a line can't part them, a small network can."""
-    draw = np.random.RandomState(42)
-    side = np.arange(1000) % 2
-    angle = np.pi * draw.uniform(size=1000)
-    x = np.where(side == 0, np.cos(angle), 1 - np.cos(angle)) + 0.25 * draw.standard_normal(1000)
-    y = np.where(side == 0, np.sin(angle), 0.5 - np.sin(angle)) + 0.25 * draw.standard_normal(1000)
+    draw = draw or np.random.RandomState(42)
+    side = np.arange(n) % 2
+    x, y = moon_arc(side, np.pi * draw.uniform(size=n))
+    x, y = (place + MOONS_NOISE * draw.standard_normal(n) for place in (x, y))
     return pl.DataFrame({"x": x, "y": y, "moon": np.where(side == 0, "upper", "lower")})
 
 
-def spirals() -> pl.DataFrame:
+def spirals(n: int = 1200, draw: np.random.RandomState | None = None) -> pl.DataFrame:
     """Three spiral arms of one and a half turns, noise 0.05, 1,200 rows: hard for a narrow network."""
-    draw = np.random.RandomState(42)
-    arm = np.arange(1200) % 3
-    radius = np.sqrt(draw.uniform(0.01, 1, size=1200))
-    angle = 3 * np.pi * radius + 2 * np.pi * arm / 3
-    x = radius * np.cos(angle) + 0.05 * draw.standard_normal(1200)
-    y = radius * np.sin(angle) + 0.05 * draw.standard_normal(1200)
-    return pl.DataFrame({"x": x, "y": y, "arm": np.array(["first", "second", "third"])[arm]})
+    draw = draw or np.random.RandomState(42)
+    arm = np.arange(n) % len(ARMS)
+    x, y = spiral_arm(arm, np.sqrt(draw.uniform(*SPIRAL_SQUARES, size=n)))
+    x, y = (place + SPIRALS_NOISE * draw.standard_normal(n) for place in (x, y))
+    return pl.DataFrame({"x": x, "y": y, "arm": np.array(ARMS)[arm]})
+
+
+def moon_arc(side: Any, angle: Any) -> tuple[Any, Any]:
+    """Where on its half circle a point of the moons lies before noise; side 0 is the upper one."""
+    x = np.where(side == 0, np.cos(angle), 1 - np.cos(angle))
+    return x, np.where(side == 0, np.sin(angle), 0.5 - np.sin(angle))
+
+
+def spiral_arm(arm: Any, radius: Any) -> tuple[Any, Any]:
+    """Where on its arm a point of the spirals lies before noise."""
+    angle = 3 * np.pi * radius + 2 * np.pi * arm / len(ARMS)
+    return radius * np.cos(angle), radius * np.sin(angle)
 
 
 def _bundled(name: str, target: str) -> Callable[[], pl.DataFrame]:

@@ -77,9 +77,9 @@ def squared_error(
     apart = (of_part.sum(1) ** 2 - (of_part * of_part).sum(1)) / (n_parts * (n_parts - 1))
     seed = d.var(2, ddof=1).mean(1) if n_seeds > 1 else np.zeros_like(apart)
     data = of_part.var(1, ddof=1) - seed / n_seeds
-    means = [_mean(term.mean(-1), weights) for term in (loss, apart, data, seed)]
+    total, bias, by_data, by_seed = (_mean(term.mean(-1), weights) for term in (loss, apart, data, seed))
     sigma2 = np.full(len(f), 0.0 if noise is None else noise)
-    return Terms(means[0] + sigma2, *means[1:], sigma2)
+    return Terms(total + sigma2, bias, by_data, by_seed, sigma2)
 
 
 def cross_entropy(
