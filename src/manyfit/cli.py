@@ -112,6 +112,10 @@ def train(
     force: Annotated[
         bool, Parameter(negative="", group=_OUTPUT, help="Replace an older run folder of that name.")
     ] = False,
+    resume: Annotated[
+        bool,
+        Parameter(negative="", group=_OUTPUT, help="Go on with the job in that folder, if it was killed."),
+    ] = False,
     json: Annotated[
         bool, Parameter(negative="", group=_OUTPUT, help="The result as JSON on stdout.")
     ] = False,
@@ -163,6 +167,7 @@ def train(
         dry_run=dry_run,
         out=out,
         force=force,
+        resume=resume,
         as_json=json,
         quiet=quiet,
         lang=lang,
@@ -204,7 +209,13 @@ def predict(
 def report(
     folders: Annotated[list[str], Parameter(negative="", help="Folders that manyfit train wrote.")],
     *,
-    out: Annotated[str, Parameter(("--out", "-o"), help="File to write.")] = "report.html",
+    out: Annotated[
+        str | None,
+        Parameter(
+            ("--out", "-o"),
+            help="File to write. By default the report.html of one folder itself; for several, report.html here.",
+        ),
+    ] = None,
     force: Annotated[bool, Parameter(negative="", help="Replace an older file.")] = False,
     lang: Annotated[Literal["en", "zh"] | None, Parameter(help="Language; the locale's by default.")] = None,
 ) -> None:
@@ -221,7 +232,9 @@ def report(
 def trace(
     source: Annotated[
         str | None,
-        Parameter(help="A file, - for stdin, an embedded example; chain and two-layer are the chapter's own."),
+        Parameter(
+            help="A file, - for stdin, an embedded example; chain and two-layer are the chapter's own."
+        ),
     ] = None,
     *,
     target: Annotated[str | None, Parameter(("--target", "-t"), help="Column to predict.")] = None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import TracebackType
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,50 @@ class UnknownNameError(RecipeError, KeyError):
 
     def __str__(self) -> str:  # KeyError would print the repr of its argument
         return self.message()
+
+
+class Gathered:
+    """Errors of several things that are looked at one after another, to be raised together: a user mends all of them at once.
+
+    Example:
+        >>> gathered = Gathered()
+        >>> for rate in (-1, 2):
+        ...     with gathered:
+        ...         raise UsageError(Problem("rate", "must be ≥ 0 and < 1", str(rate)))
+        >>> gathered.raise_all("these options")
+        Traceback (most recent call last):
+        manyfit.errors.UsageError: 2 problems in these options
+          rate must be ≥ 0 and < 1, got -1.
+          rate must be ≥ 0 and < 1, got 2.
+    """
+
+    def __init__(self) -> None:
+        self.errors: list[ManyfitError] = []
+
+    def __enter__(self) -> Gathered:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if isinstance(error, ManyfitError):
+            self.errors.append(error)
+            return True
+        return False
+
+    def raise_all(self, scope: str) -> None:
+        """Raise what was gathered: a single error as it is, several as one, of their own class where they share it.
+
+        Args:
+            scope: What the problems were found in.
+        """
+        if not self.errors:
+            return
+        if len(self.errors) == 1:
+            raise self.errors[0]
+        kinds = {type(error) for error in self.errors}
+        kind = kinds.pop() if len(kinds) == 1 else UsageError
+        raise kind([problem for error in self.errors for problem in error.problems], scope)
 
 
 def spans(members: Sequence[int]) -> str:

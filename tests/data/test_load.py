@@ -394,3 +394,16 @@ def test_groups_may_be_words_and_time_may_be_dates():
 
     assert load(table(), "price", group=words).group[:5].tolist() == [0, 1, 2, 3, 0]
     assert load(table(), "price", time=np.arange(N).astype("datetime64[D]")).time[1] == 86_400_000_000
+
+
+def test_lone_column_that_counts_the_rows_is_what_is_predicted_from():
+    y = [float(i % 7) + i for i in range(30)]
+
+    data = load({"x": list(range(30)), "y": y}, "y")
+    beside = load({"x": list(range(30)), "u": [v * 0.5 + v % 3 for v in y], "y": y}, "y")
+
+    assert [column.kind for column in data.columns] == ["number"]
+    assert "x counts the rows" in " ".join(note.text for note in data.notes)
+    assert {column.name: column.kind for column in beside.columns} == {"x": "dropped", "u": "number"}
+    with pytest.raises(DataError, match="has no usable column"):
+        load({"id": list(range(30)), "y": y}, "y")

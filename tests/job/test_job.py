@@ -120,7 +120,23 @@ def test_ctrl_c_ends_the_stage_and_goes_on_with_what_there_is(stage, done):
 
     assert "confirmed" in user.said
     assert np.isfinite(model.predict(data.frame)).all()
-    assert len(model.facts["recipes"]) == 1 or stage == "confirm"
+    assert model.facts["interrupted"] == [stage]
+    assert model.verdict.startswith(f"VERDICT  Interrupted ({stage}). ")
+    assert model.answer is not None and model.answer.statement[0].zh.startswith("已中断")
+    again = Job(data, Options(plan=Plan.from_dict(model.facts["plan"]), seed=3, threads=1)).run()
+    assert same_bits(again, model)
+
+
+def test_ctrl_c_in_the_search_leaves_as_many_finalists_as_the_plan_has_room_for():
+    user, data = CtrlC("search", 7), numbers()
+    job = Job(data, Options(plan=plan_for(data, finalists=3), seed=3, threads=1), narrator=user)
+    user.job = job
+
+    model = job.run()
+
+    assert model.facts["search"]["rungs"][0]["recipes"] == 6
+    assert model.facts["confirm"]["recipes"] == 3
+    assert model.facts["fit"]["why"] == "budget"  # remedies were not skipped: this plan tries none
 
 
 def test_planted_line_is_learned_and_beats_the_mean():

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from manyfit.answers import Answer, Bars, Scatter, Section, Table, Text
+from manyfit.render.bundle import bundle
 from manyfit.render.page import page, write_page
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -126,3 +127,34 @@ def test_rendering_never_imports_torch() -> None:
     code = "import sys; sys.modules['torch'] = None; import manyfit.render.page, manyfit.render.charts"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_script_of_the_charts_is_made_once_and_a_damaged_copy_is_made_again(tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("vl_convert.javascript_bundle", lambda text: made.append(text) or "draw('</script>')")
+
+    texts = []
+    for damage in (None, "", "draw("):
+        bundle.cache_clear()
+        if damage is not None:
+            (file,) = (tmp_path / "manyfit").iterdir()
+            file.write_text(damage)
+        texts.append(bundle())
+        bundle.cache_clear()
+        texts.append(bundle())
+    bundle.cache_clear()
+
+    assert len(made) == 3
+    assert len(set(texts)) == 1
+    assert "</script" not in texts[0]
+
+
+def test_script_of_the_charts_needs_no_place_to_be_kept(tmp_path, monkeypatch):
+    (tmp_path / "manyfit").write_text("no folder")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("vl_convert.javascript_bundle", lambda text: text)
+    bundle.cache_clear()
+
+    assert bundle().startswith("window.vegaEmbed")
+    bundle.cache_clear()

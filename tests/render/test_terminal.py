@@ -78,13 +78,17 @@ def test_diverged_networks_are_told_with_the_rate_that_explains_them():
     rates = (1e-3, 1e-2, 0.1, 0.2, 0.3, 1e-3, 1e-2, 1e-2)
     recipes = [SimpleNamespace(optimizer=SimpleNamespace(lr=rate)) for rate in rates]
     rungs = [SimpleNamespace(rung=SimpleNamespace(recipes=8), recipes=recipes)]
-    sharp = SimpleNamespace(rungs=rungs, diverged=[(0.1, "SGD"), (0.2, "SGD"), (0.3, "SGD")], paid_out=False)
-    vague = SimpleNamespace(rungs=rungs, diverged=[(1e-3, "SGD"), (0.2, "SGD"), (0.3, "SGD")], paid_out=True)
+    sharp = SimpleNamespace(
+        rungs=rungs, diverged=[(0.1, "SGD"), (0.2, "SGD"), (0.3, "SGD")], paid_out=False, interrupted=False
+    )
+    vague = SimpleNamespace(
+        rungs=rungs, diverged=[(1e-3, "SGD"), (0.2, "SGD"), (0.3, "SGD")], paid_out=True, interrupted=True
+    )
     stream = io.StringIO()
     terminal = Terminal("en", stream=stream)
 
-    terminal.say("searched", search=sharp, seconds=4.2, interrupted=False)
-    terminal.say("searched", search=vague, seconds=4.2, interrupted=True)
+    terminal.say("searched", search=sharp, seconds=4.2)
+    terminal.say("searched", search=vague, seconds=4.2)
 
     first, second, *rest = stream.getvalue().splitlines()
     assert first.endswith("diverged 3 (all lr > 0.1)")

@@ -9,16 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from manyfit.commands.output import print_json
-from manyfit.data import examples, load
-from manyfit.errors import Problem, UsageError
+from manyfit.errors import Gathered, Problem, UsageError
 from manyfit.job.config import read_config
-from manyfit.job.main import Job
 from manyfit.job.options import Options
-from manyfit.job.start import keep, opened_before
+from manyfit.job.start import Request, keep
 from manyfit.render.phrases import language, say
-from manyfit.render.result import result_lines
+from manyfit.render.result import closing_lines, result_lines
 from manyfit.render.terminal import Terminal
-from manyfit.runs import RunFolder
 
 
 def run(
@@ -31,6 +28,7 @@ def run(
     dry_run: bool = False,
     out: str | None = None,
     force: bool = False,
+    resume: bool = False,
     as_json: bool = False,
     quiet: bool = False,
     lang: str | None = None,
@@ -38,45 +36,44 @@ def run(
     """Train, print the result, write the folder."""
     began = time.perf_counter()
     lang = language(lang)
-    stored = read_config(config) if config is not None else None
+    gathered = Gathered()
     given_loading = {name: value for name, value in loading.items() if value is not None}
     given_options = {name: value for name, value in options.items() if value is not None}
-    if "kinds" in given_loading:
-        given_loading["kinds"] = _kinds(given_loading["kinds"])
+    stored = None
+    with gathered:
+        if config is not None and resume:
+            hint = "--config repeats a finished plan, --resume goes on with a job that was killed."
+            raise UsageError(Problem("--config and --resume", "can't be combined", hint=hint))
+        stored = read_config(config) if config is not None else None
+    with gathered:
+        if "kinds" in given_loading:
+            given_loading["kinds"] = _kinds(given_loading.pop("kinds"))
     if stored is not None:
         source, target = source or stored.source, target or stored.target
         given_loading = {**stored.loading, **given_loading}
-        given_options = {**stored.options, **given_options}
-    if source is None:
-        hint = f"Name a file, or one of the embedded examples: {', '.join(examples())}."
-        raise UsageError(Problem("manyfit train", "needs a table", hint=hint))
-    chosen = Options(**given_options).check()
-    path = Path(out) if out is not None else folder_for(source)
-    folder = None if dry_run else RunFolder.create(path, plan={}, seed=chosen.seed, force=force)
-    data = load(source, target, seed=chosen.seed, **given_loading)
+        given_options = stored.with_options(given_options)
+    path = Path(out) if out is not None else folder_for(source) if source is not None else None
+    request = Request(source, target, given_loading, Options(**given_options), path, force, resume)
     narrator = Terminal(lang, quiet=quiet)
-    narrator.found(data)
-    if stored is not None and stored.fingerprint not in (None, data.fingerprint):
-        narrator.warn(say("other_table", lang))
-    opened = opened_before(path, data, chosen.seed)
-    job = Job(data, chosen, narrator=narrator, folder=folder, began=began, opened=opened)
-    try:
-        plan = job.prepare()
-        if dry_run:
-            if as_json:
-                print_json({"plan": plan.to_dict(), "hash": plan.hash})
-            return
-        model = job.run()
-    finally:
-        narrator.close()
-    assert folder is not None
-    keep(model, job, folder, source, target, given_loading)
+    model = None if dry_run or gathered.errors else request.finished()
+    if model is None:
+        job = request.begin(narrator, began=began, gathered=gathered, is_rehearsal=dry_run)
+        if stored is not None and stored.fingerprint not in (None, job.data.fingerprint):
+            narrator.warn(say("other_table", lang))
+        try:
+            if dry_run:
+                plan = job.prepare()
+                if as_json:
+                    print_json({"plan": plan.to_dict(), "hash": plan.hash})
+                return
+            model = job.run()
+        finally:
+            narrator.close()
+        keep(model, job)
     if as_json:
         print_json({"folder": str(path), **model.facts})
     else:
-        print("\n".join(result_lines(model.facts, lang)))
-        print(say("wrote", lang, folder=path))
-        print(say("next", lang, folder=path))
+        print("\n".join([*result_lines(model.facts, lang), *closing_lines(model.facts, str(path), lang)]))
     sys.stdout.flush()
 
 

@@ -28,6 +28,7 @@ _ID_NAME = re.compile(
     r"(^|[_\W])(id|uuid|guid|index|idx|row|rowid|row_number|编号|序号)$|^Unnamed: 0$", re.IGNORECASE
 )
 _ID_CAMEL = re.compile(r"[a-z](Id|ID)$")
+_COUNTER = ("unique, ordered", "互不相同且依次递增")
 
 
 @dataclass(frozen=True)
@@ -234,9 +235,15 @@ def id_reason(name: str, values: pl.Series) -> tuple[str, str] | None:
         return None
     if len(np.unique(cells)) < len(cells):
         return None
-    is_counter = cells[0] in (0.0, 1.0) and bool((np.diff(cells) == 1).all())
-    if is_counter:
-        return "unique, ordered", "互不相同且依次递增"
+    counts = cells[0] in (0.0, 1.0) and bool((np.diff(cells) == 1).all())
+    if counts:
+        return _COUNTER
     if _ID_NAME.search(name) or _ID_CAMEL.search(name):
         return "unique, called an id", "互不相同且名为编号"
     return None
+
+
+def is_counter(column: Column) -> bool:
+    """Whether a column was left out because it counts the rows, and is not called an id either."""
+    is_called_id = _ID_NAME.search(column.name) or _ID_CAMEL.search(column.name)
+    return column.kind == "dropped" and column.why == _COUNTER[0] and not is_called_id

@@ -9,7 +9,7 @@ from typing import Any, cast
 import polars as pl
 
 from manyfit.data.cells import cast_column
-from manyfit.data.columns import Column, Kind, read_column
+from manyfit.data.columns import Column, Kind, is_counter, read_column
 from manyfit.data.notes import Note, note
 from manyfit.errors import DataError, Problem
 
@@ -23,6 +23,23 @@ def decide_columns(
     time: Any,
 ) -> tuple[list[Column], list[pl.Series], list[Note]]:
     """Decide every column from the first `n_train` rows and read the rows below (a test table) the same way."""
+    found = _decide(frame, n_train, drop, keep, kinds, time)
+    counters = [column.name for column in found[0] if is_counter(column)]
+    if found[1] or not counters:
+        return found
+    # what would be left out as a number of the row is all there is: then it is what the target is to be predicted from
+    columns, series, notes = _decide(frame, n_train, drop, counters, kinds, time)
+    return columns, series, [*notes, note("counter", counters)]
+
+
+def _decide(
+    frame: pl.DataFrame,
+    n_train: int,
+    drop: Sequence[str],
+    keep: Sequence[str] | bool,
+    kinds: Mapping[str, str],
+    time: Any,
+) -> tuple[list[Column], list[pl.Series], list[Note]]:
     columns: list[Column] = []
     series: list[pl.Series] = []
     notes: list[Note] = []

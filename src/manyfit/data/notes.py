@@ -43,6 +43,12 @@ WORDINGS: dict[str, Wording] = {
     ),
     # columns
     "id": Wording("{names} dropped ({why})", "已去掉 {names}（{why}）", "--keep {first}", False),
+    "counter": Wording(
+        "{names} counts the rows, and is kept because there is nothing else to predict from",
+        "{names} 只是行的编号；因为没有别的列可用，所以保留",
+        "",
+        False,
+    ),
     "constant": Wording(
         "{names} dropped (one value only)", "已去掉 {names}（只有一个值）", "--keep {first}", False
     ),

@@ -27,6 +27,20 @@ class Config:
     options: Mapping[str, Any]
     fingerprint: str | None
 
+    def with_options(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Options of this file, those given now first. A plan takes them over; a budget given now makes a plan of its own."""
+        options = {**self.options, **given}
+        plan = options.get("plan")
+        if plan is None:
+            return options
+        if "budget" in given or "max_width" in given:
+            del options["plan"]
+            if "max_width" in given:
+                options.pop("space", None)
+            return options
+        changed = {name: given[name] for name in ("seed", "metric", "margin", "ensemble") if name in given}
+        return {**options, "plan": dataclasses.replace(plan, **changed)}
+
 
 def read_config(path: str | Path) -> Config:
     """Read a `run.toml`, or the folder that holds one.

@@ -46,6 +46,7 @@ class Confirmed:
     n_diverged: Networks that diverged.
     curves: [R] losses of training and on held-out rows after each epoch, each [T, F·S]; NaN once a network has ended.
     seconds: What training took.
+    interrupted: Whether Ctrl-C ended it.
     """
 
     table: Table
@@ -60,6 +61,7 @@ class Confirmed:
     n_diverged: int = 0
     curves: list[tuple[Floats, Floats]] = field(default_factory=list)
     seconds: float = 0.0
+    interrupted: bool = False
 
     @property
     def overlap(self) -> float:
@@ -157,6 +159,7 @@ def confirm(
         end = begun + (until - begun) * (group.stop / plan.folds) if np.isfinite(until) else np.inf
         kept = meeting.run(finalists[:kept], books, end)
         seconds += meeting.seconds
+    interrupted = trainer.ends("confirm")
     books = books[:kept]
     return Confirmed(
         table,
@@ -171,6 +174,7 @@ def confirm(
         sum(book.n_diverged for book in books),
         [(np.hstack([a for a, _ in book.curves]), np.hstack([b for _, b in book.curves])) for book in books],
         seconds,
+        interrupted,
     )
 
 
@@ -195,36 +199,37 @@ class _Meeting:
     def run(self, recipes: list[Recipe], books: list[_Book], end: float) -> int:
         """Train recipes in their order until the second `end` of the job; returns how many were, at least one."""
         trainer, begun, done = self.trainer, self.trainer.elapsed, 0
+        each = len(self.group) * self.plan.seeds
         for part in shares(len(recipes), 4):
-            if done:
-                pace = (trainer.elapsed - begun) / done
-                if trainer.interrupt.is_set or trainer.elapsed + pace * len(part) > end:
-                    break
+            recorded = trainer.recorded("confirm", self.group.start)
             chosen = recipes[part.start : part.stop]
-            run = (
-                None
-                if trainer.interrupt.is_set
-                else self._train(chosen, part.start, len(recipes), end, is_first=not done)
-            )
+            if recorded is not None:
+                chosen = chosen[: recorded.networks // each]
+            elif done and (
+                trainer.interrupt.is_set
+                or trainer.elapsed + (trainer.elapsed - begun) / done * len(part) > end
+            ):
+                break
+            run = self._train(chosen, done, len(recipes), end) if chosen else None
             if run is None and not done:
                 # Ctrl-C before anything was confirmed: one recipe still is, because without it there is no model
                 chosen = recipes[:1]
                 trainer.interrupt.is_set = False
-                run = self._train(chosen, 0, 1, end, is_first=True)
+                run = self._train(chosen, 0, 1, end)
                 trainer.interrupt.is_set = True
                 if run is None:
                     raise KeyboardInterrupt
             if run is None:
                 break
             for r, recipe in enumerate(chosen):
-                self._enter(recipe, run, r * len(self.group) * self.plan.seeds, books[done + r])
+                self._enter(recipe, run, r * each, books[done + r])
             done += len(chosen)
             self.seconds += run.seconds
+            if len(chosen) < len(part):
+                break
         return done
 
-    def _train(
-        self, recipes: list[Recipe], done: int, total: int, end: float, *, is_first: bool
-    ) -> Run | None:
+    def _train(self, recipes: list[Recipe], done: int, total: int, end: float) -> Run | None:
         plan, trainer = self.plan, self.trainer
         members = tuple(
             Member(recipe, Streams.of(plan.seed, Stage.CONFIRM, f * plan.seeds + s), self.rows[f])
@@ -236,11 +241,12 @@ class _Meeting:
         return trainer.train(
             Population(members, self.views),
             stage="confirm",
+            number=self.group.start,
             done=total * before + done * each,
             total=total * plan.folds * plan.seeds,
             diverged=0,
             best=np.nan,
-            until=np.inf if is_first else 1.5 * end,
+            until=np.inf if not done else 1.5 * end,
             left_s=lambda share: max(min(end, 1e6) - trainer.elapsed, 0.0),
         )
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from manyfit.data import Target
-from manyfit.errors import ManyfitError, Problem, UsageError, did_you_mean
+from manyfit.errors import ManyfitError, Problem
 from manyfit.job.confirm import Confirmed
 from manyfit.metrics import LogLoss
 from manyfit.model import Calibration, tempered
@@ -83,8 +83,6 @@ def choose(confirmed: Confirmed, margin: float, way: str) -> list[int]:
         )
     if way == "top":
         return order[:TOP]
-    if way != "same":
-        raise UsageError(Problem("", f"unknown ensemble {way!r}", hint=did_you_mean(way, ("same", "top"))))
     found = against_best(confirmed, margin)
     level = [r for r, standing in found.items() if standing.finding is not Finding.WORSE]
     return [order[0], *level][:TOP]

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from manyfit.data import Dataset
-from manyfit.engines.interrupt import Interrupt
 from manyfit.job.confirm import Confirmed, confirm
 from manyfit.job.defaults import default_space
 from manyfit.job.ensemble import calibrate, choose, held_out, out_of_fold
+from manyfit.job.log import Log
 from manyfit.job.look import Look, look
 from manyfit.job.measure import measure
 from manyfit.job.narrator import Narrator, Silent
@@ -30,7 +30,11 @@ from manyfit.model import Model
 from manyfit.recipe import Recipe
 from manyfit.render.result import verdict_lines
 from manyfit.runs import RunFolder
+from manyfit.space import Space
 from manyfit.stats import Finding
+
+HURRY_S = 2.0
+"""Seconds that confirmation may take in any case after Ctrl-C has ended the search."""
 
 
 class Job:
@@ -40,7 +44,7 @@ class Job:
         data: The table.
         options: How.
         narrator: Who is told.
-        folder: Where rounds and the model are kept; None keeps nothing on disk.
+        folder: Where rounds and the model are kept; None keeps nothing on disk. One that is there already is gone on with.
         clock: Where the time comes from.
         began: When the job began, if reading the table is part of it.
         opened: How often the test rows of this table have been opened before, as far as is known.
@@ -63,23 +67,29 @@ class Job:
         self.metric = metric_for(data.task, self.options.metric)
         self.opened = opened
         self.table = Table(data, self.options.seed)
+        self.folder = folder
+        goes_on = folder is not None and folder.exists
+        log = Log(folder, repeat=goes_on)
         self.trainer = Trainer(
             self.narrator,
-            folder,
-            Interrupt(),
-            self.options.engine,
-            self.options.threads,
-            clock,
-            clock() if began is None else began,
+            log,
+            engine=self.options.engine,
+            threads=self.options.threads,
+            clock=clock,
+            began=clock() if began is None else began,
             shown=self._shown,
         )
+        self.asked: dict[str, Any] = {}
+        """What `run.toml` says about where the table came from and what was asked for, so that it can be asked again."""
         self.space = self.options.space
         self.plan = self.options.plan
-
-    @property
-    def repeats(self) -> bool:
+        self.repeats = self.plan is not None
         """Whether a plan was given that is to be repeated exactly, whatever the clock says."""
-        return self.options.plan is not None
+        if folder is not None and goes_on:
+            stored = folder.header
+            self.space = Space.from_dict(stored["space"]).check()
+            self.plan = Plan.from_dict({**stored["plan"], **stored.get("sizing", {})})
+            self.repeats = "sizing" not in stored
 
     def prepare(self) -> Plan:
         """Split the rows, look how fast the machine is, and size the plan."""
@@ -90,6 +100,11 @@ class Job:
         if self.space is None:
             self.space = default_space(
                 self.data.task, len(self.table.search_fold.train), max_width=self.options.max_width
+            )
+        log = self.trainer.log
+        if self.folder is not None and self.folder.exists:
+            self.narrator.say(
+                "resumed", folder=str(self.folder.path), rounds=log.n_stored, seconds=log.seconds
             )
         if self.plan is None:
             size, rate, first = measure(self.table, self.space, self.trainer)
@@ -111,33 +126,49 @@ class Job:
         self.narrator.say("plan", plan=self.plan, budget=None if self.repeats else self.options.budget)
         return self.plan
 
+    def _write_down(self, plan: Plan) -> None:
+        """Write into the folder what a killed job needs to go on, before anything is trained."""
+        if self.folder is None or self.folder.exists:
+            return
+        assert self.space is not None
+        sizing = None if self.repeats else {"expected_s": plan.expected_s, "about_s": plan.about_s}
+        self.folder.amend(
+            state="training",
+            seed=self.options.seed,
+            plan_hash=plan.hash,
+            planned_hash=plan.hash,
+            fingerprint=self.data.fingerprint,
+            job=self.asked,
+            sizing=sizing,
+            plan=plan.to_dict(),
+            space=self.space.to_dict(),
+        )
+
     def run(self) -> Model:
         """Do it all: search, confirm, choose, calibrate, look at the test rows.
 
-        Ctrl-C ends the search or the confirmation and goes on with what there is; a second one is a KeyboardInterrupt.
+        Ctrl-C ends the stage it is in (the search, the confirmation, the remedies) and goes on with what there is; a second one
+        before that has happened is a KeyboardInterrupt.
         """
         with self.trainer.interrupt:
             plan = self.plan
             if plan is None or self.space is None:
                 plan = self.prepare()
             assert self.space is not None, "prepare settles the space"
+            self._write_down(plan)
             options, trainer = self.options, self.trainer
             left = max(options.budget - trainer.elapsed, 0.3 * options.budget)
-            search_end = np.inf if self.repeats else trainer.elapsed + SEARCH_SHARE * left
+            begun = trainer.elapsed
+            search_end = np.inf if self.repeats else begun + SEARCH_SHARE * left
             found = run_search(self.table, self.space, plan, trainer, until=search_end)
-            self.narrator.say(
-                "searched", search=found, seconds=trainer.elapsed, interrupted=trainer.interrupt.is_set
-            )
-            confirm_end = np.inf if self.repeats else trainer.elapsed + (CONFIRM_SHARE + 0.05) * left
+            self.narrator.say("searched", search=found, seconds=trainer.elapsed)
+            most = (CONFIRM_SHARE + 0.05) * left
+            if found.interrupted:  # whoever is in a hurry waits no longer than the search was allowed to take
+                most = min(most, max(trainer.elapsed - begun, HURRY_S))
+            confirm_end = np.inf if self.repeats else trainer.elapsed + most
             confirmed = confirm(self.table, found, plan, trainer, until=confirm_end)
             chosen = choose(confirmed, plan.margin, plan.ensemble)
-            self.narrator.say(
-                "confirmed",
-                confirmed=confirmed,
-                chosen=chosen,
-                plan=plan,
-                interrupted=trainer.interrupt.is_set,
-            )
+            self.narrator.say("confirmed", confirmed=confirmed, chosen=chosen, plan=plan)
             tried = remedies(
                 confirmed, chosen[0], plan, trainer, budget=options.budget, is_repeated=self.repeats
             )
@@ -158,6 +189,7 @@ class Job:
             if model.facts["answer"]["code"] == "nothing":  # no column matters to networks that have learned nothing
                 for each in (model.facts.get("importance") or {}).get("found", ()):
                     each["matters"] = False
+            model.facts["interrupted"] = list(trainer.interrupted)
             model.facts["seconds"] = round(trainer.elapsed, 2)
             model.facts["versions"] = versions()
             model.facts["verdict"] = "\n".join(verdict_lines(model.facts))
@@ -182,6 +214,7 @@ class Job:
             "margin": realised.margin,
             "plan": realised.to_dict(),
             "plan_hash": realised.hash,
+            "planned_hash": self.plan.hash if self.plan is not None else realised.hash,
             "engine": self.trainer.described,
             "rows": {"development": len(table.development), "test": table.n_test},
             "columns": [column.to_dict() for column in data.columns],

@@ -6,12 +6,14 @@ import dataclasses
 
 import numpy as np
 
-from manyfit.errors import Problem, UsageError
+from manyfit.engines.choose import NAMES
+from manyfit.errors import Problem, UsageError, did_you_mean
 from manyfit.job.plan import Plan
 from manyfit.space import Space
 
 BUDGET = 60.0
 MARGIN = 0.01
+ENSEMBLES = ("same", "top")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +67,12 @@ class Options:
             found.append(Problem("max_width", "must be ≥ 1", str(self.max_width)))
         if self.threads is not None and self.threads < 1:
             found.append(Problem("threads", "must be ≥ 1", str(self.threads)))
+        if self.engine not in ("auto", *NAMES):
+            hint = did_you_mean(self.engine, ("auto", *NAMES))
+            found.append(Problem("", f"unknown engine {self.engine!r}", hint=hint))
+        if self.ensemble not in ENSEMBLES:
+            hint = did_you_mean(self.ensemble, ENSEMBLES)
+            found.append(Problem("", f"unknown ensemble {self.ensemble!r}", hint=hint))
         if self.seed < 0:
             found.append(Problem("seed", "must be ≥ 0", str(self.seed)))
         if found:

@@ -229,7 +229,7 @@ def size_plan(
     expected = seconds_of(rungs)
     # a plan that fills less than its share of the budget has that much more patience
     slack = max(for_search / max(sum(expected), 1e-9), 1.0)
-    finalists = min(finalists, recipes)
+    finalists = min(finalists, rungs[-1].recipes)  # who has not come through the search is not confirmed
     confirming = winner_cost(epochs) * folds * (finalists * seeds + TWINS * 3)
     about = spent + sum(expected) + confirming + AROUND_S
     return Plan(

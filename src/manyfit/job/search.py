@@ -34,11 +34,13 @@ class Tried:
     """One rung, as it went.
 
     rung: What was realised.
-    recipes: [n] recipes, at the rung's own length.
+    numbers: [n] which of the drawn recipes were trained.
+    recipes: [n] the same, at the rung's own length.
     scores: [n] held-out losses; infinite for diverged networks.
     """
 
     rung: Rung
+    numbers: list[int]
     recipes: list[Recipe]
     scores: NDArray[np.float64]
 
@@ -50,23 +52,27 @@ class Search:
     rungs: Every rung that came to something.
     diverged: [(rate, optimizer)] of all networks that diverged.
     paid_out: Whether the first rung was ended because more recipes did not pay.
+    interrupted: Whether Ctrl-C ended it.
     """
 
     rungs: list[Tried] = field(default_factory=list)
     n_networks: int = 0
     diverged: list[tuple[float, str]] = field(default_factory=list)
     paid_out: bool = False
+    interrupted: bool = False
 
     @property
     def ranking(self) -> list[Recipe]:
-        """Recipes of the last rung, the best first; then those of earlier rungs."""
-        found: list[Recipe] = []
+        """Recipes of the last rung, the best first; then those that only earlier rungs have seen.
+
+        A rung that was cut short leaves few recipes by accident, and a plan's room for finalists is then filled from before.
+        """
+        found: dict[int, Recipe] = {}
         for tried in reversed(self.rungs):
-            order = np.argsort(tried.scores, kind="stable")
-            found += [tried.recipes[i] for i in order if np.isfinite(tried.scores[i])]
-            if found:
-                break
-        return found
+            for i in np.argsort(tried.scores, kind="stable"):
+                if np.isfinite(tried.scores[i]):
+                    found.setdefault(tried.numbers[i], tried.recipes[i])
+        return list(found.values())
 
 
 def run_search(table: Table, space: Space, plan: Plan, trainer: Trainer, *, until: float = np.inf) -> Search:
@@ -86,7 +92,8 @@ def run_search(table: Table, space: Space, plan: Plan, trainer: Trainer, *, unti
     fold = table.search_fold
     view = table.view(table.fit_encoder(fold))
     key = derive(plan.seed, Stage.SEARCH, 2)
-    recipes = Random(plan.block).draw(space, range(plan.rungs[0].recipes), key)
+    drawn = Random(plan.block).draw(space, range(plan.rungs[0].recipes), key)
+    entrants = list(range(len(drawn)))
     search = Search()
     begun = trainer.elapsed
     deadlines = (
@@ -96,14 +103,16 @@ def run_search(table: Table, space: Space, plan: Plan, trainer: Trainer, *, unti
     )
     for level, rung in enumerate(plan.rungs):
         race = _Rung(level, rung, table.rows(fold, "search", rung.rows), view, float(deadlines[level]), until)
-        tried = race.run(recipes[: rung.recipes], search, plan, trainer)
-        if not len(tried.scores):
+        entrants = entrants[: rung.recipes]
+        tried = race.run(entrants, [drawn[i] for i in entrants], search, plan, trainer)
+        search.interrupted = trainer.ends("search")
+        if len(tried.scores):
+            search.rungs.append(tried)
+        if not len(tried.scores) or search.interrupted or level + 1 == len(plan.rungs):
             break
-        search.rungs.append(tried)
-        if level + 1 < len(plan.rungs):
-            order = survivors(tried.scores, plan.rungs[level + 1].recipes, groups_of(tried.recipes))
-            recipes = [tried.recipes[i] for i in order]
-        if trainer.interrupt.is_set or not recipes:
+        order = survivors(tried.scores, plan.rungs[level + 1].recipes, groups_of(tried.recipes))
+        entrants = [tried.numbers[i] for i in order]
+        if not entrants:
             break
     return search
 
@@ -119,7 +128,9 @@ class _Rung:
     deadline: float
     until: float
 
-    def run(self, recipes: list[Recipe], search: Search, plan: Plan, trainer: Trainer) -> Tried:
+    def run(
+        self, numbers: list[int], recipes: list[Recipe], search: Search, plan: Plan, trainer: Trainer
+    ) -> Tried:
         """Train the recipes part by part. How they are parted changes no result, because no network depends on its neighbors."""
         streams = Streams.of(plan.seed, Stage.SEARCH, self.level)
         scores: list[float] = []
@@ -128,8 +139,11 @@ class _Rung:
         size, begun = FIRST_PART, trainer.elapsed
         while len(scores) < len(recipes):
             is_first = self.level == 0 and not scores
-            if not is_first and (trainer.elapsed > self.deadline or trainer.interrupt.is_set):
+            recorded = trainer.recorded("search", self.level)
+            is_late = trainer.elapsed > self.deadline or trainer.interrupt.is_set
+            if (not is_first and is_late) if recorded is None else not recorded.networks:
                 break
+            size = size if recorded is None else recorded.networks
             length = [
                 for_epochs(recipe, self.rung.epochs) for recipe in recipes[len(scores) : len(scores) + size]
             ]
@@ -138,12 +152,14 @@ class _Rung:
                     tuple(Member(recipe, streams, self.rows) for recipe in length), {"search": self.view}
                 ),
                 stage="search",
+                number=self.level,
                 done=search.n_networks,
                 total=total,
                 diverged=len(search.diverged),
                 best=min(scores, default=float("inf")),
                 until=np.inf if is_first else self.until,
                 left_s=lambda share: max(min(self.until, 1e6) - trainer.elapsed, 0.0),
+                weights=False,
             )
             if run is None:
                 break
@@ -160,7 +176,8 @@ class _Rung:
             each = (trainer.elapsed - begun) / len(scores)
             span = max((min(self.deadline, 1e6) - begun) / 8, PART_S)
             size = max(int(span / max(each, 1e-6)) // 16 * 16, 1)
-        return Tried(Rung(len(scores), self.rung.epochs, self.rung.rows), made, np.array(scores))
+        n = len(scores)
+        return Tried(Rung(n, self.rung.epochs, self.rung.rows), numbers[:n], made, np.array(scores))
 
     @staticmethod
     def _enough(scores: list[float], plan: Plan) -> int | None:

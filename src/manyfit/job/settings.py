@@ -37,7 +37,7 @@ def plan_section(facts: Mapping[str, Any]) -> Section:
     rungs = ", ".join(f"{r['recipes']} × {r['epochs']}" for r in plan["rungs"])
     twins = plan.get("twin_folds", 0) * plan.get("twin_seeds", 0)
     rows: list[tuple[Cell, ...]] = [
-        (Text("plan", "计划"), facts["plan_hash"]),
+        (Text("plan", "计划"), _named(facts)),
         (Text("seed", "种子"), str(facts["seed"])),
         (Text("deciding metric", "决定指标"), registry.find(plan["metric"]).label),
         (Text("margin within which results are the same", "视为相同的范围"), f"{100 * plan['margin']:g} %"),
@@ -69,6 +69,14 @@ def plan_section(facts: Mapping[str, Any]) -> Section:
         (),
         (Table(head, tuple(rows), Text("What was carried out", "实际执行的内容")),),
     )
+
+
+def _named(facts: Mapping[str, Any]) -> Cell:
+    """The plan that was carried out, and what it was cut from where the terminal has named another one first."""
+    name, planned = facts["plan_hash"], facts.get("planned_hash")
+    if planned in (None, name):
+        return str(name)
+    return Text(f"{name}, what was carried out of {planned}", f"{name}，{planned} 中实际执行的部分")
 
 
 def recipes_section(confirmed: Confirmed, chosen: Sequence[int], metric: str, margin: float) -> Section:

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import json
 import time as clocks
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from manyfit.answers import write_answer
-from manyfit.data import Dataset, load
+from manyfit.data import Dataset, examples, load
+from manyfit.errors import Gathered, Problem, RunError, UsageError
 from manyfit.job.main import Job
 from manyfit.job.narrator import Narrator
 from manyfit.job.options import BUDGET, MARGIN, Options
 from manyfit.job.plan import Plan
-from manyfit.model import Model
+from manyfit.metrics import metric_for
+from manyfit.model import Model, load_model
 from manyfit.model.artefact import FOLDER, TEXT
 from manyfit.render.document import report
 from manyfit.runs import RunFolder
+from manyfit.runs.header import FILE as HEADER
 from manyfit.space import Space
+
+_LOADING = set(inspect.signature(load).parameters) - {"source", "target", "seed"}
 
 
 def train(
@@ -32,6 +40,7 @@ def train(
     max_width: int | None = None,
     out: str | Path | None = None,
     force: bool = False,
+    resume: bool = False,
     engine: str = "auto",
     threads: int | None = None,
     ensemble: str = "same",
@@ -59,6 +68,8 @@ def train(
         max_width: Widest hidden layer that is tried.
         out: Folder for the model and the run; None keeps them in memory.
         force: Replace an older run folder of that name.
+        resume: Go on with the job in that folder, if it was killed: what it had finished is not trained again, and the result has
+            the bits that it would have had. A job that came to its end is read.
         engine: "auto", or an engine by name.
         threads: Threads; all cores by default.
         ensemble: How confirmed networks are put together.
@@ -93,8 +104,6 @@ def train(
         from manyfit.render.terminal import Terminal
 
         narrator = Terminal()
-    options = Options(budget, seed, metric, margin, max_width, ensemble, engine, threads, space, plan).check()
-    folder = RunFolder.create(out, plan={}, seed=seed, force=force) if out is not None else None
     roles = {
         "task": task,
         "drop": drop,
@@ -104,46 +113,190 @@ def train(
         "time": time,
         "test": test,
     }
-    loading = {**roles, **(loading or {})}
-    data = source if isinstance(source, Dataset) else load(source, target, seed=seed, **loading)
-    narrator.found(data)
-    opened = opened_before(out, data, seed) if out is not None else 0
-    job = Job(data, options, narrator=narrator, folder=folder, began=began, opened=opened)
+    request = Request(
+        source,
+        target,
+        {**roles, **(loading or {})},
+        Options(budget, seed, metric, margin, max_width, ensemble, engine, threads, space, plan),
+        Path(out) if out is not None else None,
+        force,
+        resume,
+    )
+    if (model := request.finished()) is not None:
+        return model
+    job = request.begin(narrator, began=began)
     model = job.run()
-    if folder is not None:
-        keep(model, job, folder, source, target, loading)
-        narrator.say("wrote", folder=folder.path)
+    if job.folder is not None:
+        keep(model, job)
+        narrator.say("wrote", folder=job.folder.path)
     return model
 
 
-def keep(
-    model: Model, job: Job, folder: RunFolder, source: Any, target: Any, loading: Mapping[str, Any]
-) -> None:
-    """Write the model into its run folder, and into `run.toml` all that a repetition needs."""
-    path = folder.begin()
+@dataclass(frozen=True, eq=False)
+class Request:
+    """Everything that somebody asks of a main job, before any of it is looked at.
+
+    source, target: As `train` takes them.
+    loading: What `load` takes.
+    options: How the job is to be done.
+    out: Folder for the model and the run; None keeps them in memory.
+    force: Whether an older run folder of that name is replaced.
+    resume: Whether the job in that folder is gone on with, if there is one.
+    """
+
+    source: Any
+    target: Any = None
+    loading: Mapping[str, Any] = field(default_factory=dict)
+    options: Options = Options()
+    out: Path | None = None
+    force: bool = False
+    resume: bool = False
+
+    def finished(self) -> Model | None:
+        """The model that the folder holds already, when a finished job is to be gone on with."""
+        if not self.resume or self.out is None or not (self.out / HEADER).exists():
+            return None
+        return load_model(self.out) if RunFolder.open(self.out).state == "finished" else None
+
+    def begin(
+        self,
+        narrator: Narrator,
+        *,
+        began: float,
+        gathered: Gathered | None = None,
+        is_rehearsal: bool = False,
+    ) -> Job:
+        """Look at the options, the place and the table, and make a job of them.
+
+        Args:
+            narrator: Who is told.
+            began: Second at which the clock began.
+            gathered: Problems that were found before.
+            is_rehearsal: Whether nothing will be trained, so that no folder is needed.
+
+        Raises:
+            DataError, UsageError, RunError: If something is wrong; everything that is, at once.
+        """
+        gathered = gathered or Gathered()
+        request, folder = self, None
+        is_blind = bool(gathered.errors)  # a file that names the table could not be read
+        if self.resume and self.out is None:
+            hint = "Name the folder: out= (--out)."
+            gathered.errors.append(UsageError(Problem("resume", "needs a folder to go on with", hint=hint)))
+        with gathered:
+            self.options.check()
+        with gathered:
+            if self.resume and self.out is not None and (self.out / HEADER).exists():
+                is_blind, folder = True, RunFolder.open(self.out)
+                request, is_blind = self._going_on(folder), False
+            elif self.out is not None and not is_rehearsal:
+                folder = RunFolder.create(self.out, plan={}, seed=self.options.seed, force=self.force)
+        if request.source is None and not is_blind:
+            hint = f"Name a file, or one of the embedded examples: {', '.join(examples())}."
+            gathered.errors.append(UsageError(Problem("manyfit train", "needs a table", hint=hint)))
+        data = None
+        if request.source is not None:
+            with gathered:
+                data = request._table()
+                metric_for(data.task, request.options.metric)
+        gathered.raise_all("what was asked for")
+        assert data is not None, "without a table there was a problem"
+        if folder is not None and folder.exists:
+            _refuse_other_table(folder, data)
+        narrator.found(data)
+        opened = opened_before(self.out, data, request.options.seed) if self.out is not None else 0
+        job = Job(data, request.options, narrator=narrator, folder=folder, began=began, opened=opened)
+        if not is_rehearsal:
+            job.asked = request._plain(data)
+        return job
+
+    def _table(self) -> Dataset:
+        if isinstance(self.source, Dataset):
+            return self.source
+        return load(self.source, self.target, seed=self.options.seed, **self.loading)
+
+    def _going_on(self, folder: RunFolder) -> Request:
+        """The same request with what a killed job was asked for filled in.
+
+        Raises:
+            RunError: If the folder holds no main job.
+            UsageError: If something else is asked for now.
+        """
+        header = folder.header
+        if "space" not in header or "job" not in header:
+            raise RunError(Problem(str(folder.path), "holds no main job that could be gone on with"))
+        job, plan = dict(header["job"]), Plan.from_dict(header["plan"])
+        was = Options(
+            job.get("budget", BUDGET),
+            plan.seed,
+            plan.metric,
+            plan.margin,
+            job.get("max_width"),
+            plan.ensemble,
+        )
+        usual, found = Options(), []
+        for name in ("seed", "metric", "margin", "max_width", "ensemble"):
+            now, then = getattr(self.options, name), getattr(was, name)
+            if now not in (getattr(usual, name), then):
+                hint = "Leave it out, or begin anew: --force."
+                found.append(Problem(name, f"must be {then}, with which this job began", str(now), hint=hint))
+        if self.options.plan is not None and self.options.plan != plan:
+            found.append(Problem("plan", f"must be plan {plan.hash}, with which this job began"))
+        if found:
+            raise UsageError(found, f"resuming {folder.path}")
+        options = dataclasses.replace(
+            was,
+            budget=self.options.budget if self.options.budget != usual.budget else was.budget,
+            engine=self.options.engine,
+            threads=self.options.threads,
+        )
+        loading = {name: value for name, value in job.items() if name in _LOADING}
+        given = {name: value for name, value in self.loading.items() if value not in (None, (), [], {})}
+        return dataclasses.replace(
+            self,
+            source=job.get("source") if self.source is None else self.source,
+            target=job.get("target") if self.target is None else self.target,
+            loading={**loading, **given},
+            options=options,
+        )
+
+    def _plain(self, data: Dataset) -> dict[str, Any]:
+        """What a repetition needs to know, as TOML can hold it."""
+        plain = {
+            "source": str(self.source) if isinstance(self.source, (str, Path)) else None,
+            "target": self.target if isinstance(self.target, str) else data.target.name,
+            "budget": self.options.budget,
+            "max_width": self.options.max_width,
+            **{name: value for name, value in self.loading.items() if _is_plain(value)},
+        }
+        return {name: value for name, value in plain.items() if value not in (None, (), [], {})}
+
+
+def keep(model: Model, job: Job) -> None:
+    """Write a finished job's model and report into its run folder, and what was realised of its plan."""
+    assert job.folder is not None and job.space is not None
+    path = job.folder.begin()
     model.save(path, force=True)
     if model.answer is not None:
         write_answer(model.answer, path)
         report(model, path / "report.html", lang=getattr(job.narrator, "lang", "en"))
-    options = job.options
-    assert job.space is not None
-    plain = {
-        "source": str(source) if isinstance(source, (str, Path)) else None,
-        "target": target if isinstance(target, str) else job.data.target.name,
-        "budget": options.budget,
-        "max_width": options.max_width,
-        **{name: value for name, value in loading.items() if _is_plain(value)},
-    }
-    folder.amend(
+    job.folder.amend(
         state="finished",
-        seed=options.seed,
         plan_hash=model.facts["plan_hash"],
-        fingerprint=job.data.fingerprint,
+        planned_hash=model.facts["planned_hash"],
+        interrupted=model.facts["interrupted"] or None,
         seconds=model.facts["seconds"],
-        job={name: value for name, value in plain.items() if value not in (None, (), [], {})},
+        sizing=None,
         plan=model.facts["plan"],
-        space=job.space.to_dict(),
     )
+    job.trainer.log.forget_weights()
+
+
+def _refuse_other_table(folder: RunFolder, data: Dataset) -> None:
+    if folder.header.get("fingerprint") != data.fingerprint:
+        hint = "Give the same file with the same options, or begin anew: --force."
+        rule = f"must be the table with which the job in {folder.path} began"
+        raise RunError(Problem(data.name, rule, hint=hint))
 
 
 def opened_before(path: str | Path, data: Dataset, seed: int) -> int:

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from manyfit.engines.base import train
 from manyfit.engines.choose import engine_for
 from manyfit.engines.interrupt import Interrupt
+from manyfit.job.log import Log, Part
 from manyfit.job.narrator import Narrator, Progress, Silent
 from manyfit.population import Population
-from manyfit.runs import Fate, Ledger, Run, RunFolder, Sums
-from manyfit.runs.members import describe, write_members
-from manyfit.runs.parts import Parts
+from manyfit.runs import Fate, Ledger, Run, Sums
 
 
 @dataclass
 class Trainer:
-    """What all stages of a job share: engine, folder, narrator, the wish to stop, and the clock.
+    """What all stages of a job share: engine, log, narrator, the wish to stop, and the clock.
 
-    folder: Where rounds are kept; None keeps nothing.
+    log: Where rounds are kept, and repeated from when a killed job goes on.
     interrupt: Ctrl-C.
+    interrupted: Stages that Ctrl-C ended.
     clock: Where the time comes from.
     began: When the job began.
     shown: From a loss of training to the number that a reader understands.
@@ -32,8 +33,9 @@ class Trainer:
     """
 
     narrator: Narrator = field(default_factory=Silent)
-    folder: RunFolder | None = None
+    log: Log = field(default_factory=Log)
     interrupt: Interrupt = field(default_factory=Interrupt)
+    interrupted: list[str] = field(default_factory=list)
     engine: str = "auto"
     threads: int | None = None
     clock: Callable[[], float] = time.perf_counter
@@ -41,18 +43,39 @@ class Trainer:
     shown: Callable[[float], float] = float
     described: dict[str, object] = field(default_factory=dict)
     n_threads: int = 1
-    _round: int = 0
 
     @property
     def elapsed(self) -> float:
         """Seconds since the job began."""
         return self.clock() - self.began
 
+    def recorded(self, stage: str, number: int = 0) -> Part | None:
+        """What a killed job has done next in this part of a stage; without networks when the part was over by then.
+
+        None when nothing is recorded any more, so that the clock decides.
+        """
+        part = self.log.upcoming
+        if part is None or (part.stage, part.number) == (stage, number):
+            return part
+        return Part(stage, number, 0, {})
+
+    def ends(self, stage: str) -> bool:
+        """Whether Ctrl-C has ended a stage. It is noted, and the next stage begins as if nobody had pressed anything."""
+        was = self.log.folder.header.get("interrupted", []) if self.log.folder is not None else []
+        if not self.interrupt.is_set and not (self.log.upcoming is not None and stage in was):
+            return False
+        self.interrupt.is_set = False
+        self.interrupted.append(stage)
+        if self.log.folder is not None:
+            self.log.folder.amend(interrupted=self.interrupted)
+        return True
+
     def train(
         self,
         population: Population,
         *,
         stage: str,
+        number: int = 0,
         done: int,
         total: int,
         diverged: int,
@@ -61,12 +84,15 @@ class Trainer:
         left_s: Callable[[float], float] = lambda share: 0.0,
         seconds: float | None = None,
         keep: bool = True,
+        weights: bool = True,
+        facts: Mapping[str, Any] | None = None,
     ) -> Run | None:
         """Train a population to its end.
 
         Args:
             population: What to train.
-            stage: For the narrator.
+            stage: For the narrator and the log.
+            number: Part of the stage, for the log.
             done: Networks of the stage that were done before.
             total: Networks of the stage in all.
             diverged: Networks of the stage that diverged before.
@@ -74,14 +100,21 @@ class Trainer:
             until: Second of the job at which this part is given up.
             left_s: From the share of the stage that is done to the seconds it will still take.
             seconds: Cut networks after so long and return what there is; for measuring.
-            keep: Whether to write a round into the folder.
+            keep: Whether it is a round of the log.
+            weights: Whether the log keeps the networks themselves.
+            facts: What else the log shall know.
 
         Returns:
-            The run, or None when it was given up: results of half a part would depend on the clock.
+            The run, from the log where a killed job has trained it before; None when it was given up: results of half a part
+            would depend on the clock.
         """
         engine = engine_for(population, self.engine, self.threads)
         self.described = dict(engine.describe())
         self.n_threads = int(getattr(engine, "threads", 1))
+        if keep and self.log.upcoming is not None:
+            run, ended = self.log.repeat(population, engine)
+            self.began = self.clock() - ended  # the clock stood still while the job was dead
+            return run
         last: list[Ledger] = []
         given_up = False
 
@@ -109,20 +142,10 @@ class Trainer:
         run = train(population, engine, seconds=seconds, watchers=[watch], clock=self.clock)
         if given_up and bool((run.fate == Fate.CUT).any()) and seconds is None:
             return None
-        if keep and self.folder is not None and last:
-            self._keep(run, last[0])
+        if keep and last:
+            about = {"stage": stage, "number": number, **(facts or {})}
+            self.log.write(run, last[0], about, self.elapsed, weights=weights)
         return run
-
-    def _keep(self, run: Run, ledger: Ledger) -> None:
-        """Write a finished part as a round: recipes, curves and fates. Weights of losers are not worth their room."""
-        assert self.folder is not None
-        self._round += 1
-        round_ = self.folder.round(self._round)
-        path = round_.begin()
-        round_.claim(run.population, run.engine)
-        Parts(path, len(run)).write(ledger)
-        write_members(path, describe(run.population), run, run.fate.tolist())
-        round_.amend(state="finished", seconds=round(run.seconds, 3))
 
 
 def shares(n: int, parts: int, block: int = 1) -> list[range]:

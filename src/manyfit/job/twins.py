@@ -116,6 +116,12 @@ def size_trial(recipe: Recipe, size: Size, rate: float, seconds: float, most: Tr
     )
 
 
+def recorded_trial(trainer: Trainer) -> Trial | None:
+    """The trial that a killed job has carried out already; None when there is none."""
+    part = trainer.recorded("twins")
+    return Trial(**part.facts) if part is not None and part.networks else None
+
+
 def try_twins(
     table: Table,
     recipe: Recipe,
@@ -137,14 +143,14 @@ def try_twins(
         expected_s: Seconds this should take; much more, and it is given up.
         needs_s: Seconds that the smallest trial would have taken, for whoever had too few.
     """
+    if trainer.ends("twins"):
+        return untried("interrupted", needs_s)
     if not trial.n_pairs:
-        return _nothing("interrupted" if trainer.interrupt.is_set else "budget", needs_s)
-    if trainer.interrupt.is_set:
-        return _nothing("interrupted", needs_s)
+        return untried("budget", needs_s)
     try:
         task = task_for(table, recipe, trial)
     except DataError:  # too few rows, groups or moments to hold rows out twice
-        return _nothing("rows", math.nan)
+        return untried("rows")
     until = trainer.elapsed + SLACK * expected_s
 
     def fit(population: Population) -> Run:
@@ -157,6 +163,7 @@ def try_twins(
             best=np.nan,
             until=until,
             left_s=lambda share: max(min(until, 1e6) - trainer.elapsed, 0.0),
+            facts=dataclasses.asdict(trial),
         )
         if run is None:
             raise _GivenUpError
@@ -165,7 +172,7 @@ def try_twins(
     try:
         answer = ask(Diagnose(seeds=trial.seeds, margin=plan.margin), task, fit=fit)
     except _GivenUpError:
-        return _nothing("interrupted" if trainer.interrupt.is_set else "budget", needs_s)
+        return untried("interrupted" if trainer.ends("twins") else "budget", needs_s)
     facts = {
         **answer.numbers,
         "tried": True,
@@ -226,7 +233,8 @@ def _some(rows: Ints, most: int, key: int) -> Ints:
     return np.sort(rows[epoch_order(key, 0, len(rows))[:most]])
 
 
-def _nothing(why: str, needs_s: float) -> Tried:
+def untried(why: str, needs_s: float = math.nan) -> Tried:
+    """Nothing was tried: why ("budget", "interrupted" or "rows"), and the budget that would leave time for it."""
     facts = {
         "tried": False,
         "code": "cannot-tell",

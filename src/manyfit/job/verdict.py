@@ -18,7 +18,16 @@ from manyfit.job.plan import Plan, Size
 from manyfit.job.rows import Stage
 from manyfit.job.training import Trainer
 from manyfit.job.trust import Trust, cross_tempered, trust
-from manyfit.job.twins import MIN_ROWS, Trial, Tried, seconds_of, size_trial, try_twins
+from manyfit.job.twins import (
+    MIN_ROWS,
+    Trial,
+    Tried,
+    recorded_trial,
+    seconds_of,
+    size_trial,
+    try_twins,
+    untried,
+)
 from manyfit.model import Model
 from manyfit.rng import derive, epoch_order
 
@@ -96,11 +105,13 @@ def remedies(
     recipe, most = confirmed.recipes[best], Trial(plan.twin_folds, plan.twin_seeds, plan.twin_rows)
     if is_repeated:
         return try_twins(confirmed.table, recipe, plan, most, trainer)
+    if confirmed.interrupted:
+        return untried("interrupted")
     size = size_of(confirmed)
     done = sum(size.work(each, each.epochs) for each in confirmed.recipes) * plan.folds * plan.seeds
     rate = max(done, 1.0) / max(confirmed.seconds, 1e-3)
     left = max(budget - trainer.elapsed - LOOK_S - LOOK_SHARE * budget, TWINS_SHARE * budget)
-    trial = size_trial(recipe, size, rate, left, most)
+    trial = recorded_trial(trainer) or size_trial(recipe, size, rate, left, most)
     least = Trial(most.folds, 1, MIN_ROWS if size.n_train > 2 * MIN_ROWS else 0)
     enough = (seconds_of(least, recipe, size, rate) + LOOK_S) / TWINS_SHARE
     return try_twins(

@@ -16,13 +16,14 @@ Item = Model | Answer | str | Path
 
 
 def report(
-    items: Item | Sequence[Item], path: str | Path = "report.html", *, lang: str | None = None
+    items: Item | Sequence[Item], path: str | Path | None = None, *, lang: str | None = None
 ) -> Path:
     """Write one self-contained HTML file: no request leaves it, and it needs neither the data nor what trained.
 
     Args:
         items: Models, answers, or folders that `manyfit train` wrote; shown in this order.
-        path: The file; one that is there is replaced, whole or not at all.
+        path: The file; one that is there is replaced, whole or not at all. By default the `report.html` of a single run folder,
+            beside its model, else `report.html` where we are.
         lang: "en" or "zh"; by default the locale's.
 
     Returns:
@@ -41,9 +42,21 @@ def report(
             Problem("report", "needs something to show", hint="A model, an answer, or a run folder.")
         )
     text = page([answer_of(item) for item in given], language(lang))
-    with replacing(Path(path)) as aside:
+    place = Path(path) if path is not None else place_for(given)
+    with replacing(place) as aside:
         aside.write_text(text, "utf-8")
-    return Path(path)
+    return place
+
+
+def place_for(items: Sequence[Item]) -> Path:
+    """Where the report goes when nobody says: beside the model of a single run folder, else where we are.
+
+    Example:
+        >>> place_for(["runs/house.manyfit"]).as_posix(), place_for(["a.manyfit", "b.manyfit"]).as_posix()
+        ('runs/house.manyfit/report.html', 'report.html')
+    """
+    only = items[0] if len(items) == 1 else None
+    return Path(only) / "report.html" if isinstance(only, (str, Path)) else Path("report.html")
 
 
 def answer_of(item: Item) -> Answer:

@@ -17,6 +17,7 @@ import jinja2
 from markupsafe import Markup
 
 from manyfit.answers import Answer, Cell, Figure, Table, Text, digits
+from manyfit.render.bundle import bundle
 from manyfit.render.charts import chart, rows, svg
 
 SHORT = 30
@@ -84,7 +85,7 @@ def page(answers: Sequence[Answer], language: str = "en") -> str:
         .render(
             answers=body,
             charts=drawn,
-            bundle=Markup(_bundle()) if drawn else "",
+            bundle=Markup(bundle()) if drawn else "",
             words={key: text.to(language) for key, text in WORDS.items()},
             lang=LANGUAGES.get(language, "en"),
             title=" · ".join(answer["title"] for answer in body),
@@ -142,13 +143,6 @@ def _script_data(spec: dict[str, Any], number: int) -> Markup:
         + Markup(text)
         + Markup("</script>")
     )
-
-
-@cache
-def _bundle() -> str:
-    import vl_convert
-
-    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace("</script", "<\\/script")
 
 
 @cache

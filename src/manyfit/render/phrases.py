@@ -29,6 +29,10 @@ PHRASES: dict[str, Phrase] = {
         "plan {hash}   {recipes}, {rungs}, {networks} networks, repeated as stored",
         "计划 {hash}   {recipes}，{rungs}，共 {networks} 个网络，按存档重复",
     ),
+    "resumed": Phrase(
+        "going on with {folder}: {rounds} rounds, {seconds} s of work, are there already",
+        "继续 {folder}：已有 {rounds} 轮、{seconds} 秒的结果",
+    ),
     "rung": Phrase("1 rung", "1 轮"),
     "rungs": Phrase("{n} rungs", "{n} 轮"),
     "searched": Phrase(
@@ -42,6 +46,7 @@ PHRASES: dict[str, Phrase] = {
     "interrupted": Phrase(
         "            interrupted: going on with what there is", "            已中断：用现有结果继续"
     ),
+    "interrupted.answer": Phrase("Interrupted ({stages}). ", "已中断（{stages}）。"),
     "confirmed": Phrase(
         "confirm     {recipes}, {folds} new folds, {seeds}", "确认        {recipes}，{folds} 个新折，{seeds}"
     ),
@@ -62,6 +67,14 @@ PHRASES: dict[str, Phrase] = {
     ),
     "testing": Phrase("test        baselines and test rows", "测试        基线模型与测试集"),
     "wrote": Phrase("wrote  {folder}/ (model, report, run)", "已写入  {folder}/（模型、报告、运行记录）"),
+    "carried": Phrase(
+        "plan   {hash}   manyfit train --config {folder} repeats it",
+        "计划    {hash}   manyfit train --config {folder} 可重复",
+    ),
+    "carried.part": Phrase(
+        "plan   {hash}: what was carried out of {planned}   manyfit train --config {folder} repeats it",
+        "计划    {hash}：{planned} 中实际执行的部分   manyfit train --config {folder} 可重复",
+    ),
     "next": Phrase("next   manyfit predict {folder} new.csv", "下一步  manyfit predict {folder} new.csv"),
     "stage.measure": Phrase("measure", "测速"),
     "stage.search": Phrase("search", "搜索"),

@@ -27,6 +27,17 @@ def result_lines(facts: Mapping[str, Any], lang: str = "en") -> list[str]:
     return [*lines, "", *verdict_lines(facts, lang)]
 
 
+def closing_lines(facts: Mapping[str, Any], folder: str, lang: str = "en") -> list[str]:
+    """Where it was written, by which name the plan is found there, and what to do next."""
+    name, planned = facts["plan_hash"], facts.get("planned_hash")
+    key = "carried" if planned in (None, name) else "carried.part"
+    return [
+        say("wrote", lang, folder=folder),
+        say(key, lang, hash=name, planned=planned, folder=folder),
+        say("next", lang, folder=folder),
+    ]
+
+
 def test_lines(test: Mapping[str, Any], lang: str = "en") -> list[str]:
     """The TEST table: manyfit first, then its rivals, the best first."""
     metric = registry.find(test["metric"])
@@ -86,6 +97,8 @@ def verdict_lines(facts: Mapping[str, Any], lang: str = "en") -> list[str]:
 def answer_sentence(facts: Mapping[str, Any], lang: str = "en") -> str:
     """The answer to "do I need a network?"."""
     answer = facts["answer"]
+    stages = [say(f"stage.{stage}", lang) for stage in facts.get("interrupted", ())]
+    before = say("interrupted.answer", lang, stages=", ".join(stages)) if stages else ""
     code = answer["code"]
     ends, shown = (answer["share"], answer["low"], answer["high"]), _share
     if not all(abs(end) <= MOST_SHARE for end in ends if math.isfinite(end)):
@@ -94,7 +107,7 @@ def answer_sentence(facts: Mapping[str, Any], lang: str = "en") -> str:
     share, low, high = ends
     if code == "no":
         share, low, high = -share, -high, -low
-    return say(
+    return before + say(
         f"answer.{code}",
         lang,
         rival=say(answer["rival"], lang),

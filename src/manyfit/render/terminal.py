@@ -159,7 +159,7 @@ class Terminal:
         }
         self._line(say(key, self.lang, seconds=f"{min(plan.about_s or 1e9, budget or 0):.0f}", **facts))
 
-    def _searched(self, search: Any, seconds: float, interrupted: bool) -> None:
+    def _searched(self, search: Any, seconds: float) -> None:
         ladder = "→".join(f"{tried.rung.recipes}" for tried in search.rungs)
         diverged = ""
         if search.diverged:
@@ -174,10 +174,10 @@ class Terminal:
         self._line(say("searched", self.lang, seconds=f"{seconds:.0f}", ladder=ladder, diverged=diverged))
         if search.paid_out:
             self._line(say("paid_out", self.lang))
-        if interrupted:
+        if search.interrupted:
             self._line(say("interrupted", self.lang), "yellow")
 
-    def _confirmed(self, confirmed: Any, chosen: list[int], plan: Any, interrupted: bool) -> None:
+    def _confirmed(self, confirmed: Any, chosen: list[int], plan: Any) -> None:
         recipes, seeds = self._count("recipe", len(confirmed.recipes)), self._count("seed", plan.seeds)
         self._line(say("confirmed", self.lang, recipes=recipes, folds=plan.folds, seeds=seeds))
         n_networks = len(confirmed.networks(chosen))
@@ -187,7 +187,7 @@ class Terminal:
             self._line(say("averaged.same", self.lang, n=len(chosen), margin=percent(plan.margin)))
         else:
             self._line(say("averaged", self.lang, n=len(chosen), networks=n_networks))
-        if interrupted:
+        if confirmed.interrupted:
             self._line(say("interrupted", self.lang), "yellow")
 
     def _testing(self) -> None:

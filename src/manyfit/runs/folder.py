@@ -321,7 +321,7 @@ def _refuse_taken(path: Path, force: bool) -> None:
         if (path / HEADER).exists():
             if force:
                 return
-            hint = "Give another name; force (--force) replaces it, fit(…, resume=True) goes on with it."
+            hint = "Give another name; force (--force) replaces it, resume (--resume) goes on with it."
             raise RunError(Problem(str(path), "must not exist yet: it is a run folder", hint=hint))
     hint = "It is not a run folder, so it is never replaced. Give another name."
     raise RunError(Problem(str(path), "must not exist yet", hint=hint))

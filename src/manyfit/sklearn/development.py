@@ -87,9 +87,7 @@ def develop(
         raise DataError(Problem("X", f"must have at least {MIN_ROWS} different rows", got, hint=hint))
     metric = metric_for(data.task, options.metric)
     table = Table(data, options.seed)
-    trainer = Trainer(
-        Silent(), None, engine=options.engine, threads=options.threads, began=clocks.perf_counter()
-    )
+    trainer = Trainer(Silent(), engine=options.engine, threads=options.threads, began=clocks.perf_counter())
     space = options.space or default_space(
         data.task, len(table.search_fold.train), max_width=options.max_width
     )
@@ -159,12 +157,12 @@ def _plan(
     plan = dataclasses.replace(plan, folds=min(FOLDS, plan.folds, table.data.n_rows))
     if n_recipes is None:
         return plan
-    finalists = min(plan.finalists, n_recipes)
+    rungs = ladder(n_recipes, plan.epochs, size.n_train, last=min(max(plan.finalists, 4), 12))
     n_structures = len(space.structures)
     return dataclasses.replace(
         plan,
-        rungs=ladder(n_recipes, plan.epochs, size.n_train, last=min(max(finalists, 4), 12)),
-        finalists=finalists,
+        rungs=rungs,
+        finalists=min(plan.finalists, rungs[-1].recipes),
         block=16 if n_recipes >= 8 * n_structures else max(n_recipes // n_structures, 1),
         expected_s=(),
     )
