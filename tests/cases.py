@@ -23,6 +23,11 @@ from manyfit.recipe import Recipe, Stopping
 from manyfit.rng import Streams
 from manyfit.schedules.constant import Constant
 from manyfit.schedules.cosine import Cosine
+from manyfit.schedules.cosine_restarts import CosineRestarts
+from manyfit.schedules.exponential_lr import ExponentialLR
+from manyfit.schedules.one_cycle import OneCycle
+from manyfit.schedules.plateau import Plateau
+from manyfit.schedules.step_lr import StepLR
 from manyfit.schedules.warmup import Warmup
 
 OPTIMIZERS = {
@@ -32,7 +37,16 @@ OPTIMIZERS = {
     "adam": Adam(),
     "adamw": AdamW(),
 }
-SCHEDULES = {"constant": Constant(), "warmup": Warmup(2.0), "cosine": Warmup(1.0) >> Cosine(0.1)}
+SCHEDULES = {
+    "constant": Constant(),
+    "warmup": Warmup(2.0),
+    "cosine": Warmup(1.0) >> Cosine(0.1),
+    "step_lr": StepLR(1.5, 0.5),
+    "exponential_lr": ExponentialLR(0.9),
+    "cosine_restarts": CosineRestarts(1.0, 2),
+    "one_cycle": OneCycle(),
+    "plateau": Warmup(1.0) >> Plateau(0.5, patience=0, threshold=0.01, cooldown=1, floor=0.1),
+}
 LOSSES: dict[str, Loss] = {"mse": MSE(), "cross_entropy": CrossEntropy(), "bce": BCE()}
 ADDITIONS: dict[str, dict[str, Any]] = {
     "none": {},

@@ -219,6 +219,12 @@ class Population:
         """Epochs of the longest recipe: T, the length of the records."""
         return max((member.recipe.epochs for member in self.members), default=0)
 
+    def steps_per_epoch(self, index: int) -> int:
+        """Updates of one network in an epoch; the last of them may have fewer rows."""
+        member = self.members[index]
+        n = len(member.rows.train)
+        return -(-n // min(member.recipe.batch_size or n, n))
+
     def layout(self, index: int) -> Layout:
         """Where the numbers of one network lie."""
         member = self.members[index]

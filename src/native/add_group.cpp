@@ -181,6 +181,7 @@ int add_group(Session& session, const nb::kwargs& words, std::vector<nb::object>
         for (int i = 0; i < s.n_layers; i++) n_parameters += std::int64_t(group.widths[i] + 1) * group.widths[i + 1];
 
         const auto* table = spec.array<std::int32_t>("table", {P});
+        const auto* plateau = spec.array<double>("plateau", {P, plateau_columns});
         const auto* keys = spec.array<std::uint64_t>("keys", {P, 2});
         const auto* epochs = spec.array<std::int32_t>("epochs", {P});
         const auto* view = spec.array<std::int32_t>("view", {P});
@@ -257,6 +258,7 @@ int add_group(Session& session, const nb::kwargs& words, std::vector<nb::object>
                 refuse("the table of rates has " + std::to_string(rates.size()) + " steps, the member needs " +
                        std::to_string(std::int64_t(m.epochs) * s.n_batches) + who(p));
             m.table = rates.data();
+            m.plateau = plateau[p * plateau_columns + plateau_patience] < 0 ? nullptr : plateau + p * plateau_columns;
             m.keep16 = keep16 + p * s.n_layers;
             for (int i = 0; i < s.n_layers; i++)
                 if (m.keep16[i] > 65536) refuse("keep16 must be at most 65536" + who(p));

@@ -18,6 +18,8 @@ enum Fate : std::int64_t { training = 0, finished = 1, diverged = 2, stopped_ear
 // Columns of a member's row in the arrays that Python owns.
 enum CursorColumn { cursor_epoch, cursor_batch, cursor_step, cursor_fate, cursor_fate_step, cursor_best_epoch, cursor_bad,
                     cursor_spare, cursor_columns };
+enum PlateauColumn { plateau_first, plateau_factor, plateau_patience, plateau_threshold, plateau_relative, plateau_cooldown,
+                     plateau_floor, plateau_eps, plateau_columns };
 enum SumsColumn { sums_loss, sums_weight, sums_start, sums_best, sums_columns };
 
 // Rows of a table in the precision of training: n_inputs numbers, a 1 (what a bias reads), n_targets numbers (a class as its
@@ -63,7 +65,8 @@ struct Member {
     std::int64_t* cursor;
 
     const double* hyper;
-    const double* table;  // multipliers of the rate, one per step
+    const double* table;    // multipliers of the rate, one per step
+    const double* plateau;  // how the rate follows the loss, columns as above; null where it does not
     std::uint64_t order_key, noise_key;
     std::int32_t epochs, patience;
 

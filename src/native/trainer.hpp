@@ -62,6 +62,7 @@ private:
         Buffer<std::int32_t> order;
         std::int64_t order_room = 0;
         const std::int32_t* rows = nullptr;  // of this epoch, in the order of their visit
+        double plateau_best = 0, plateau_bad = 0, plateau_wait = 0;
     };
 
     const Structure& structure_;
@@ -80,7 +81,7 @@ private:
 
     // Per lane, side by side: what every step touches.
     alignas(64) std::int64_t step_[members] = {};  // 1 without a member
-    alignas(64) double sum_[members] = {}, weight_[members] = {}, start_[members] = {}, rate_[members] = {};
+    alignas(64) double sum_[members] = {}, weight_[members] = {}, start_[members] = {}, rate_[members] = {}, plateau_[members] = {};
     alignas(64) Real limit_[members] = {}, loss_[members] = {}, batch_sum_[members] = {}, batch_weight_[members] = {};
 
     // ---- who is in
@@ -112,6 +113,7 @@ private:
         start_[l] = fresh ? __builtin_nan("") : m.sums[sums_start];
         limit_[l] = limit_after(start_[l]);  // a fresh one's is found in its first step
         layout_.load_member(l, m, step_[l]);
+        recall_plateau(lane);
         occupied_++;
         stale_ = true;
         if (fresh) answer_probes(lane, 0);
@@ -250,7 +252,7 @@ private:
         for (int l = 0; l < members; l++) {
             const Member* m = lanes_[l].who;
             if (!m) continue;
-            rate_[l] = m->hyper[0] * m->table[step_[l]];
+            rate_[l] = m->hyper[0] * m->table[step_[l]] * plateau_[l];
             step_[l]++;
         }
         layout_.advance_rule(rate_);
@@ -281,7 +283,8 @@ private:
             m.loss[lane.epoch] = weight_[l] > 0 ? sum_[l] / weight_[l] : 0.0;
             sum_[l] = weight_[l] = 0;
             const std::int64_t done = lane.epoch + 1;
-            evaluates[l] = m.n_held && (m.patience > 0 || done == m.epochs || done % structure_.record_every == 0);
+            const bool watched = m.patience > 0 || m.plateau;
+            evaluates[l] = m.n_held && (watched || done == m.epochs || done % structure_.record_every == 0);
             any_evaluates |= evaluates[l];
         }
         if (any_evaluates) evaluate(evaluates, held_sum, held_weight);
@@ -330,10 +333,39 @@ private:
                 }
             }
         }
+        if (m.plateau) watch_plateau(lane, e);
         answer_probes(lane, lane.epoch);
         if (evaluated && m.patience > 0 && lane.bad >= m.patience) return finish(lane, stopped_early, steps);
         if (m.loss[e] <= m.target_loss) return finish(lane, target_reached, steps);
         if (lane.epoch >= m.epochs) finish(lane, finished, steps);
+    }
+
+    // ---- a rate that follows the loss, as in schedules/plateau.py
+
+    // What a plateau knows follows from the losses on record, so nothing of it is stored with a member.
+    void recall_plateau(Lane& lane) {
+        plateau_[lane.index] = 1;
+        lane.plateau_best = __builtin_inf();
+        lane.plateau_bad = lane.plateau_wait = 0;
+        if (lane.who->plateau)
+            for (std::int64_t e = 0; e < lane.epoch; e++) watch_plateau(lane, e);
+    }
+
+    void watch_plateau(Lane& lane, std::int64_t epoch) {
+        const Member& m = *lane.who;
+        const double* p = m.plateau;
+        if (double(epoch) < p[plateau_first]) return;
+        const double loss = m.n_held ? m.held_loss[epoch] : m.loss[epoch], best = lane.plateau_best;
+        if (loss < (p[plateau_relative] ? best * (1.0 - p[plateau_threshold]) : best - p[plateau_threshold]))
+            lane.plateau_best = loss, lane.plateau_bad = 0;
+        else
+            lane.plateau_bad++;
+        if (lane.plateau_wait > 0) lane.plateau_wait--, lane.plateau_bad = 0;
+        if (lane.plateau_bad <= p[plateau_patience]) return;
+        double& multiplier = plateau_[lane.index];
+        const double cut = multiplier * p[plateau_factor], lower = cut > p[plateau_floor] ? cut : p[plateau_floor];
+        if (multiplier - lower > p[plateau_eps]) multiplier = lower;
+        lane.plateau_wait = p[plateau_cooldown], lane.plateau_bad = 0;
     }
 
     // ---- probes

@@ -111,6 +111,7 @@ class Core:
             clip=any(np.isfinite(n.clip_norm) for n in networks),
             hyper=np.array([[n.hyper[name] for name in card["hypers"]] for n in networks], float),
             table=np.array([session.add_table(n.rates) for n in networks], np.int32),
+            plateau=np.array([n.plateau for n in networks], float),
             keys=np.array([[n.order_key, n.noise_key] for n in networks], np.uint64),
             epochs=each("epochs", np.int32),
             view=np.array([views[id(n.table)] for n in networks], np.int32),

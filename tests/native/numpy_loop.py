@@ -55,6 +55,7 @@ class Network:
     patience: int = 0
     min_delta: float = 0.0
     target_loss: float = -np.inf
+    plateau: tuple[float, ...] = (0, 1, -1, 0, 0, 0, 0, 0)  # patience −1: none
 
 
 @dataclass

@@ -33,6 +33,7 @@ CHANGES = [
     ),
     ("hyper", np.zeros((3, 5), np.float32), "hyper .* got another dtype"),
     ("keys", [[1, 2]], "keys must be a C-contiguous uint64 array of shape .3, 2., got .*list"),
+    ("plateau", np.zeros((3, 7)), "plateau must be a C-contiguous float64 array of shape .3, 8., got shape .3, 7."),
     ("table", np.array([0, 1, 99], np.int32), "unknown table 99 .member 2."),
     ("view", np.array([0, -1, 0], np.int32), "unknown view -1 .member 1."),
     ("epochs", np.array([3, 3, 4], np.int32), "epochs must be 0 to the columns of loss_record, 3 .member 2."),

@@ -11,6 +11,8 @@ from manyfit.population import Member, Population, Rows, View
 from manyfit.recipe import Recipe
 from manyfit.rng import Streams
 from manyfit.runs.ledger import Ledger
+from manyfit.schedules.plateau import Plateau
+from manyfit.schedules.warmup import Warmup
 from manyfit.tape.member import Taped, leaves_of
 
 torch = pytest.importorskip("torch")
@@ -57,6 +59,23 @@ def test_each_update_is_that_of_the_reference_engine(case):
             close(np.concatenate([state[name].ravel() for state in taped.state]), ledger.state[0][k])
 
     assert step.t == 4
+
+
+@pytest.mark.parametrize("held", [None, np.arange(3)])
+def test_rates_that_follow_the_loss_are_those_of_the_reference_engine(held, rng):
+    from manyfit.engines.base import train
+    from manyfit.engines.reference import Reference
+
+    recipe = Recipe(Dense((2,), "tanh"), schedule=Warmup(1) >> Plateau(0.5, 0, 0.5), batch_size=4, epochs=6)
+    recipe = recipe.set("precision", "float64")
+    population = Population.of([recipe], rng.normal(size=(11, 2)), rng.normal(size=11), held=held)
+    run = train(population, Reference())
+    taped = Taped(population.members[0], population.views["all"])
+
+    rates = [taped.step().rate for _ in range(run.steps[0])]
+
+    assert rates == run.rates(0).tolist()
+    assert len(set(rates[-8:])) > 1
 
 
 @pytest.mark.parametrize("case", CASES, ids=map(name_of_case, CASES))

@@ -13,7 +13,9 @@ step t = epoch·K + batch counts from 0 (rules see t + 1).
 - Diverged: the batch loss is not finite, or above max(10⁶ · first batch loss, 1); checked before each update, parameters stay.
   Also: a held-out loss that is not finite, or parameters that are not finite at the end.
 - loss[epoch] = Σ over batches Σ wᵢ lᵢ / Σ wᵢ; held_loss[epoch] on held-out rows without dropout, every `record_every` epochs, at
-  the last one, and at each epoch with patience.
+  the last one, and at each epoch with patience or a plateau.
+- Rate of step t: lr · table[t] · m. m is 1 unless the schedule watches the loss (a plateau): then `schedules.plateau` finds it
+  from held_loss of the epochs before, or from loss where no rows are held out. Nothing of it is kept besides these records.
 - At an epoch's end: divergence, patience, target loss, end, in this order.
 """
 

@@ -24,6 +24,7 @@ from manyfit.recipe import Recipe
 from manyfit.registry import name_of
 from manyfit.rng import keep_threshold
 from manyfit.runs.ledger import Ledger
+from manyfit.schedules.plateau import plateau_of
 
 ROW_BLOCK = 8
 """The core works on rows in blocks of this many; networks whose last batches end in different blocks don't share a group."""
@@ -262,6 +263,7 @@ class _Group:
                 [[float(getattr(r.optimizer, name)) for name in known["hypers"]] for r in recipes]
             ).reshape(len(recipes), -1),
             "table": np.array([shared.table(r, steps) for r in recipes], dtype=np.int32),
+            "plateau": np.array([_plateau(r, steps) for r in recipes], dtype=np.float64),
             "keys": np.array([(m.streams.order, m.streams.noise) for m in members], dtype=np.uint64),
             "epochs": np.array([r.epochs for r in recipes], dtype=np.int32),
             "view": np.array([shared.views[m.rows.view] for m in members], dtype=np.int32),
@@ -294,6 +296,23 @@ class _Group:
                 for number, probe, out in zip(shared.probes, self.population.probes, self.probes, strict=True)
             ],
         }
+
+
+def _plateau(recipe: Recipe, steps_per_epoch: int) -> list[float]:
+    """What watches the loss: settings and the epoch at which it begins; patience −1 where nothing does."""
+    plateau, first = plateau_of(recipe.schedule, steps_per_epoch) or (None, 0)
+    if plateau is None:
+        return [0, 1, -1, 0, 0, 0, 0, 0]
+    return [
+        first,
+        plateau.factor,
+        plateau.patience,
+        plateau.threshold,
+        plateau.threshold_mode == "rel",
+        plateau.cooldown,
+        plateau.floor,
+        plateau.eps,
+    ]
 
 
 def _keep(network: Dense) -> list[int]:

@@ -23,6 +23,7 @@ from manyfit.networks import Drop, Input, Inputs, Layout, Network, cut, vector
 from manyfit.population import Population
 from manyfit.rng import KEEP_ALL, dropout_mask, epoch_order, keep_threshold
 from manyfit.runs.ledger import Cursor, Fate, Ledger, Sums
+from manyfit.schedules.plateau import Watcher
 
 
 class Reference:
@@ -165,6 +166,8 @@ class _Training:
         self.batch_size = n if recipe.batch_size is None else min(recipe.batch_size, n)
         self.n_batches = -(-n // self.batch_size)
         self.rates = recipe.optimizer.lr * recipe.schedule.table(recipe.epochs, self.n_batches)
+        watched = self.held_loss if len(rows.held) else self.loss
+        self.watcher = Watcher(recipe.schedule, self.n_batches, watched[: self.cursor[Cursor.EPOCH]])
 
     @property
     def is_training(self) -> bool:
@@ -248,7 +251,8 @@ class _Training:
             share = torch.clamp(self.recipe.clip_norm / (norm + 1e-6), max=1.0)  # as torch's clip_grad_norm_
             gradients = {name: g * share for name, g in gradients.items()}
         rule = self.recipe.optimizer
-        hypers = dataclasses.replace(rule, lr=float(self.rates[t]))  # type: ignore[type-var]  # a rule is a dataclass
+        rate = float(self.rates[t]) * self.watcher.multiplier
+        hypers = dataclasses.replace(rule, lr=rate)  # type: ignore[type-var]  # a rule is a dataclass
         for name, gradient in gradients.items():
             leaf = self.leaves[name]
             state = {part: leaves[name] for part, leaves in self.states.items()}
@@ -266,13 +270,15 @@ class _Training:
         self.cursor[Cursor.EPOCH], self.cursor[Cursor.BATCH] = epoch + 1, 0
 
         self.loss[epoch] = loss
-        is_due = (epoch + 1) % self.record_every == 0 or last or stopping.patience is not None
+        is_watched = stopping.patience is not None or self.watcher.plateau is not None
+        is_due = (epoch + 1) % self.record_every == 0 or last or is_watched
         held = self.score_held() if len(self.rows.held) and is_due else None
         if held is not None:
             if not math.isfinite(held):
                 return self.end(Fate.DIVERGED, t)
             self.held_loss[epoch] = held
         self.answer_probes(epoch + 1)
+        self.watcher.see(loss if held is None else held)
 
         if stopping.patience is not None and held is not None:
             if held < self.sums[Sums.BEST] - stopping.min_delta:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from manyfit.population import Population
 from manyfit.runs.ledger import Cursor, Fate, Ledger
+from manyfit.schedules.plateau import Watcher
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +124,42 @@ class Run:
             else last
         )
         return np.where(kept & ~self.diverged, best, last)
+
+    @cached_property
+    def multipliers(self) -> NDArray[np.float64]:
+        """[T, P] what the last update of each epoch multiplied its network's rate by: the schedule, its plateau included.
+
+        NaN where a network had ended.
+        """
+        found = np.full(self.loss.shape, np.nan)
+        for i in range(len(self)):
+            n = self.population.members[i].recipe.epochs
+            every = self.population.steps_per_epoch(i)
+            found[:n, i] = self._table(i)[every - 1 :: every] * self._watched(i)[:n]
+        return np.where(np.isnan(self.loss), np.nan, found)
+
+    def rates(self, index: int) -> NDArray[np.float64]:
+        """[steps] the rate of every update that one network made, from the first."""
+        lr = self.population.members[index].recipe.optimizer.lr
+        watched = np.repeat(self._watched(index), self.population.steps_per_epoch(index))
+        n = int(self.steps[index])
+        return lr * self._table(index)[:n] * watched[:n]
+
+    def _table(self, index: int) -> NDArray[np.float64]:
+        recipe = self.population.members[index].recipe
+        return recipe.schedule.table(recipe.epochs, self.population.steps_per_epoch(index))
+
+    def _watched(self, index: int) -> NDArray[np.float64]:
+        """[epochs + 1] what a plateau multiplied the rate by in each epoch of a network; ones where none watches."""
+        member = self.population.members[index]
+        record = (self.held_loss if len(member.rows.held) else self.loss)[:, index]
+        passed = int((~np.isnan(self.loss[:, index])).sum())
+        watcher = Watcher(member.recipe.schedule, self.population.steps_per_epoch(index))
+        found = [watcher.multiplier]
+        for loss in record[:passed].tolist():
+            watcher.see(loss)
+            found.append(watcher.multiplier)
+        return np.array(found + found[-1:] * (member.recipe.epochs + 1 - len(found)))
 
     def _last(self, record: NDArray[np.float64]) -> NDArray[np.float64]:
         seen = ~np.isnan(record)

@@ -109,3 +109,39 @@ def plateau_of(schedule: Any, steps_per_epoch: int) -> tuple[Plateau, int] | Non
         return None
     before = getattr(schedule, "parts", (schedule,))[:-1]
     return plateau, sum(part.span(steps_per_epoch) for part in before) // steps_per_epoch
+
+
+class Watcher:
+    """The plateau of a schedule at work on one network: told the loss of each epoch, it says what the rate is multiplied by.
+
+    All that it knows follows from the losses on record, so a training that goes on needs no other memory.
+
+    Args:
+        schedule: Any schedule; one that watches nothing leaves the rate alone.
+        steps_per_epoch: Updates of an epoch.
+        losses: Of the epochs that have passed.
+
+    Example:
+        >>> watcher = Watcher(Plateau(factor=0.5, patience=0), 10, losses=[1.0, 2.0])
+        >>> watcher.see(3.0)
+        >>> watcher.multiplier
+        0.25
+    """
+
+    def __init__(self, schedule: Any, steps_per_epoch: int, losses: Iterable[float] = ()) -> None:
+        self.plateau, self.first = plateau_of(schedule, steps_per_epoch) or (None, 0)
+        self.epoch, self.watch = 0, Watch()
+        if self.plateau is not None:
+            for loss in losses:
+                self.see(float(loss))
+
+    @property
+    def multiplier(self) -> float:
+        """What the rate of the next update is multiplied by, besides the schedule's table."""
+        return self.watch.multiplier
+
+    def see(self, loss: float) -> None:
+        """An epoch has ended with this loss: held out where there are such rows, else of training."""
+        if self.plateau is not None and self.epoch >= self.first:
+            self.watch = self.plateau.after(self.watch, loss)
+        self.epoch += 1

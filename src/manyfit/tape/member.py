@@ -18,6 +18,7 @@ from manyfit.errors import Problem, UsageError
 from manyfit.networks import ACTIVATIONS, initial_parameters
 from manyfit.population import Member, View
 from manyfit.rng import KEEP_ALL, dropout_mask, epoch_order, keep_threshold
+from manyfit.schedules.plateau import Watcher
 from manyfit.tape import arithmetic
 from manyfit.tape.backward import gradients
 from manyfit.tape.value import Value
@@ -134,6 +135,8 @@ class Taped:
         self.batch_size = n if recipe.batch_size is None else min(recipe.batch_size, n)
         self.n_batches = -(-n // self.batch_size)
         self.rates = recipe.optimizer.lr * recipe.schedule.table(recipe.epochs, self.n_batches)
+        self.watcher = Watcher(recipe.schedule, self.n_batches)
+        self.epoch_loss = self.epoch_weight = 0.0
         self.t = 0
 
     @property
@@ -205,10 +208,15 @@ class Taped:
                     by_leaf[2 * k + 1],
                 )
             )
-        leaves, norm, share = self._update(t, by_leaf)
+        rate = float(self.rates[t]) * self.watcher.multiplier
+        leaves, norm, share = self._update(t, rate, by_leaf)
         self.leaves, self.state = [leaf.after for leaf in leaves], [dict(leaf.new_state) for leaf in leaves]
         self.t += 1
         new_loss = self.loss_at(self.leaves, t)
+        self.epoch_loss += float(weights @ row_losses)
+        self.epoch_weight += float(weights.sum())
+        if batch + 1 == self.n_batches:
+            self._end_epoch()
         return Step(
             t + 1,
             epoch,
@@ -222,9 +230,21 @@ class Taped:
             tuple(leaves),
             norm,
             share,
-            float(self.rates[t]),
+            rate,
             new_loss,
         )
+
+    def _end_epoch(self) -> None:
+        """What a schedule that watches the loss is told: the held-out loss, else that of training."""
+        held = self.member.rows.held
+        loss = self.epoch_loss / self.epoch_weight if self.epoch_weight > 0 else 0.0
+        self.epoch_loss = self.epoch_weight = 0.0
+        if self.watcher.plateau is not None and len(held):
+            weights = np.ones(len(held)) if self.view.weights is None else self.view.weights[held]
+            parameters = [Value(leaf) for leaf in self.leaves]
+            passes = _forward(self.recipe, parameters, Value(self.view.X[held]), [None] * (len(self.leaves) // 2))
+            loss = float(self._loss(passes[-1][-1], self.view.y[held], weights)[1])
+        self.watcher.see(loss)
 
     @np.errstate(all="ignore")
     def loss_at(self, leaves: Sequence[Floats], t: int) -> float:
@@ -259,7 +279,9 @@ class Taped:
             masks.append(None if keep >= KEEP_ALL else dropout_mask(noise, t, layer, n_rows, n_units, keep))
         return masks
 
-    def _update(self, t: int, d_loss: Sequence[Floats]) -> tuple[list[Leaf], float | None, float | None]:
+    def _update(
+        self, t: int, rate: float, d_loss: Sequence[Floats]
+    ) -> tuple[list[Leaf], float | None, float | None]:
         """Add the penalties, clip, and let the rule change every parameter array."""
         penalties = [
             sum(
@@ -275,7 +297,7 @@ class Taped:
             share = min(self.recipe.clip_norm / (norm + 1e-6), 1.0)  # as torch's clip_grad_norm_
             total = [g * share for g in total]
         rule = self.recipe.optimizer
-        hypers = dataclasses.replace(rule, lr=float(self.rates[t]))  # type: ignore[type-var]  # a rule is a dataclass
+        hypers = dataclasses.replace(rule, lr=rate)  # type: ignore[type-var]  # a rule is a dataclass
         leaves = []
         for k, (leaf, g, state) in enumerate(zip(self.leaves, total, self.state, strict=True)):
             after, new_state = rule.step(np, leaf, g, state, t + 1, hypers)

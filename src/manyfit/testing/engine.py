@@ -21,6 +21,8 @@ from manyfit.recipe import Recipe, Stopping
 from manyfit.rng import Streams
 from manyfit.runs.ledger import Cursor, Fate, Ledger
 from manyfit.schedules.cosine import Cosine
+from manyfit.schedules.plateau import Plateau
+from manyfit.schedules.warmup import Warmup
 
 _RECORDS = ("cursor", "sums", "loss", "held_loss", "parameters", "state", "best")
 
@@ -43,7 +45,7 @@ def check_engine(make: Callable[[], Engine], *, tolerance: float = 0.0) -> None:
     population = _population()
     whole = advance_to_end(make(), population)
     fates = [Fate(code).name for code in whole.fate]
-    assert fates == ["FINISHED", "FINISHED", "DIVERGED", "FINISHED"], f"the networks of the contract ended as {fates}"
+    assert fates == ["FINISHED", "FINISHED", "DIVERGED", "FINISHED", "FINISHED"], f"the networks of the contract ended as {fates}"
 
     for index in range(len(population)):
         alone = advance_to_end(make(), dataclasses.replace(population, members=(population.members[index],)))
@@ -125,7 +127,7 @@ def _check_same_all(a: Ledger, b: Ledger, tolerance: float, what: str) -> None:
 
 
 def _population() -> Population:
-    """Four unlike networks: Adam; momentum with all that can be added; one that diverges; one without hidden layer or epochs."""
+    """Unlike networks: Adam; momentum with all that can be added; one that diverges; no hidden layer, no epochs; a plateau."""
     generator = np.random.default_rng(5)
     X = generator.normal(size=(13, 2))
     view = View(X, np.stack([X.sum(1), X[:, 0] * X[:, 1]], axis=1), generator.uniform(0, 2, 13))
@@ -144,6 +146,7 @@ def _population() -> Population:
         ),
         Recipe(Dense((4,)), optimizer=SGD(1e6), batch_size=3, epochs=4),
         Recipe(Dense(()), epochs=0, precision="float64"),
+        Recipe(Dense((4,)), schedule=Warmup(0.5) >> Plateau(0.5, patience=0, threshold=0.5), batch_size=3, epochs=4),
     )
     streams = [Streams.of(6, replicate=i) for i in range(len(recipes))]
     rows = [Rows(np.arange(9), np.arange(9, 13)), Rows(np.arange(12, 2, -1), np.arange(3))]
