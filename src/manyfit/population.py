@@ -279,14 +279,10 @@ class Population:
     def _network_problems(self) -> dict[tuple[int, str], tuple[Problem, ...]]:
         """What is wrong with each network on each view that it reads, tried on a few rows."""
         found: dict[tuple[int, str], tuple[Problem, ...]] = {}
-        known: dict[tuple[Network, str], tuple[Problem, ...]] = {}
         for member in self.members:
-            network, name = member.recipe.network, member.rows.view
-            if (id(network), name) in found or not isinstance(network, Network):
-                continue
-            if (network, name) not in known:
-                known[network, name] = tuple(_problems_on(network, self.views.get(name)))
-            found[id(network), name] = known[network, name]
+            key = (id(member.recipe.network), member.rows.view)
+            if key not in found:
+                found[key] = tuple(_problems_on(member.recipe.network, self.views.get(member.rows.view)))
         return found
 
     @cached_property
@@ -329,7 +325,8 @@ def _n_classes(y: Any) -> int:
 
 
 def _problems_on(network: Network, view: View | None) -> Iterator[Problem]:
-    if view is not None and len(view.X) and view.X.shape[1] and not any(True for _ in network.problems()):
+    is_sound = isinstance(network, Network) and not isinstance(network, type) and not any(True for _ in network.problems())
+    if is_sound and view is not None and len(view.X) and view.X.shape[1]:
         yield from network.problems_on(view.X[:2], view.inputs, view.n_outputs)
 
 

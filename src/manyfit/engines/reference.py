@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from manyfit.engines.base import DIVERGED_FACTOR
+from manyfit.errors import EngineError, ManyfitError, Problem
 from manyfit.losses import Loss
-from manyfit.networks import Drop, Input, Inputs, Layout, Network, cut, vector
+from manyfit.networks import Apply, Drop, Input, Inputs, Layout, Network, cut, vector
 from manyfit.population import Population
-from manyfit.rng import KEEP_ALL, dropout_mask, epoch_order, keep_threshold
+from manyfit.rng import KEEP_ALL, derive, dropout_mask, epoch_order, keep_threshold
 from manyfit.runs.ledger import Cursor, Fate, Ledger, Sums
 from manyfit.schedules.plateau import Watcher
 
@@ -85,11 +86,11 @@ class Reference:
         inputs: Inputs | None = None,
     ) -> NDArray[np.floating]:
         """Outputs (logits) [P, N, C] of networks of one structure, on inputs [N, D] or their own [P, N, D]."""
-        takes, layout = _known(network, parameters, X, inputs)
+        takes, layout, apply = _known(network, parameters, X, inputs)
         outputs = []
         for flat, table in zip(parameters, np.broadcast_to(X, (len(parameters), *X.shape[-2:])), strict=True):
             with torch.no_grad():
-                outputs.append(network.apply(torch, _leaves(layout, flat), _parts(table, takes, flat.dtype)).numpy())
+                outputs.append(apply(torch, _leaves(layout, flat), _parts(table, takes, flat.dtype)).numpy())
         return np.stack(outputs)
 
     def input_grad(
@@ -105,14 +106,14 @@ class Reference:
 
         Inputs are [N, D], or the networks' own [P, N, D].
         """
-        takes, layout = _known(network, parameters, X, inputs)
+        takes, layout, apply = _known(network, parameters, X, inputs)
         target = _targets(y, parameters.dtype)
         gradients = []
         for flat, table in zip(parameters, np.broadcast_to(X, (len(parameters), *X.shape[-2:])), strict=True):
             parts = _parts(table, takes, flat.dtype)
             floats = [part.requires_grad_() for part in parts if part.is_floating_point()]
             # Rows don't meet in a network that predicts, so the gradient of the sum holds each row's own.
-            total = loss.rows(torch, network.apply(torch, _leaves(layout, flat), parts), target).sum()
+            total = loss.rows(torch, apply(torch, _leaves(layout, flat), parts), target).sum()
             slopes = iter(torch.autograd.grad(total, floats, materialize_grads=True) if floats else ())
             whole = [next(slopes) if part.is_floating_point() else torch.zeros(part.shape) for part in parts]
             gradients.append(np.concatenate([g.reshape(len(table), -1).numpy() for g in whole], 1, dtype=flat.dtype))
@@ -138,7 +139,9 @@ class _Training:
         recipe, rows, view = self.member.recipe, self.member.rows, population.view_of(self.member)
         self.recipe, self.rows = recipe, rows
         self.dtype = np.dtype(recipe.precision)
+        self.index = index
         self.inputs = recipe.network.takes(view.inputs)
+        self.apply = recipe.network.bind(view.inputs)
         self.parts = _parts(view.X, self.inputs, self.dtype)
         self.y = _targets(view.y, self.dtype)
         weights = np.ones(len(view.X)) if view.weights is None else view.weights
@@ -184,7 +187,9 @@ class _Training:
         rows = self.batch(epoch, batch)
         trained = {leaf.name: self.leaves[leaf.name].detach().requires_grad_() for leaf in self.layout.trained}
         leaves = {**self.leaves, **trained}
-        output = self.recipe.network.apply(torch, leaves, self.shown(t, rows), self.drop(t))
+        parts = self.shown(t, rows)
+        with explained(self.recipe.network, parts, (self.index,)):
+            output = self.apply(torch, leaves, parts, self.drop(t), derive(self.member.streams.noise, t))
         weights = self.weights[rows]
         weighted, weight = (weights * self.recipe.loss.rows(torch, output, self.y[rows])).sum(), weights.sum()
         loss = weighted / weight if weight > 0 else 0 * output.sum()
@@ -295,8 +300,8 @@ class _Training:
 
     def predict(self, parts: Sequence[Tensor]) -> Tensor:
         """Outputs on inputs, without dropout."""
-        with torch.no_grad():
-            return self.recipe.network.apply(torch, dict(self.leaves), parts)
+        with torch.no_grad(), explained(self.recipe.network, parts, (self.index,)):
+            return self.apply(torch, dict(self.leaves), parts)
 
     def score_held(self) -> float:
         """Weighted mean loss on the held-out rows, without dropout."""
@@ -322,12 +327,25 @@ class _Training:
             self.flat.copy_(self.best)
 
 
+@contextmanager
+def explained(network: Network, parts: Sequence[Tensor], who: tuple[int, ...] = ()) -> Iterator[None]:
+    """What goes wrong within a network as one clear error, which names the networks and the shapes of their inputs."""
+    try:
+        yield
+    except ManyfitError as error:
+        raise EngineError([dataclasses.replace(p, who=who) for p in error.problems], "this training") from error
+    except Exception as error:  # anybody's code
+        shapes = ", ".join(str(list(part.shape)) for part in parts)
+        rule = f"can't compute on inputs {shapes}"
+        raise EngineError(Problem(str(network), rule, f"{type(error).__name__}: {error}", who)) from error
+
+
 def _known(
     network: Network, parameters: NDArray[np.floating], X: NDArray[np.float64], inputs: Inputs | None
-) -> tuple[Inputs, Layout]:
-    """What networks take, and where their numbers lie."""
+) -> tuple[Inputs, Layout, Apply]:
+    """What networks take, where their numbers lie, and the function that they are."""
     given = vector(X.shape[-1]) if inputs is None else inputs
-    return network.takes(given), network.layout_of(given, parameters.shape[1])
+    return network.takes(given), network.layout_of(given, parameters.shape[1]), network.bind(given)
 
 
 def _leaves(layout: Layout, flat: NDArray[np.floating]) -> dict[str, Tensor]:

@@ -14,6 +14,7 @@ from manyfit.networks.inputs import flatten as flatten
 from manyfit.networks.inputs import vector as vector
 from manyfit.networks.layout import Layout as Layout
 from manyfit.networks.layout import Leaf as Leaf
+from manyfit.networks.network import Apply as Apply
 from manyfit.networks.network import Drop as Drop
 from manyfit.networks.network import Network as Network
 from manyfit.networks.network import network_from as network_from

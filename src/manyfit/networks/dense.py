@@ -17,7 +17,7 @@ from manyfit.networks.activation import ACTIVATIONS
 from manyfit.networks.init import INITS, initial_parameters
 from manyfit.networks.inputs import Inputs, vector
 from manyfit.networks.layout import Layout
-from manyfit.networks.network import Drop
+from manyfit.networks.network import Apply, Drop
 from manyfit.registry import build, plain
 
 
@@ -100,7 +100,13 @@ class Dense:
         """Its parameters before training, [P, n], as `init` draws them."""
         return initial_parameters(keys, self.widths(self.takes(inputs)[0].size, n_outputs), self.init)
 
-    def apply(self, xp: Any, leaves: dict[str, Any], parts: Sequence[Any], drop: Drop | None = None) -> Any:
+    def bind(self, inputs: Inputs) -> Apply:
+        """The function that it is."""
+        return self.apply
+
+    def apply(
+        self, xp: Any, leaves: dict[str, Any], parts: Sequence[Any], drop: Drop | None = None, seed: int | None = 0
+    ) -> Any:
         """z = a·W + b and a = σ(z), layer by layer; the last layer is linear.
 
         Example:

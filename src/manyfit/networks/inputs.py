@@ -107,7 +107,7 @@ def cut(table: Any, inputs: Sequence[Input]) -> list[Any]:
     """
     ends = list(accumulate(each.size for each in inputs))
     return [
-        table[..., end - each.size : end].reshape(*table.shape[:-1], *each.shape)
+        table[..., end - each.size : end].reshape((*table.shape[:-1], *each.shape))
         for each, end in zip(inputs, ends, strict=True)
     ]
 

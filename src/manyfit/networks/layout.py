@@ -97,5 +97,5 @@ class Layout:
         """
         lead = flat.shape[:-1]
         return {
-            leaf.name: flat[..., leaf.start : leaf.stop].reshape(*lead, *leaf.shape) for leaf in self.leaves
+            leaf.name: flat[..., leaf.start : leaf.stop].reshape((*lead, *leaf.shape)) for leaf in self.leaves
         }

@@ -17,6 +17,24 @@ Drop = Callable[[Any, int, Any], Any]
 """Dropout in training: `drop(values, layer, p)` returns the values of one network's batch, some of them 0, the others larger."""
 
 
+class Apply(Protocol):
+    """A network as a function."""
+
+    def __call__(
+        self, xp: Any, leaves: dict[str, Any], parts: Sequence[Any], drop: Drop | None = None, seed: int | None = 0
+    ) -> Any:
+        """Outputs [B, C] of one network on one batch.
+
+        Args:
+            xp: numpy or torch.
+            leaves: Its arrays by name. In training, new values of buffers are put into it; the arrays themselves don't change.
+            parts: One array [B, …] for each input.
+            drop: Given in training, and only then.
+            seed: For what else is random inside: torch's generator is put there and back. None leaves it as it is.
+        """
+        ...
+
+
 @runtime_checkable
 class Network(Protocol):
     """Something that can be trained: a dense network, or any torch module."""
@@ -62,15 +80,8 @@ class Network(Protocol):
         """Its numbers before training, [P, n], each row a function of its key (an init stream) alone."""
         ...
 
-    def apply(self, xp: Any, leaves: dict[str, Any], parts: Sequence[Any], drop: Drop | None = None) -> Any:
-        """Outputs [B, C] of one network on one batch.
-
-        Args:
-            xp: numpy or torch.
-            leaves: Its arrays by name. In training, new values of buffers are put into it; the arrays themselves don't change.
-            parts: One array [B, …] for each input.
-            drop: Given in training, and only then.
-        """
+    def bind(self, inputs: Inputs) -> Apply:
+        """The function that it is on such inputs."""
         ...
 
     def to_dict(self) -> dict[str, Any]:
