@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from manyfit.job import train
     from manyfit.model import Model, load_model
     from manyfit.networks.dense import Dense
+    from manyfit.networks.module import Module
     from manyfit.population import Member, Population, Probe, Rows, View
     from manyfit.recipe import Recipe, Stopping
     from manyfit.render.document import report
@@ -47,6 +48,7 @@ __all__ = [
     "ManyfitRegressor",
     "Member",
     "Model",
+    "Module",
     "Population",
     "Probe",
     "Problem",
@@ -87,6 +89,7 @@ _ROOM_OF = {
     "ManyfitRegressor": "sklearn",
     "Member": "population",
     "Model": "model",
+    "Module": "networks.module",
     "Population": "population",
     "Probe": "population",
     "Problem": "errors",

@@ -242,10 +242,13 @@ class RunFolder:
 
         Raises:
             RunError: If a training is recorded here already and `since` doesn't go on from it.
+            RecipeError: If a network can't be written down.
         """
         if since is None and "population" in self.header:
             hint = "Go on with it (resume), or give another folder."
             raise RunError(Problem(str(self.path), "must not hold a training yet", hint=hint))
+        for network in {id(m.recipe.network): m.recipe.network for m in population.members}.values():
+            network.to_dict()  # what can't be written down is said before it is trained
         return Recorder(self, population, engine, since=since, clock=clock)
 
     def resume(self, population: Population, engine: Mapping[str, Any] | None) -> Checkpoint:
