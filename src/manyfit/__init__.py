@@ -5,9 +5,11 @@ shows its help never pays for what trains.
 """
 
 from importlib import import_module
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from manyfit.asking import ask_again
     from manyfit.augment import Augment
     from manyfit.data import Dataset, load
     from manyfit.engines.choose import fit
@@ -64,6 +66,7 @@ __all__ = [
     "UsageError",
     "View",
     "__version__",
+    "ask_again",
     "fit",
     "load",
     "load_model",
@@ -104,6 +107,7 @@ _ROOM_OF = {
     "UnknownNameError": "errors",
     "UsageError": "errors",
     "View": "population",
+    "ask_again": "asking",
     "fit": "engines.choose",
     "load": "data",
     "load_model": "model",
@@ -117,7 +121,7 @@ def __getattr__(name: str) -> Any:
     """Load a public name from its room, once (PEP 562).
 
     Args:
-        name: What was asked for: one of `__all__`.
+        name: What was asked for: one of `__all__`, or a question: each file in `questions/` is a function of that name.
 
     Returns:
         The object, which from now on is an ordinary attribute of the package.
@@ -129,11 +133,19 @@ def __getattr__(name: str) -> Any:
         value = import_module("importlib.metadata").version("manyfit")
     elif name in _ROOM_OF:
         value = getattr(import_module(f"manyfit.{_ROOM_OF[name]}"), name)
+    elif name in _questions():
+        value = import_module("manyfit.asking").function_of(name)
     else:
         raise AttributeError(f"module 'manyfit' has no attribute {name!r}")
     globals()[name] = value
     return value
 
 
+def _questions() -> list[str]:
+    """The questions there are, by the names of their files: nothing is imported to find them."""
+    names = [name for _, name, _ in iter_modules([f"{path}/questions" for path in __path__])]
+    return [name for name in names if not name.startswith("_")]
+
+
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*__all__, *_questions()])

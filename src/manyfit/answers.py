@@ -10,13 +10,14 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from manyfit.errors import Problem, RunError
+from manyfit.errors import Problem, RunError, UsageError
 from manyfit.runs.files import replacing
 
 FILE = "answer.json"
@@ -193,8 +194,12 @@ class Answer:
     title: The headline of its report.
     statement: The answer in a sentence or two.
     scope: What the intervals speak of, and for which data and plan.
-    sections: Parts, most important first.
+    sections: Parts, most important first. The first table of the first one is what the terminal shows.
     numbers: The same as plain values, for JSON.
+    head: What was trained, a line each: counts first.
+    notes: What the signs in the table mean.
+    plan: Hash of the plan; empty where there is none.
+    seconds: What the training took; NaN where it is not known.
     """
 
     question: str
@@ -203,6 +208,45 @@ class Answer:
     scope: Text
     sections: tuple[Section, ...] = ()
     numbers: Mapping[str, Any] = field(default_factory=dict)
+    head: tuple[Text, ...] = ()
+    notes: tuple[Text, ...] = ()
+    plan: str = ""
+    seconds: float = math.nan
+
+    def table(self, lang: str = "en") -> Any:
+        """The main table as a polars DataFrame.
+
+        Args:
+            lang: "en" or "zh".
+
+        Raises:
+            UsageError: If the answer has no table.
+        """
+        import polars as pl
+
+        found = next((table for section in self.sections for table in section.tables), None)
+        if found is None:
+            raise UsageError(Problem("table", "needs an answer with a table", repr(self.question)))
+        rows = [[cell.to(lang) if isinstance(cell, Text) else cell for cell in row] for row in found.rows]
+        names = [title.to(lang) or str(place) for place, title in enumerate(found.head)]
+        return pl.DataFrame(rows, schema=names, orient="row", strict=False)
+
+    def chart(self, number: int = 0, lang: str = "en") -> Any:
+        """A picture of the answer, as an altair chart.
+
+        Args:
+            number: Which one, from 0, in the order of the report.
+            lang: "en" or "zh".
+
+        Raises:
+            UsageError: If there is no such picture.
+        """
+        figures = [figure for section in self.sections for figure in section.figures]
+        if not 0 <= number < len(figures):
+            rule = f"must be 0 to {len(figures) - 1}" if figures else "needs an answer with a picture"
+            raise UsageError(Problem("chart", rule, str(number)))
+        # What draws stands above what answers; it is called by name, as engines are.
+        return import_module("manyfit.render.charts").drawing(figures[number], lang)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON, with no loss: arrays as lists, what is not finite by name."""
@@ -219,6 +263,10 @@ class Answer:
         if not isinstance(answer, cls):
             raise ValueError(f"an answer was expected, not {type(answer).__name__}")
         return answer
+
+    def __str__(self) -> str:
+        """As the terminal shows it."""
+        return "\n".join(import_module("manyfit.render.told").answer_lines(self))
 
     def __repr__(self) -> str:
         return f"<Answer to {self.question!r}: {' '.join(text.en for text in self.statement)}>"
@@ -243,7 +291,9 @@ def read_answer(folder: str | Path) -> Answer:
     if not file.is_file():
         rule = "holds no answer" if path.exists() else "does not exist"
         hint = (
-            "Its training was not finished." if (path / "run.toml").exists() else "manyfit train writes one."
+            "Its training was not finished."
+            if (path / "run.toml").exists()
+            else "manyfit train and every question write one."
         )
         raise RunError(Problem(str(path), rule, hint=hint))
     try:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
 from cyclopts import App, Group, Parameter
+
+from manyfit.commands.asking import command_for, commands
 
 STDIN = "@stdin"
 """What a lone dash is called on its way through the parser, which would take it for an option."""
@@ -285,7 +287,7 @@ def list_(
     kind: Annotated[
         str | None,
         Parameter(
-            help="optimizers, schedules, losses, penalties, metrics, samplers, activations, inits or examples."
+            help="optimizers, schedules, losses, penalties, metrics, samplers, questions, activations, inits or examples."
         ),
     ] = None,
     *,
@@ -295,6 +297,17 @@ def list_(
     from manyfit.commands.listing import run
 
     run(kind, as_json=json)
+
+
+for _name, _help in commands().items():
+    app.command(f"manyfit.cli:{_name.replace('-', '_')}", name=_name, help=_help)
+
+
+def __getattr__(name: str) -> Callable[..., None]:
+    """A question's command, made when it is first called: its options are read off the question, those of tables off `train`."""
+    if name.replace("_", "-") not in commands():
+        raise AttributeError(name)
+    return command_for(name, train)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
-from manyfit.errors import Problem, RecipeError
+from manyfit.errors import Problem, RecipeError, UsageError
 
 T = TypeVar("T")
 Scale = Literal["linear", "log"]
-Kind = Literal["switch", "whole number", "number", "text", "other"]
+Kind = Literal["switch", "whole number", "number", "text", "texts", "range", "other"]
 _KEY = "hyper"
 
 
@@ -44,9 +44,8 @@ class Knob:
         if self.options:
             return f"must be {' or '.join(map(repr, self.options))}"
         if self.kind not in ("number", "whole number"):
-            return {"switch": "must be true or false", "text": "must be text"}.get(self.kind, "must be set")
-        signs = ((">", self.above), ("≥", self.low), ("<", self.below), ("≤", self.high))
-        bounds = " and ".join(f"{sign} {bound:g}" for sign, bound in signs if bound is not None)
+            return _RULES.get(self.kind, "must be set") + (_bounds(self) and f", each {_bounds(self)}")
+        bounds = _bounds(self)
         if self.kind == "whole number":
             return f"must be a whole number {bounds}".rstrip()
         return f"must be {bounds or 'a finite number'}"
@@ -77,18 +76,38 @@ class Knob:
             return isinstance(value, bool)
         if self.kind == "text":
             return isinstance(value, str) and (not self.options or value in self.options)
+        if self.kind == "texts":
+            return isinstance(value, tuple) and all(isinstance(part, str) for part in value)
+        if self.kind == "range":
+            ends = value.options if isinstance(value, Choice) else (value.low, value.high) if is_range(value) else ("",)
+            return all(is_number(end) and self.allows(float(end)) for end in ends)
         if self.kind == "other":
             return True
         return is_number(value) and self.allows(float(value)) and (self.kind == "number" or value == int(value))
+
+
+_RULES = {
+    "switch": "must be true or false",
+    "text": "must be text",
+    "texts": "must be texts",
+    "range": "must be a range",
+}
+
+
+def _bounds(knob: Knob) -> str:
+    signs = ((">", knob.above), ("≥", knob.low), ("<", knob.below), ("≤", knob.high))
+    return " and ".join(f"{sign} {bound:g}" for sign, bound in signs if bound is not None)
 
 
 def kind_of(default: Any) -> Kind:
     """The kind of a knob, read off its default.
 
     Example:
-        >>> kind_of(0.1), kind_of(32), kind_of(True), kind_of("relu"), kind_of(None)
-        ('number', 'whole number', 'switch', 'text', 'other')
+        >>> kind_of(0.1), kind_of(32), kind_of(True), kind_of("relu"), kind_of(None), kind_of(LogRange(1e-4, 1.0))
+        ('number', 'whole number', 'switch', 'text', 'other', 'range')
     """
+    if is_range(default):
+        return "range"
     if isinstance(default, bool):
         return "switch"
     if isinstance(default, int):
@@ -261,3 +280,38 @@ class Choice(Generic[T]):
 
 
 AnyRange = LogRange | Range | IntRange | Choice[Any]
+"""What a value may be drawn from."""
+
+
+def is_range(value: Any) -> bool:
+    """Whether something is a range."""
+    return isinstance(value, (LogRange, Range, IntRange, Choice))
+
+
+def read_range(text: str, like: AnyRange, where: str) -> AnyRange:
+    """A range as the command line writes it: `1e-4..1` from end to end, `1e-4,1e-3` for these values alone.
+
+    Args:
+        text: What was written.
+        like: A range of the kind that is meant: whole numbers, even steps, or even steps of the logarithm.
+        where: Name of the option, for errors.
+
+    Raises:
+        UsageError: If it is neither.
+
+    Example:
+        >>> read_range("1e-4..1", LogRange(1e-3, 1e-2), "--rates"), read_range("1,2", IntRange(1, 9), "--widths")
+        (LogRange(low=0.0001, high=1.0), Choice(options=(1, 2)))
+    """
+    number = int if isinstance(like, IntRange) else float
+    kind: Any = LogRange if isinstance(like, Choice) else type(like)
+    low, dots, high = text.partition("..")
+    try:
+        if dots:
+            return kind(number(low), number(high))
+        return Choice(tuple(number(part) for part in text.split(",")))
+    except ValueError as error:
+        unit = "whole numbers" if number is int else "numbers"
+        hint = f"LOW..HIGH, or {unit} with commas between them."
+        rule = "; ".join(p.rule for p in error.problems) if isinstance(error, RecipeError) else f"must be a range of {unit}"
+        raise UsageError(Problem(where, rule, repr(text), hint=hint)) from error

@@ -29,31 +29,31 @@ def test_every_development_row_scores_once_and_never_in_a_split_that_it_trains_o
     table = Table(data, 3)
     task = task_for(table, RECIPE, Trial(5, 1))
 
-    for split in task.splits:
-        view = task.views[split.view]
+    for split in task.rows.splits:
+        view = task.rows.views[split.view]
         assert sorted([*split.train, *split.stop, *split.score]) == list(range(len(view.X)))
         assert len(split.stop) > 0 and len(split.score) > 0
-    assert sum(len(split.score) for split in task.splits) == len(table.development)
+    assert sum(len(split.score) for split in task.rows.splits) == len(table.development)
 
 
 def test_scores_are_in_the_unit_of_the_target():
     data = numbers(150)
     task = task_for(Table(data, 3), RECIPE, Trial(5, 1))
-    split = task.splits[0]
-    y = task.views[split.view].y[:, 0]
+    split = task.rows.splits[0]
+    y = task.rows.views[split.view].y[:, 0]
 
     # predicting the mean of the training rows errs by about the deviation of the target
     mean_loss = np.mean((y[split.score] - y[split.train].mean()) ** 2)
 
-    assert task.score_name == "RMSE"
-    assert task.to_score(mean_loss) == pytest.approx(data.y.std(), rel=0.35)
+    assert task.measure.label.en == "RMSE"
+    assert task.measure.to_score(mean_loss) == pytest.approx(data.y.std(), rel=0.35)
 
 
 def test_two_classes_are_scored_by_log_loss():
     recipe = dataclasses.replace(RECIPE, loss=BCE())
     task = task_for(Table(classes(n_classes=2), 3), recipe, Trial(5, 1))
 
-    assert (task.score_name, task.to_score(0.7)) == ("log loss", 0.7)
+    assert (task.measure.label.en, task.measure.to_score(0.7)) == ("log loss", 0.7)
 
 
 def test_groups_are_parted_by_no_split():
@@ -62,8 +62,8 @@ def test_groups_are_parted_by_no_split():
     table = Table(data, 3)
     task = task_for(table, RECIPE, Trial(5, 1))
 
-    for split in task.splits:
-        view = task.views[split.view]
+    for split in task.rows.splits:
+        view = task.rows.views[split.view]
         sides = [set(map(tuple, view.X[part].round(6))) for part in (split.train, split.stop, split.score)]
         assert not sides[0] & sides[2] and not sides[1] & sides[2]
 
@@ -82,9 +82,9 @@ def test_trial_that_fits_loses_seeds_first_then_rows_then_everything():
 def test_rows_of_a_trial_are_capped_for_every_part():
     task = task_for(Table(numbers(400), 3), RECIPE, Trial(5, 1, 40))
 
-    assert {len(split.train) for split in task.splits} == {40}
-    assert max(len(split.stop) for split in task.splits) <= 10
-    assert max(len(split.score) for split in task.splits) <= 20
+    assert {len(split.train) for split in task.rows.splits} == {40}
+    assert max(len(split.stop) for split in task.rows.splits) <= 10
+    assert max(len(split.score) for split in task.rows.splits) <= 20
 
 
 def parabola(n: int = 400) -> Dataset:
@@ -97,11 +97,11 @@ def parabola(n: int = 400) -> Dataset:
 def test_planted_underfitting_is_found_by_a_larger_twin():
     recipe = dataclasses.replace(RECIPE, network=Dense((1,), "tanh"), epochs=100).set("optimizer.lr", 0.03)
     data = parabola()
-    tried = try_twins(Table(data, 3), recipe, plan_for(data), Trial(5, 2), Trainer(threads=1))
+    tried = try_twins(Table(data, 3), recipe, plan_for(data), Trial(5, 3), Trainer(threads=1))
 
     assert tried.facts["code"] == "underfitting"
     assert tried.facts["remedies"]["larger"]["finding"] == "better"
-    assert tried.facts["pairs"] == 10
+    assert tried.facts["pairs"] == 15
     assert tried.answer is not None
 
 

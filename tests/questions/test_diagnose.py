@@ -81,17 +81,19 @@ def planted(hidden: tuple[int, ...], sd: float, epochs: int) -> Task:
     stop, score = np.empty(0, dtype=np.int64), np.arange(90, 490)
     splits = tuple(Split("all", np.arange(30 * i, 30 * i + 30), stop, score) for i in range(3))
     recipe = Recipe(Dense(hidden), MSE(), "adamw", "constant", batch_size=None, epochs=epochs)
-    return Task("cubic", {"all": View(X, target)}, splits, recipe.set("optimizer.lr", 0.01), overlap=0.0)
+    return Task.given(
+        "cubic", {"all": View(X, target)}, splits, recipe.set("optimizer.lr", 0.01), overlap=0.0
+    )
 
 
 def test_one_hidden_unit_underfits_the_cubic() -> None:
-    answer = ask(Diagnose(seeds=2), planted((1,), sd=0.5, epochs=300))
+    answer = ask(Diagnose(replicates=30), planted((1,), sd=0.5, epochs=300))
 
     assert answer.numbers["code"] == "underfitting"
 
 
 def test_answer_has_no_number_that_is_not_in_its_evidence() -> None:
-    answer = ask(Diagnose(seeds=2), planted((4,), sd=0.5, epochs=30))
+    answer = ask(Diagnose(replicates=6), planted((4,), sd=0.5, epochs=30))
 
     rows = answer.sections[0].tables[0].rows
     remedies = answer.numbers["remedies"]

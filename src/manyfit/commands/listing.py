@@ -86,6 +86,7 @@ KINDS: dict[str, Callable[[], dict[str, Any]]] = {
     "samplers": _registry("samplers"),
     "corruptions": _registry("data.corrupt"),
     "attacks": _registry("attacks"),
+    "questions": _registry("questions"),
     "activations": _activations,
     "inits": _inits,
     "examples": _examples,

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import shutil
 import sys
-import tomllib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
+from manyfit.commands.settings import pairs_of, recipe_in, value_of
 from manyfit.data import load
-from manyfit.errors import Problem, RunError, UsageError
+from manyfit.errors import Problem, UsageError
 from manyfit.recipe import Recipe
 from manyfit.render.phrases import language
 from manyfit.tape import Trace, trace
@@ -50,7 +48,7 @@ def run(
     given = dict(options)
     if weight is not None:
         given["weight"] = _weight(weight)
-    pairs = [_pair(text) for text in settings or ()]
+    pairs = pairs_of(settings or ())
     if source in COMPOSITES:
         fields = {field.name for field in dataclasses.fields(Recipe)}
         given["values"] = {
@@ -79,55 +77,14 @@ def run(
 
 def _base(path: str | None, task: str) -> Recipe:
     """The recipe in a file, else the small one that fits the task."""
-    if path is None:
-        return default_recipe(task)
-    file = Path(path)
-    try:
-        text = file.read_text(encoding="utf-8")
-        fields = json.loads(text) if file.suffix.lower() == ".json" else tomllib.loads(text)
-    except OSError as error:
-        raise RunError(Problem(path, "can't be read", error.strerror or "")) from error
-    except ValueError as error:
-        raise RunError(Problem(path, "must hold a recipe in TOML or JSON", str(error))) from error
-    return Recipe.from_dict(fields.get("recipe", fields))
+    return default_recipe(task) if path is None else Recipe.from_dict(recipe_in(path))
 
 
 def _changed(recipe: Recipe, pairs: Sequence[tuple[str, str]]) -> Recipe:
     """A recipe with settings from the command line, rules before their values."""
     for name, value in sorted(pairs, key=lambda pair: pair[0].count(".")):
-        recipe = recipe.set(name, _value(name, value))
+        recipe = recipe.set(name, value_of(name, value))
     return recipe
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, sign, value = text.partition("=")
-    if not (name and sign):
-        raise UsageError(
-            Problem("--set", "must be PATH=VALUE", repr(text), hint="For example --set optimizer.lr=0.01.")
-        )
-    return name.strip(), value.strip()
-
-
-def _value(name: str, text: str) -> Any:
-    """A setting as its Python value: a number, a switch, a name; several with commas; none for nothing.
-
-    Example:
-        >>> _value("network.hidden", "3,2"), _value("batch_size", "none"), _value("optimizer", "adam"), _value("epochs", "3")
-        ((3, 2), None, 'adam', 3)
-    """
-    if name == "network.hidden":
-        return tuple(_value("", part) for part in text.split(",") if part and part != "none")
-    if "," in text:
-        return tuple(_value("", part) for part in text.split(",") if part)
-    words = {"none": None, "true": True, "false": False}
-    if text.lower() in words:
-        return words[text.lower()]
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
 
 
 def _number(name: str, text: str) -> float:

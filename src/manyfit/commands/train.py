@@ -47,7 +47,7 @@ def run(
         stored = read_config(config) if config is not None else None
     with gathered:
         if "kinds" in given_loading:
-            given_loading["kinds"] = _kinds(given_loading.pop("kinds"))
+            given_loading["kinds"] = kinds_of(given_loading.pop("kinds"))
     if stored is not None:
         source, target = source or stored.source, target or stored.target
         given_loading = {**stored.loading, **given_loading}
@@ -102,7 +102,12 @@ def folder_for(source: str) -> Path:
     return Path(f"{name}.manyfit")
 
 
-def _kinds(given: list[str]) -> dict[str, str]:
+def kinds_of(given: list[str]) -> dict[str, str]:
+    """COLUMN=KIND by column.
+
+    Raises:
+        UsageError: If one is not of that form.
+    """
     kinds = {}
     for text in given:
         column, sign, kind = text.rpartition("=")

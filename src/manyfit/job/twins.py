@@ -23,7 +23,7 @@ from manyfit.job.rows import Stage, Table
 from manyfit.job.training import Trainer
 from manyfit.losses import BCE, MSE, CrossEntropy
 from manyfit.population import Population
-from manyfit.questions import Split, Task, ask
+from manyfit.questions import GivenRows, Split, Task, ask
 from manyfit.questions.diagnose import SHARES, Diagnose, twins
 from manyfit.recipe import Recipe
 from manyfit.rng import derive, epoch_order
@@ -170,16 +170,18 @@ def try_twins(
         return run
 
     try:
-        answer = ask(Diagnose(seeds=trial.seeds, margin=plan.margin), task, fit=fit)
+        answer = ask(Diagnose(replicates=trial.n_pairs, margin=plan.margin), task, fit=fit)
     except _GivenUpError:
         return untried("interrupted" if trainer.ends("twins") else "budget", needs_s)
+    assert isinstance(task.rows, GivenRows)
+    splits = task.rows.splits
     facts = {
         **answer.numbers,
         "tried": True,
-        "score_name": task.score_name,
+        "score_name": task.measure.label.en,
         "pairs": trial.n_pairs,
-        "n_train": float(np.mean([len(split.train) for split in task.splits])),
-        "is_part": bool(trial.rows) and all(len(split.train) == trial.rows for split in task.splits),
+        "n_train": float(np.mean([len(split.train) for split in splits])),
+        "is_part": bool(trial.rows) and all(len(split.train) == trial.rows for split in splits),
     }
     return Tried(facts, answer, trial)
 
@@ -210,7 +212,7 @@ def task_for(table: Table, recipe: Recipe, trial: Trial) -> Task:
         splits.append(Split(name, places[: ends[0]], places[ends[0] : ends[1]], places[ends[1] :]))
     to_score, score_name = _scored(recipe, scale)
     name = table.data.name
-    return Task(name, views, tuple(splits), recipe, derive(table.seed, Stage.TWINS), to_score, score_name)
+    return Task.given(name, views, splits, recipe, derive(table.seed, Stage.TWINS), to_score, score_name)
 
 
 def _folds(table: Table, trial: Trial) -> tuple[Fold, ...]:

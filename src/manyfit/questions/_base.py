@@ -6,86 +6,48 @@ and looks at nothing but runs, so an answer can be made again from stored runs a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Generator
+from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from manyfit.answers import Answer
-from manyfit.engines.choose import fit, predict
-from manyfit.population import Population, View
-from manyfit.recipe import Recipe
+from manyfit.answers import Answer, Text
+from manyfit.engines.choose import fit
+from manyfit.population import Population
+from manyfit.questions._task import Task
 from manyfit.registry import Registry
 from manyfit.runs import Run
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Rounds = Generator[Population, Run, Answer]
 Fit = Callable[[Population], Run]
 
 
 registry = Registry("question")
 question = registry.rule
-"""Registers a class as one of them: a frozen dataclass, known by its name in lower case."""
+"""Registers a class as one of them: a frozen dataclass, known by its name in lower case.
 
-
-@dataclass(frozen=True, eq=False)
-class Split:
-    """One way to divide the development rows. No row is in two parts.
-
-    view: Name of the view, encoded by what its training rows alone can tell.
-    train: Rows that train.
-    stop: Rows that early stopping watches; may be empty.
-    score: Rows that decide; no network has seen them, not even to stop.
-    """
-
-    view: str
-    train: Ints
-    stop: Ints
-    score: Ints
-
-
-@dataclass(frozen=True, eq=False)
-class Task:
-    """What a question is asked about.
-
-    name: Of the data, for the words of the answer.
-    views: Encodings by name.
-    splits: Ways to divide the rows; a replicate is one of these with a fresh seed.
-    recipe: The recipe in question.
-    seed: Root of the question's own streams.
-    to_score: From a mean loss to the number that users read (a log loss as it is, a squared error to a root in its own unit).
-    score_name: What that number is called.
-    overlap: Nadeau and Bengio's correction for splits that share rows; None to work it out, 0 for splits that share none.
-    """
-
-    name: str
-    views: Mapping[str, View]
-    splits: tuple[Split, ...]
-    recipe: Recipe
-    seed: int = 0
-    to_score: Callable[[Floats], Floats] = staticmethod(lambda loss: loss)
-    score_name: str = "loss"
-    overlap: float | None = None
-
-    @property
-    def correction(self) -> float:
-        """What `overlap` says, or else scored rows over training rows; 0 for a single split."""
-        if self.overlap is not None:
-            return self.overlap
-        if len(self.splits) < 2:
-            return 0.0
-        return float(np.mean([len(split.score) / len(split.train) for split in self.splits]))
+Its fields declared with `hyper` are its plan: they become options of its command and arguments of its function."""
 
 
 class Question(Protocol):
-    """A question."""
+    """A question. A class attribute `example` may name the embedded data set that it is asked about when nothing is said."""
 
     def rounds(self, task: Task) -> Rounds:
-        """Yield populations, receive their runs, return the answer."""
+        """Yield populations, receive their runs, return the answer.
+
+        A round that was interrupted raises `Interrupted` at its `yield`. A question that can say something without that
+        round catches it and answers; else it goes through, and whoever asked is told that training was interrupted.
+        """
         ...
+
+
+class Interrupted(Exception):
+    """Ctrl-C during a round.
+
+    run: What there is: networks that had not come to their end are cut.
+    """
+
+    def __init__(self, run: Run) -> None:
+        super().__init__("interrupted")
+        self.run = run
 
 
 def ask(question: Question, task: Task, *, fit: Fit = fit) -> Answer:
@@ -95,39 +57,25 @@ def ask(question: Question, task: Task, *, fit: Fit = fit) -> Answer:
         question: What to ask.
         task: What about.
         fit: How a population is trained; a caller may add a run folder, threads, or stored runs.
+
+    Raises:
+        Interrupted: If a round was, and the question can't answer without it.
     """
     rounds = question.rounds(task)
-    population = next(rounds)
-    while True:
-        try:
-            population = rounds.send(fit(population))
-        except StopIteration as end:
-            return end.value
+    try:
+        population = next(rounds)
+        while True:
+            try:
+                run = fit(population)
+            except Interrupted as stop:
+                population = rounds.throw(stop)
+            else:
+                population = rounds.send(run)
+    except StopIteration as end:
+        return end.value
 
 
-def mean_losses(run: Run, rows: Sequence[Ints]) -> Floats:
-    """Mean loss of every network on rows of its own view, with the weights that were kept.
-
-    Args:
-        run: The trained networks.
-        rows: For each network the rows to score.
-
-    Returns:
-        [P] weighted means; infinite for networks that diverged.
-    """
-    losses = np.full(len(run), np.inf)
-    together: dict[tuple[Any, ...], list[int]] = {}
-    for i, member in enumerate(run.population.members):
-        if not run.diverged[i]:
-            key = (member.rows.view, id(rows[i]), member.recipe.network.structure, member.recipe.precision)
-            together.setdefault(key, []).append(i)
-    for (name, *_), indices in together.items():
-        view, chosen = run.population.views[name], rows[indices[0]]
-        outputs = predict(run, view.X[chosen], networks=indices)
-        weights = np.ones(len(chosen)) if view.weights is None else view.weights[chosen]
-        for i, output in zip(indices, outputs, strict=True):
-            of_rows = run.population.members[i].recipe.loss.rows(
-                np, output.astype(np.float64), view.y[chosen]
-            )
-            losses[i] = float(of_rows @ weights / weights.sum()) if weights.sum() > 0 else 0.0
-    return losses
+INTERRUPTED = Text(
+    "Interrupted: this is what the networks that had been trained say.",
+    "已中断：以下结论仅来自已训练完成的网络。",
+)

@@ -16,17 +16,15 @@ from numpy.typing import NDArray
 
 from manyfit.answers import Answer, Bars, Curves, Section, Series, Table, Text, digits
 from manyfit.hyper import hyper
-from manyfit.population import Member, Population, Rows
-from manyfit.questions._base import Rounds, Split, Task, mean_losses, question
+from manyfit.population import Member
+from manyfit.questions._base import Rounds, question
+from manyfit.questions._task import Replicate, Task
 from manyfit.recipe import Recipe
-from manyfit.rng import Streams, epoch_order
+from manyfit.rng import epoch_order
 from manyfit.runs import Run
 from manyfit.stats import Comparison, Finding, Interval, mean_interval, paired
 
 Floats = NDArray[np.float64]
-
-STAGE = 40
-"""Stage of this question's streams; the job and the other questions use others."""
 
 BASE = "base"
 CURBS = ("smaller", "penalised", "strongly", "shorter")
@@ -92,11 +90,11 @@ class Diagnose:
     """Underfitting, gap without harm, or overfitting, each remedy tried.
 
     Example:
-        >>> Diagnose(seeds=2).seeds
-        2
+        >>> Diagnose(replicates=10).replicates
+        10
     """
 
-    seeds: int = hyper(3, low=1, doc="Fresh seeds for each split.")
+    replicates: int = hyper(15, low=2, doc="Fresh pairs of seed and split.")
     margin: float = hyper(0.01, low=0, doc="Share of the score within which two recipes count as the same.")
     level: float = hyper(
         0.95, above=0.5, below=1, doc="Confidence level, shared out among the remedies of one kind."
@@ -104,26 +102,22 @@ class Diagnose:
 
     def rounds(self, task: Task) -> Rounds:
         """One population: every twin on every split from every seed."""
-        recipes = twins(task.recipe)
+        pairs = task.replicates(self.replicates)
         members = [
-            Member(recipe, streams, _rows(split, SHARES.get(name, 1.0), streams))
-            for name, recipe in recipes.items()
-            for split in task.splits
-            for streams in self._streams(task)
+            _member(task, recipe, pair, SHARES.get(name, 1.0))
+            for name, recipe in twins(task.recipe).items()
+            for pair in pairs
         ]
-        run = yield Population(tuple(members), task.views)
+        run = yield task.population(members)
         return self.answer(task, self.evidence(task, run))
 
     def evidence(self, task: Task, run: Run) -> Evidence:
         """Read the run: a pure function of it."""
         names = list(twins(task.recipe))
-        splits = [split for split in task.splits for _ in range(self.seeds)] * len(names)
-        shape = (len(names), len(task.splits) * self.seeds)
-        unseen = task.to_score(mean_losses(run, [split.score for split in splits])).reshape(shape)
+        shape = (len(names), self.replicates)
+        unseen = task.scores(run).reshape(shape)
         base = unseen[0]
-        seen = task.to_score(mean_losses(run, [m.rows.train for m in run.population.members])).reshape(shape)[
-            0
-        ]
+        seen = task.scores(run, seen=True).reshape(shape)[0]
         margin = self.margin * float(np.mean(base)) if np.isfinite(base).all() else 0.0
         remedies = {}
         for family in (CURBS, BOOSTS):
@@ -132,14 +126,14 @@ class Diagnose:
             for name in tried:
                 other = unseen[names.index(name)]
                 remedies[name] = paired(
-                    other, base, scope="seeds and splits", margin=margin, level=level, overlap=task.correction
+                    other, base, scope="seeds and splits", margin=margin, level=level, overlap=task.overlap
                 )
         with np.errstate(invalid="ignore"):  # networks that diverged: inf − inf is unknown
             apart = base - seen
-        gap = mean_interval(apart, scope="seeds and splits", level=self.level, overlap=task.correction)
+        gap = mean_interval(apart, scope="seeds and splits", level=self.level, overlap=task.overlap)
         sizes = [*(names.index(name) for name in SHARES), 0]
         by_rows = unseen[sizes]
-        n_train = float(np.mean([len(split.train) for split in task.splits]))
+        n_train = float(np.mean([len(m.rows.train) for m in run.population.members[: self.replicates]]))
         return Evidence(
             judge(remedies, gap, margin) if np.isfinite(base).all() else "unstable",
             remedies,
@@ -148,7 +142,7 @@ class Diagnose:
             gap,
             n_train * np.array([*SHARES.values(), 1.0]),
             by_rows.mean(1),
-            _doubling(by_rows, self.level, task.correction),
+            _doubling(by_rows, self.level, task.overlap),
         )
 
     def answer(self, task: Task, found: Evidence) -> Answer:
@@ -156,12 +150,12 @@ class Diagnose:
         code = CODES[found.code]
         train, held = digits(found.train), digits(found.held)
         gap = Text(
-            f"{task.name}: {code.en}. {task.score_name} {train} on training rows, {held} on unseen ones.",
-            f"{task.name}：{code.zh}。训练行的 {task.score_name} 为 {train}，未见过的行为 {held}。",
+            f"{task.name}: {code.en}. {task.measure.label.en} {train} on training rows, {held} on unseen ones.",
+            f"{task.name}：{code.zh}。训练行的{task.measure.label.zh} 为 {train}，未见过的行为 {held}。",
         )
         names = tuple(found.remedies)
         differences = [found.remedies[name].difference for name in names]
-        minus = Text(f"{task.score_name}, twin minus as it is", f"{task.score_name}：变体减原样")
+        minus = Text(f"{task.measure.label.en}, twin minus as it is", f"{task.measure.label.zh}：变体减原样")
         bars = Bars(
             Text("What each remedy changes", "每种办法带来的变化"),
             tuple(WORDS[name] for name in names),
@@ -175,7 +169,7 @@ class Diagnose:
             Text("Would more rows pay?", "更多的行有用吗？"),
             (Series(Text("unseen rows", "未见过的行"), found.n_rows, found.by_rows),),
             Text("training rows", "训练行数"),
-            Text(task.score_name, task.score_name),
+            task.measure.label,
             x_log=True,
         )
         table = Table(
@@ -203,8 +197,9 @@ class Diagnose:
         )
         measured = Text(
             "Twins share seeds, splits and rows with the recipe as it is; they differ by the remedy alone. "
-            "Folds overlap, so intervals are corrected as by Nadeau and Bengio.",
-            "变体与原配方使用相同的种子、划分和行，只差一种办法。各折有重叠，区间按 Nadeau–Bengio 方法修正。",
+            + ("Folds overlap, so intervals are corrected as by Nadeau and Bengio." if task.overlap else ""),
+            "变体与原配方使用相同的种子、划分和行，只差一种办法。"
+            + ("各折有重叠，区间按 Nadeau–Bengio 方法修正。" if task.overlap else ""),
         )
         return Answer(
             "diagnose",
@@ -217,9 +212,6 @@ class Diagnose:
             ),
             numbers(found),
         )
-
-    def _streams(self, task: Task) -> list[Streams]:
-        return [Streams.of(task.seed, STAGE, replicate) for replicate in range(self.seeds)]
 
 
 def judge(remedies: Mapping[str, Comparison], gap: Interval, margin: float) -> str:
@@ -291,14 +283,14 @@ def _decayed(recipe: Recipe, factor: float, least: float) -> Recipe:
     return recipe.set("optimizer.weight_decay", max(recipe.get("optimizer.weight_decay") * factor, floor))
 
 
-def _rows(split: Split, share: float, streams: Streams) -> Rows:
-    """The split's rows, or a random share of its training rows."""
+def _member(task: Task, recipe: Recipe, pair: Replicate, share: float) -> Member:
+    """A twin on all its training rows, or on a random share of them."""
+    whole = task.member(recipe, pair)
     if share >= 1.0:
-        return Rows(split.train, split.stop, split.view)
-    chosen = np.sort(
-        epoch_order(streams.split, 0, len(split.train))[: max(round(share * len(split.train)), 1)]
-    )
-    return Rows(split.train[chosen], split.stop, split.view)
+        return whole
+    rows = whole.rows.train
+    chosen = np.sort(epoch_order(pair.streams.split, 0, len(rows))[: max(round(share * len(rows)), 1)])
+    return task.member(recipe, pair, train=rows[chosen])
 
 
 def _doubling(by_rows: Floats, level: float, overlap: float) -> Interval:

@@ -34,13 +34,14 @@ def chart(figure: Figure, language: str = "en") -> Spec:
         >>> spec["description"]
         't'
     """
+    return drawing(figure, language).to_dict(validate=False)
+
+
+def drawing(figure: Figure, language: str = "en") -> Any:
+    """A figure as an altair chart, for a notebook."""
     drawn = _DRAWINGS[type(figure)](figure, language)
     title = figure.title.to(language)
-    return (
-        drawn.properties(description=title, background="transparent")
-        .configure(**_theme())
-        .to_dict(validate=False)
-    )
+    return drawn.properties(description=title, background="transparent").configure(**_theme())
 
 
 def svg(spec: Spec, number: int = 0) -> str:

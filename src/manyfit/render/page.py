@@ -19,6 +19,7 @@ from markupsafe import Markup
 from manyfit.answers import Answer, Cell, Figure, Table, Text, digits
 from manyfit.render.bundle import bundle
 from manyfit.render.charts import chart, rows, svg
+from manyfit.render.told import scope_of
 
 SHORT = 30
 """Cells of a column that are no longer stay on one line."""
@@ -64,7 +65,9 @@ def page(answers: Sequence[Answer], language: str = "en") -> str:
             "id": f"{answer.question}-{position}",
             "title": answer.title.to(language),
             "statement": [text.to(language) for text in answer.statement],
-            "scope": answer.scope.to(language),
+            "scope": scope_of(answer, language),
+            "head": [text.to(language) for text in answer.head],
+            "notes": [text.to(language) for text in answer.notes],
             "sections": [
                 {
                     "id": f"{answer.question}-{position}-{part}",

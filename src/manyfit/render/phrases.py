@@ -80,9 +80,25 @@ PHRASES: dict[str, Phrase] = {
     "stage.search": Phrase("search", "搜索"),
     "stage.confirm": Phrase("confirm", "确认"),
     "stage.twins": Phrase("remedies", "试办法"),
+    "stage.round": Phrase("train", "训练"),
     "progress": Phrase(
         "{done}/{total}  alive {alive}  diverged {diverged}  best {best}  {left} s left",
         "{done}/{total}  训练中 {alive}  发散 {diverged}  最好 {best}  剩 {left} 秒",
+    ),
+    # questions
+    "question.plan": Phrase(
+        "plan {hash}   {networks} networks in the first round", "计划 {hash}   第一轮 {networks} 个网络"
+    ),
+    "question.stored": Phrase(
+        "{folder}/ holds rounds of this plan: what is finished is read, not trained again",
+        "{folder}/ 中已有该计划的轮次：已完成的直接读取，不再训练",
+    ),
+    "question.wrote": Phrase("wrote  {folder}/ (answer, report, run)", "已写入  {folder}/（结论、报告、运行记录）"),
+    "question.interrupted": Phrase(
+        "interrupted before there was anything to answer with", "已中断：尚无可用于回答的结果"
+    ),
+    "question.goes_on": Phrase(
+        "the same command goes on where it was left: {folder}/", "再次运行同一命令即可从中断处继续：{folder}/"
     ),
     # the result
     "test.first": Phrase("TEST, first look", "测试集，首次查看"),

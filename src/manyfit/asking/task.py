@@ -1,0 +1,100 @@
+"""From whatever holds data to a task: a table read as training reads it, or arrays for a module taken as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from manyfit.data import Dataset, load
+from manyfit.data.frames import is_item_set
+from manyfit.errors import Problem, UsageError
+from manyfit.networks import Dense
+from manyfit.questions import ArrayRows, RowSource, TableRows, Task, default_recipe, measure_for
+from manyfit.recipe import Recipe
+
+TASK_OF = {"labels": "multiclass", "binary": "binary", "numbers": "regression"}
+TRAINED = 0.8
+"""Share of the development rows that train."""
+
+
+def task_of(
+    source: Any,
+    target: Any = None,
+    *,
+    recipe: Recipe | Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    epochs: int | None = None,
+    metric: str | None = None,
+    rows: int | None = None,
+    seed: int = 0,
+    loading: Mapping[str, Any] | None = None,
+) -> Task:
+    """What a question is asked about.
+
+    Args:
+        source: A `Dataset`; what `mf.load` takes; or arrays (X, y), which a recipe with a user's own module gets as they are.
+        target: Column to predict.
+        recipe: The recipe in question, or its plain values; by default a plain one that fits the task and the number of rows.
+        settings: Values by dotted path, set upon it.
+        epochs: Passes over the training rows.
+        metric: What decides; by default the percentage of errors, or RMSE.
+        rows: Most development rows that are used.
+        seed: Root of all streams, and of the split that locks the test rows.
+        loading: What else `mf.load` takes.
+
+    Example:
+        >>> task = task_of("iris", epochs=3)
+        >>> task.recipe.epochs, task.measure.label.en
+        (3, 'error %')
+    """
+    given = Recipe.from_dict(recipe) if isinstance(recipe, Mapping) else recipe
+    if given is not None and not isinstance(given.network, Dense) and is_arrays(source):
+        found: RowSource = as_they_are(source, given, seed)
+        name, n_rows = "the arrays", len(found.y)
+    else:
+        options: dict[str, Any] = {"leaks": False, **(loading or {})}
+        data = source if isinstance(source, Dataset) else load(source, target, seed=seed, **options)
+        found = TableRows(data, seed, rows)
+        name, n_rows = data.name, len(found.development)
+    made = given or default_recipe(found.task, round(TRAINED * n_rows))
+    for path, value in sorted((settings or {}).items(), key=lambda item: item[0].count(".")):
+        made = made.set(path, value)
+    if epochs is not None:
+        made = made.set("epochs", epochs)
+    return Task(name, found, made.check(), measure_for(found.task, metric, found.y), seed)
+
+
+def is_arrays(source: Any) -> bool:
+    """Whether a source is a pair of arrays, or a set of pairs."""
+    return (isinstance(source, tuple) and len(source) == 2) or is_item_set(source)
+
+
+def as_they_are(source: Any, recipe: Recipe, seed: int) -> ArrayRows:
+    """Arrays, tensors or a set of pairs, with the task that the recipe's loss tells.
+
+    Raises:
+        UsageError: If inputs and targets are not as many, or the loss takes whole numbers and gets others.
+    """
+    pairs = (
+        source
+        if isinstance(source, tuple)
+        else tuple(zip(*(source[i] for i in range(len(source))), strict=True))
+    )
+    X, y = (
+        np.asarray(part if not isinstance(part, tuple) else [np.asarray(each) for each in part])
+        for part in pairs
+    )
+    task = TASK_OF[recipe.loss.target]
+    problems = []
+    if len(X) != len(y):
+        problems.append(Problem("X and y", "must have as many rows", f"{len(X)} and {len(y)}"))
+    if task == "multiclass" and not (y.ndim == 1 and (y == np.floor(y)).all() and (y >= 0).all()):
+        rule = f"must hold one class from 0 a row: {type(recipe.loss).__name__} takes classes"
+        problems.append(Problem("y", rule, f"{y.dtype} of shape {y.shape}"))
+    if problems:
+        raise UsageError(problems, "these arrays")
+    if task == "binary":
+        y = y.reshape(len(y), -1)[:, 0]
+    return ArrayRows(X, y if task == "regression" else y.astype(np.int64), task, seed)

@@ -1,0 +1,67 @@
+"""`--recipe FILE` and `--set PATH=VALUE`: how commands are told of a recipe."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from manyfit.errors import Problem, RunError, UsageError
+
+
+def recipe_in(path: str) -> Mapping[str, Any]:
+    """The plain values of the recipe in a file.
+
+    Raises:
+        RunError: If it can't be read, or holds none.
+    """
+    file = Path(path)
+    try:
+        text = file.read_text(encoding="utf-8")
+        fields = json.loads(text) if file.suffix.lower() == ".json" else tomllib.loads(text)
+    except OSError as error:
+        raise RunError(Problem(path, "can't be read", error.strerror or "")) from error
+    except ValueError as error:
+        raise RunError(Problem(path, "must hold a recipe in TOML or JSON", str(error))) from error
+    return fields.get("recipe", fields)
+
+
+def pairs_of(texts: Sequence[str], option: str = "--set") -> list[tuple[str, str]]:
+    """PATH=VALUE as pairs.
+
+    Raises:
+        UsageError: If there is no path or no sign.
+    """
+    return [_pair(text, option) for text in texts]
+
+
+def value_of(name: str, text: str) -> Any:
+    """A setting as its Python value: a number, a switch, a name; several with commas; none for nothing.
+
+    Example:
+        >>> value_of("network.hidden", "3,2"), value_of("batch_size", "none"), value_of("optimizer", "adam")
+        ((3, 2), None, 'adam')
+    """
+    if name == "network.hidden":
+        return tuple(value_of("", part) for part in text.split(",") if part and part != "none")
+    if "," in text:
+        return tuple(value_of("", part) for part in text.split(",") if part)
+    words = {"none": None, "true": True, "false": False}
+    if text.lower() in words:
+        return words[text.lower()]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _pair(text: str, option: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not (name and sign):
+        hint = f"For example {option} optimizer.lr=0.01."
+        raise UsageError(Problem(option, "must be PATH=VALUE", repr(text), hint=hint))
+    return name.strip(), value.strip()

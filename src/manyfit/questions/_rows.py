@@ -1,0 +1,374 @@
+"""Where replicates get their rows: each a new split of the rows that may be learned from, encoded by its training rows alone.
+
+Test rows are not here: a question never sees one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from manyfit.answers import Text
+from manyfit.data import Dataset, Encoder, Fold, folds, hold_out, holdout
+from manyfit.errors import DataError, Problem
+from manyfit.losses import Target
+from manyfit.networks import Inputs, flatten
+from manyfit.population import View
+from manyfit.rng import derive, epoch_order
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+SCORE_SHARE = 0.2
+"""Share of the rows that score."""
+STOP_SHARE = 0.15
+"""Share of the others that early stopping watches, where a recipe stops early."""
+TIME_FOLDS = 5
+_KEEP = 0x726F7773
+"""Under which number a root says which rows of a large table are used."""
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """One way to divide the rows. No row is in two parts.
+
+    view: Name of the encoding, made from what its training rows alone can tell.
+    train: Rows that train.
+    stop: Rows that early stopping watches; may be empty. They train where a recipe doesn't stop early.
+    score: Rows that decide; no network has seen them, not even to stop.
+    """
+
+    view: str
+    train: Ints
+    stop: Ints
+    score: Ints
+
+
+class Encoded(NamedTuple):
+    """Rows as networks read them, and what leads back to the unit of the target: value = output · scale + mean."""
+
+    view: View
+    mean: float = 0.0
+    scale: float = 1.0
+
+
+class RowSource(Protocol):
+    """What a task draws its replicates from.
+
+    task: "regression", "binary" or "multiclass".
+    n_classes: 0 for numbers.
+    y: [N] target in its own unit, or codes of classes; [N, C] for several numbers.
+    weights: [N] weights that count in scores, or None.
+    overlap: Nadeau and Bengio's correction that intervals need; 0 where splits are drawn at random, and the scope says so.
+    scope: What varies between replicates, as in "20 seeds and splits of digits".
+    """
+
+    @property
+    def task(self) -> str: ...
+    @property
+    def n_classes(self) -> int: ...
+    @property
+    def y(self) -> NDArray[Any]: ...
+    @property
+    def weights(self) -> Floats | None: ...
+    @property
+    def overlap(self) -> float: ...
+    @property
+    def scope(self) -> Text: ...
+
+    def split(self, key: int, number: int, name: str) -> Split:
+        """The split of a replicate.
+
+        Args:
+            key: Its random key.
+            number: Which replicate, from 0.
+            name: What to call its encoding.
+        """
+        ...
+
+    def encoded(self, split: Split, target: Target) -> Encoded:
+        """The rows in the encoding of a split, targets in the form that a loss compares with."""
+        ...
+
+
+BY_SPLITS = Text("seeds and splits", "种子与划分")
+BY_SEEDS = Text("seeds", "种子")
+BY_TIME = Text("seeds and stretches of time", "种子与时段")
+
+
+@dataclass(frozen=True, eq=False)
+class TableRows:
+    """The development rows of a table.
+
+    data: The table.
+    seed: Root of the split that locks the test rows, the same that `manyfit train` makes.
+    most: Most development rows that are used, drawn at random (the latest, where there is a time order); None for all.
+
+    Example:
+        >>> from manyfit.data import load
+        >>> rows = TableRows(load("iris", leaks=False))
+        >>> len(rows.y), [len(part) for part in (rows.split(1, 0, "a").train, rows.split(1, 0, "a").score)]
+        (120, [82, 24])
+    """
+
+    data: Dataset
+    seed: int = 0
+    most: int | None = None
+
+    @property
+    def task(self) -> str:
+        """The table's task."""
+        return self.data.task
+
+    @property
+    def n_classes(self) -> int:
+        """Classes of the target."""
+        return self.data.target.n_classes
+
+    @cached_property
+    def development(self) -> Ints:
+        """Rows of the table that may be learned from, in increasing order."""
+        rows = holdout(self.data, self.seed).development
+        if self.most is None or len(rows) <= self.most:
+            return rows
+        if self.data.time is not None:
+            return np.sort(rows[np.argsort(self.data.time[rows], kind="stable")[-self.most :]])
+        return np.sort(rows[epoch_order(derive(self.seed, _KEEP), 0, len(rows))[: self.most]])
+
+    @cached_property
+    def y(self) -> NDArray[Any]:
+        """[N] targets of the development rows."""
+        return self.data.y[self.development]
+
+    @cached_property
+    def weights(self) -> Floats | None:
+        """[N] their weights."""
+        return None if self.data.weights is None else self.data.weights[self.development]
+
+    @property
+    def overlap(self) -> float:
+        """Random splits need none: the scope is this table."""
+        return 0.0
+
+    @property
+    def scope(self) -> Text:
+        """Splits, or stretches of time."""
+        return BY_SPLITS if self.data.time is None else BY_TIME
+
+    def split(self, key: int, number: int, name: str) -> Split:
+        """A random fifth scores; with a time order the replicates take turns at predicting the stretches after one another."""
+        outer = self._cut(key, number)
+        try:
+            inner = hold_out(self.data, outer.train, key, share=STOP_SHARE)
+        except DataError:  # one group or one moment is left: nothing to stop by
+            inner = Fold(outer.train, outer.train[:0])
+        return Split(name, self._place(inner.train), self._place(inner.held), self._place(outer.held))
+
+    def encoded(self, split: Split, target: Target) -> Encoded:
+        """Encoded by an encoder fitted on the split's training rows; which inputs there are is decided by all rows."""
+        known = self.development[np.concatenate([split.train, split.stop])]
+        encoder = Encoder.fit(self.data, np.sort(known), self.development)
+        weights = self.data.training_weights()
+        y = encoder.encode_target(self.y)
+        view = View(
+            encoder.transform(self.data.frame[self.development]),
+            targets(y, target, self.n_classes, self.data.target.name),
+            None if weights is None else weights[self.development],
+            self.n_classes if target == "labels" else None,
+        )
+        return Encoded(view, encoder.y_mean, encoder.y_scale)
+
+    def _cut(self, key: int, number: int) -> Fold:
+        if self.data.time is None:
+            return hold_out(self.data, self.development, key, share=SCORE_SHARE)
+        n_moments = len(np.unique(self.data.time[self.development]))
+        n_folds = min(TIME_FOLDS, n_moments - 1)
+        if n_folds < 2:
+            return hold_out(self.data, self.development, key, share=SCORE_SHARE)
+        return folds(self.data, self.development, n_folds)[number % n_folds]
+
+    def _place(self, rows: Ints) -> Ints:
+        return np.searchsorted(self.development, rows)
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayRows:
+    """Arrays that are taken as they are: for a module of the user's own, which knows what its inputs mean.
+
+    A fifth of the rows is locked away first, as it is with a table.
+
+    X: Inputs of any shape, or several in a tuple or by name, as `View` takes them.
+    y_given: [N] numbers or class codes from 0, or [N, C] numbers.
+    task: "regression", "binary" or "multiclass"; class codes are needed for the last two.
+    seed: Root of the split that locks the test rows.
+    weights_given: [N] weights, or None.
+
+    Example:
+        >>> rows = ArrayRows(np.zeros((50, 3)), np.arange(50.0), "regression")
+        >>> len(rows.y)
+        40
+    """
+
+    X: Any
+    y_given: NDArray[Any]
+    task: str
+    seed: int = 0
+    weights_given: Floats | None = None
+
+    @cached_property
+    def n_classes(self) -> int:
+        """Classes of the target, those of the locked rows included."""
+        return 0 if self.task == "regression" else int(self.y_given.max()) + 1
+
+    @cached_property
+    def development(self) -> Ints:
+        """Rows that may be learned from."""
+        return holdout(_Bare(self.y_given, self.task), self.seed).development
+
+    @cached_property
+    def y(self) -> NDArray[Any]:
+        """[N] targets of the development rows."""
+        return self.y_given[self.development]
+
+    @cached_property
+    def weights(self) -> Floats | None:
+        """[N] their weights."""
+        return None if self.weights_given is None else self.weights_given[self.development]
+
+    @property
+    def overlap(self) -> float:
+        """Random splits need none: the scope is these rows."""
+        return 0.0
+
+    @property
+    def scope(self) -> Text:
+        """Splits."""
+        return BY_SPLITS
+
+    @cached_property
+    def _table(self) -> tuple[Floats, Inputs]:
+        return flatten(self.X)
+
+    @cached_property
+    def _views(self) -> dict[Target, Encoded]:
+        return {}
+
+    def split(self, key: int, number: int, name: str) -> Split:
+        """A random fifth scores. All splits share one encoding: nothing is fitted."""
+        bare = _Bare(self.y_given, self.task)
+        outer = hold_out(bare, self.development, key, share=SCORE_SHARE)
+        inner = hold_out(bare, outer.train, key, share=STOP_SHARE)
+        places = (np.searchsorted(self.development, part) for part in (inner.train, inner.held, outer.held))
+        return Split("all", *places)
+
+    def encoded(self, split: Split, target: Target) -> Encoded:
+        """The arrays themselves."""
+        if target not in self._views:
+            y = targets(self.y, target, self.n_classes, "y")
+            labels = self.n_classes if target == "labels" else None
+            table, inputs = self._table
+            self._views[target] = Encoded(View(table[self.development], y, self.weights, labels, inputs))
+        return self._views[target]
+
+
+@dataclass(frozen=True, eq=False)
+class GivenRows:
+    """Splits and encodings that somebody else has made, such as the folds of a main job. Replicates take turns at them.
+
+    views: Encodings by name.
+    splits: Ways to divide the rows.
+    overlap_given: Nadeau and Bengio's correction; None for scored rows over training rows, 0 for splits that share none.
+    """
+
+    views: Mapping[str, View]
+    splits: Sequence[Split]
+    overlap_given: float | None = None
+
+    @property
+    def task(self) -> str:
+        """Unknown: scores are losses."""
+        return "regression"
+
+    @property
+    def n_classes(self) -> int:
+        """Unknown as well."""
+        return 0
+
+    @property
+    def y(self) -> NDArray[Any]:
+        """Every view has its own."""
+        return np.empty(0)
+
+    @property
+    def weights(self) -> Floats | None:
+        """Every view has its own."""
+        return None
+
+    @property
+    def scope(self) -> Text:
+        """Seeds, and splits where there are several."""
+        return BY_SPLITS if len(self.splits) > 1 else BY_SEEDS
+
+    @property
+    def overlap(self) -> float:
+        """What was given, or else scored rows over training rows; 0 for a single split."""
+        if self.overlap_given is not None:
+            return self.overlap_given
+        if len(self.splits) < 2:
+            return 0.0
+        return float(np.mean([len(split.score) / len(split.train) for split in self.splits]))
+
+    def split(self, key: int, number: int, name: str) -> Split:
+        """The next one in turn."""
+        return self.splits[number % len(self.splits)]
+
+    def encoded(self, split: Split, target: Target) -> Encoded:
+        """As given."""
+        return Encoded(self.views[split.view])
+
+
+def targets(y: NDArray[Any], target: Target, n_classes: int, name: str) -> NDArray[Any]:
+    """Targets in the form that a loss compares with.
+
+    Args:
+        y: [N] numbers or class codes, or [N, C] numbers.
+        target: What the loss takes.
+        n_classes: Classes; 0 for numbers.
+        name: Of the target, for errors.
+
+    Returns:
+        [N] codes for "labels"; for "numbers" and "binary" numbers [N, C], where each class is 0 and 1 in a column of its own (two
+        classes in one column).
+
+    Raises:
+        DataError: If a loss on classes meets numbers.
+
+    Example:
+        >>> targets(np.array([0, 2]), "numbers", 3, "y").tolist()
+        [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
+    """
+    if not n_classes:
+        if target != "numbers":
+            hint = "Take a loss on numbers, such as mse."
+            raise DataError(
+                Problem(f"target {name!r}", "holds numbers, and the loss takes classes", hint=hint)
+            )
+        return np.asarray(y, dtype=np.float64)
+    codes = y.astype(np.int64)
+    if target == "labels":
+        return codes
+    return codes.astype(np.float64)[:, None] if n_classes == 2 else np.eye(n_classes)[codes]
+
+
+class _Bare:
+    """Targets alone, as the splits look at them."""
+
+    block = time = test_rows = None
+
+    def __init__(self, y: NDArray[Any], task: str) -> None:
+        self.y, self.task = y, task

@@ -1,0 +1,75 @@
+"""Numbers in the sentences and tables of answers, the same in both languages."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from manyfit.stats import Interval
+
+
+def rate_text(rate: float) -> str:
+    """A rate as people write it.
+
+    Example:
+        >>> rate_text(0.003), rate_text(6.31e-4), rate_text(0.3), rate_text(1.0), rate_text(1e-3)
+        ('3e-3', '6.3e-4', '0.3', '1', '1e-3')
+    """
+    if not (math.isfinite(rate) and rate > 0) or 0.1 <= rate < 1000:
+        return f"{rate:.2g}"
+    mantissa, _, exponent = f"{rate:.1e}".partition("e")
+    return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
+
+
+def span_text(low: float, high: float, written: Callable[[float], str] = rate_text) -> str:
+    """Two ends with a dash between them, or the only one.
+
+    Example:
+        >>> span_text(1e-3, 1e-2), span_text(1e-3, 1e-3)
+        ('1e-3 – 1e-2', '1e-3')
+    """
+    first, last = written(low), written(high)
+    return first if first == last else f"{first} – {last}"
+
+
+def decimals(half: float) -> int:
+    """Decimals that show a number with this uncertainty: two significant digits of it."""
+    return 1 - math.floor(math.log10(half)) if math.isfinite(half) and half > 0 else 2
+
+
+def written(value: float, places: int, *, signed: bool = False) -> str:
+    """A number with so many decimals (negative: rounded to tens, hundreds, …), with a real minus.
+
+    Example:
+        >>> written(-0.123, 2), written(0.2, 1, signed=True), written(23912.0, -2), written(math.inf, 1)
+        ('−0.12', '+0.2', '23,900', '∞')
+    """
+    if math.isnan(value):
+        return "?"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    rounded = round(value, places) + 0.0
+    sign = "−" if rounded < 0 else "+" if signed else ""
+    return f"{sign}{abs(rounded):,.{max(places, 0)}f}"
+
+
+def interval_text(interval: Interval, *, signed: bool = False) -> str:
+    """An estimate with its interval, in as many digits as it deserves.
+
+    Example:
+        >>> interval_text(Interval(2.0412, 1.83, 2.24, 0.95, 10, "seeds", "t"))
+        '2.04 [1.83, 2.24]'
+    """
+    places = min(decimals((interval.high - interval.low) / 2), 6)
+    low, high = (written(end, places, signed=signed) for end in (interval.low, interval.high))
+    return f"{written(interval.estimate, places, signed=signed)} [{low}, {high}]"
+
+
+def n_of(n: int, thing: str) -> str:
+    """So many of a thing.
+
+    Example:
+        >>> n_of(1, "rate"), n_of(1120, "network")
+        ('1 rate', '1,120 networks')
+    """
+    return f"{n:,} {thing}{'' if n == 1 else 's'}"

@@ -1,0 +1,629 @@
+"""Which learning rate? Asked by training at every rate, not by looking at one sweep.
+
+The chapter's 3.2.3: too small converges slowly, too large oscillates or diverges. Here each word needs its evidence: a loss
+that still falls, a loss that keeps rising, a share of networks that diverged.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Generator, Mapping, Sequence
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from manyfit.answers import Answer, Curves, Section, Series, Table, Text, digits
+from manyfit.hyper import AnyRange, Choice, LogRange, hyper
+from manyfit.population import Population
+from manyfit.questions._base import INTERRUPTED, Interrupted, Rounds, question
+from manyfit.questions._measure import said
+from manyfit.questions._task import Replicate, Task
+from manyfit.questions._words import interval_text, n_of, rate_text, span_text
+from manyfit.runs import Run
+from manyfit.stats import Finding, Interval, mean_interval, paired
+
+Floats = NDArray[np.float64]
+
+TRY, CONFIRM = 0, 1
+"""Stages: rates are tried on some pairs of seed and split, the chosen one is met on others."""
+
+DECADES = 2.0
+"""How far beyond an edge the range is widened."""
+FALLS = 0.02
+"""A training loss that loses more than this share in the last quarter of the training still falls."""
+RISES = 0.1
+"""Share of epochs with a rising training loss, beyond that at the best rate, which is called oscillating."""
+MOSTLY = 0.5
+"""Share of networks from which on a rate is called diverging."""
+
+WORDS: Mapping[str, Text] = {
+    "small": Text("too small", "太小"),
+    "right": Text("right", "适中"),
+    "overfits": Text("overfits", "过拟合"),
+    "oscillates": Text("oscillating", "震荡"),
+    "diverges": Text("diverging", "发散"),
+    "worse": Text("worse", "较差"),
+}
+
+
+class Response(NamedTuple):
+    """What networks did at every rate. R rates, n pairs of seed and split, T epochs.
+
+    rates: [R] rising.
+    score: [R, n] on rows that no network has seen; infinite where it diverged.
+    diverged: [R, n].
+    loss: [T, R, n] training loss of each epoch; NaN after a network's end.
+    """
+
+    rates: Floats
+    score: Floats
+    diverged: NDArray[np.bool_]
+    loss: Floats
+
+    def joined(self, other: Response) -> Response:
+        """The two together, rates in order."""
+        order = np.argsort(np.concatenate([self.rates, other.rates]), kind="stable")
+        return Response(
+            np.concatenate([self.rates, other.rates])[order],
+            np.concatenate([self.score, other.score])[order],
+            np.concatenate([self.diverged, other.diverged])[order],
+            np.concatenate([self.loss, other.loss], axis=1)[:, order],
+        )
+
+
+class Basin(NamedTuple):
+    """What a response says. Indices are into its rates.
+
+    best: The rate with the best mean score.
+    chosen: The middle of the good basin.
+    good: [R] whether the mean score lies within the margin of the best, with no worse rate between; no network diverged.
+    candidates: [R] whether it is among the rates of which, at the confidence level, one is the best.
+    mean: [R] mean score; infinite where any network diverged.
+    p_diverge: [R] share of networks that diverged.
+    falls: [R] median share of the training loss that is lost in the last quarter of the training.
+    rises: [R] mean share of the epochs of the second half in which the training loss rose.
+    words: [R] keys of `WORDS`.
+    margin: What counts as the same.
+    edge: "lowest" or "highest" where the best may lie beyond what was tried, else empty.
+    """
+
+    best: int
+    chosen: int
+    good: NDArray[np.bool_]
+    candidates: NDArray[np.bool_]
+    mean: Floats
+    p_diverge: Floats
+    falls: Floats
+    rises: Floats
+    words: tuple[str, ...]
+    margin: float
+    edge: str
+
+
+@question
+class LearningRate:
+    """Which learning rate: the score over a range of rates, the best one, and how wide the good basin around it is.
+
+    Networks train at every rate on the same pairs of seed and split. Where the best rate lies at the edge of the range, the range
+    is widened. The rate in the middle of the good basin is then met on fresh pairs, and that score is quoted.
+
+    Example:
+        >>> LearningRate(points=3).tried(LearningRate().rates)
+        [0.0001, 0.01, 1.0]
+    """
+
+    example: ClassVar[str] = "digits"
+
+    rates: AnyRange = hyper(
+        LogRange(1e-4, 1.0), above=0, doc="Rates to try, LOW..HIGH, or some with commas between."
+    )
+    points: int = hyper(25, low=3, doc="How many rates, evenly spread in their logarithm.")
+    replicates: int = hyper(10, low=3, doc="Pairs of fresh seed and split at every rate.")
+    confirm: int = hyper(20, low=2, doc="Other fresh pairs, on which the chosen rate is met.")
+    widen: int = hyper(
+        2, low=0, doc="How often the range may be widened when the best rate lies at its edge."
+    )
+    margin: float | None = hyper(
+        None,
+        low=0,
+        optional=True,
+        kind="number",
+        doc="What counts as the same, in the score's unit; by default a share of it.",
+    )
+    level: float = hyper(0.95, above=0.5, below=1, doc="Confidence level.")
+
+    def tried(self, rates: AnyRange) -> list[float]:
+        """The rates of a range, rising."""
+        chosen = rates.options if isinstance(rates, Choice) else rates.grid(self.points)
+        return sorted({float(f"{rate:.6g}") for rate in chosen})
+
+    def rounds(self, task: Task) -> Rounds:
+        """Every rate on every pair; more rates while the best lies at the edge; the chosen one on fresh pairs."""
+        pairs = task.replicates(self.replicates, stage=TRY)
+        response = yield from self._try(task, self.tried(self.rates), pairs)
+        first = response
+        is_whole = True
+        try:
+            for _ in range(self.widen):
+                edge = self.read(response, task).edge
+                if not edge:
+                    break
+                more = yield from self._try(task, beyond(response.rates, edge), pairs)
+                response = response.joined(more)
+            basin = self.read(response, task)
+            recipe = task.recipe.set("optimizer.lr", float(response.rates[basin.chosen]))
+            fresh = task.replicates(self.confirm, stage=CONFIRM)
+            run = yield task.population([task.member(recipe, pair) for pair in fresh])
+            confirmed = mean_interval(
+                task.scores(run), scope=task.scope, level=self.level, overlap=task.overlap
+            )
+        except Interrupted:
+            is_whole = False
+            basin = self.read(response, task)
+            confirmed = mean_interval(
+                response.score[basin.chosen], scope=task.scope, level=self.level, overlap=task.overlap
+            )
+        return self.answer(task, response, basin, confirmed, len(first.rates), is_whole=is_whole)
+
+    def _try(
+        self, task: Task, rates: Sequence[float], pairs: Sequence[Replicate]
+    ) -> Generator[Population, Run, Response]:
+        recipes = [task.recipe.set("optimizer.lr", rate) for rate in rates]
+        run = yield task.population([task.member(recipe, pair) for recipe in recipes for pair in pairs])
+        return response_of(task, run, rates)
+
+    def read(self, response: Response, task: Task) -> Basin:
+        """What a response says, a pure function of it."""
+        return read(
+            response,
+            self.margin,
+            task.measure.share,
+            level=self.level,
+            scope=task.scope,
+            overlap=task.overlap,
+        )
+
+    def answer(
+        self,
+        task: Task,
+        response: Response,
+        basin: Basin,
+        confirmed: Interval,
+        n_first: int,
+        *,
+        is_whole: bool = True,
+    ) -> Answer:
+        """Say it in words, tables and pictures."""
+        rates = [rate_text(rate) for rate in response.rates]
+        chosen = rates[basin.chosen]
+        low, high = _ends(response.rates, basin.good)
+        width = rate_width(high / low)
+        score = said(task.measure, interval_text(confirmed))
+        sentences = [
+            Text(f"Take {chosen}: {score.en}.", f"取 {chosen}：{score.zh}。"),
+            Text(
+                f"Rates from {rate_text(low)} to {rate_text(high)} are as good ({width}).",
+                f"{rate_text(low)} 到 {rate_text(high)} 之间同样好（{width}）。",
+            )
+            if high > low
+            else Text("No other rate that was tried is as good.", "试过的其他学习率都不如它。"),
+        ]
+        if basin.edge:
+            sentences.append(_EDGE[basin.edge])
+        if not np.isfinite(basin.mean).any():
+            sentences = [
+                Text("At every rate some networks diverged.", "每个学习率下都有网络发散。"),
+                _EDGE["lowest"],
+            ]
+        if not is_whole:
+            sentences.append(INTERRUPTED)
+        n_rates, n = response.score.shape
+        more = n_rates - n_first
+        head = (
+            Text(
+                f"{n_of(n_rates, 'rate')} × {n_of(n, 'replicate')} = {n_of(n_rates * n, 'network')}",
+                f"{n_rates} 个学习率 × {n} 个重复 = {n_rates * n:,} 个网络",
+            ),
+            *(
+                [
+                    Text(
+                        f"the best lay at the edge: {n_of(more, 'rate')} more, now {rates[0]} to {rates[-1]}",
+                        f"最佳值位于边缘：增加 {more} 个学习率，现为 {rates[0]} 到 {rates[-1]}",
+                    )
+                ]
+                if more
+                else []
+            ),
+            Text(
+                f"the chosen rate was met on {self.confirm} fresh seed-and-split pairs",
+                f"选定的学习率另在 {self.confirm} 对新的种子与划分上确认",
+            ),
+        )
+        notes = (
+            Text(
+                f"right: mean within {digits(basin.margin)} of the best (--margin), none diverged",
+                f"适中：均值与最佳相差不超过 {digits(basin.margin)}（--margin），且无发散",
+            ),
+        )
+        measured = _measured(n)
+        in_set = _among(response.rates, basin.candidates)
+        best = Text(
+            f"With {self.level:.0%} confidence the best of the rates tried is among {in_set}.",
+            f"以 {self.level:.0%} 的置信度，试过的学习率中最佳者属于 {in_set}。",
+        )
+        sections = (
+            Section(
+                Text("Response to the rate", "学习率的影响"),
+                (best,),
+                (_response_figure(response, basin, task),),
+                (_regions_table(response, basin, task),),
+                (measured,),
+            ),
+            Section(
+                Text("Training at these rates", "各学习率下的训练"),
+                (),
+                (_curves_figure(response, basin), _divergence_figure(response, basin)),
+                (_rates_table(response, basin, task),),
+            ),
+        )
+        scope = Text(
+            f"{task.scope}, {task.said.en}",
+            f"{task.name} 的{task.rows.scope.zh}，{task.said.zh}",
+        )
+        return Answer(
+            "learning_rate",
+            Text(f"Which learning rate for {task.name}?", f"{task.name} 用多大的学习率？"),
+            tuple(sentences),
+            scope,
+            sections,
+            _numbers(response, basin, confirmed, is_whole),
+            head,
+            notes,
+        )
+
+
+def response_of(task: Task, run: Run, rates: Sequence[float]) -> Response:
+    """The response that a run shows, whose networks are every rate on every pair in this order."""
+    shape = (len(rates), -1)
+    return Response(
+        np.array(rates),
+        task.scores(run).reshape(shape),
+        run.diverged.reshape(shape),
+        run.loss.reshape(len(run.loss), *shape),
+    )
+
+
+def read(
+    response: Response,
+    margin: float | None,
+    share: float,
+    *,
+    level: float = 0.95,
+    scope: str = "seeds and splits",
+    overlap: float = 0.0,
+) -> Basin:
+    """What a response says: the best rate, the good basin, the candidates, and a word for every rate.
+
+    Args:
+        response: What networks did.
+        margin: What counts as the same; None for a share of the best score.
+        share: That share.
+        level: Confidence level of the candidates.
+        scope: What varies between pairs.
+        overlap: As in `mean_interval`.
+    """
+    mean = response.score.mean(1)
+    p_diverge = response.diverged.mean(1)
+    falls, rises = _falls(response.loss), _rises(response.loss)
+    if not np.isfinite(mean).any():
+        none = np.zeros(len(mean), dtype=bool)
+        words = ["diverges" if p >= MOSTLY else "worse" for p in p_diverge]
+        calm = int(np.argmin(p_diverge))
+        return Basin(calm, calm, none, ~none, mean, p_diverge, falls, rises, tuple(words), math.nan, "lowest")
+    best = int(np.argmin(mean))
+    within = share * abs(float(mean[best])) if margin is None else margin
+    good = _around(mean <= mean[best] + within, best)
+    nearness = np.where(good, 1 - (mean - mean[best]) / within if within > 0 else 1.0, 0.0)
+    nearness[best] = max(nearness[best], 1e-9)
+    middle = float(np.average(np.log(response.rates), weights=np.maximum(nearness, 0)))
+    places = np.flatnonzero(good)
+    chosen = int(places[np.argmin(np.abs(np.log(response.rates[places]) - middle))])
+    others = [r for r in range(len(mean)) if r != best]
+    each = 1 - (1 - level) / max(len(others), 1)
+    candidates = np.ones(len(mean), dtype=bool)
+    for r in others:
+        against = paired(response.score[r], response.score[best], scope=scope, level=each, overlap=overlap)
+        candidates[r] = np.isfinite(mean[r]) and against.finding is not Finding.WORSE
+    edge = "highest" if candidates[-1] or good[-1] else "lowest" if candidates[0] or good[0] else ""
+    words = _named(response, mean, good, best, p_diverge, falls, rises)
+    return Basin(best, chosen, good, candidates, mean, p_diverge, falls, rises, words, within, edge)
+
+
+def beyond(rates: Floats, edge: str) -> list[float]:
+    """Rates beyond an edge, two decades in the steps of the others."""
+    step = math.log10(float(rates[-1] / rates[0])) / max(len(rates) - 1, 1) or 0.25
+    n = max(round(DECADES / step), 1)
+    sign, start = (1, rates[-1]) if edge == "highest" else (-1, rates[0])
+    return sorted(float(f"{start * 10 ** (sign * step * k):.6g}") for k in range(1, n + 1))
+
+
+def rate_width(ratio: float) -> str:
+    """How wide a basin is, as a factor.
+
+    Example:
+        >>> rate_width(31.6), rate_width(1.0), rate_width(2.51)
+        ('×32', '×1', '×2.5')
+    """
+    return f"×{ratio:.1f}".replace(".0", "") if ratio < 9.95 else f"×{ratio:.0f}"
+
+
+_EDGE = {
+    "highest": Text(
+        "The best may lie above what was tried: --rates LOW..HIGH.",
+        "最佳值可能高于试过的范围：--rates LOW..HIGH。",
+    ),
+    "lowest": Text(
+        "The best may lie below what was tried: --rates LOW..HIGH.",
+        "最佳值可能低于试过的范围：--rates LOW..HIGH。",
+    ),
+}
+
+
+def _around(is_good: NDArray[np.bool_], place: int) -> NDArray[np.bool_]:
+    """The stretch of true values around a place."""
+    found = np.zeros_like(is_good)
+    for step in (1, -1):
+        at = place
+        while 0 <= at < len(is_good) and is_good[at]:
+            found[at] = True
+            at += step
+    return found
+
+
+def _falls(loss: Floats) -> Floats:
+    """[R] median over networks of the share of the training loss that the last quarter of the epochs takes away; NaN for none."""
+    n_epochs = len(loss)
+    if n_epochs < 2:
+        return np.full(loss.shape[1], np.nan)
+    before, last = loss[min(3 * n_epochs // 4, n_epochs - 1) - 1], loss[-1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shares = 1 - last / before
+    return np.array([_median(of_rate) for of_rate in shares])
+
+
+def _rises(loss: Floats) -> Floats:
+    """[R] mean over networks of the share of the second half's epochs in which the training loss rose."""
+    if len(loss) < 2:
+        return np.full(loss.shape[1], np.nan)
+    half = loss[len(loss) // 2 - (len(loss) < 4) :]
+    known = np.isfinite(half[1:]) & np.isfinite(half[:-1])
+    with np.errstate(invalid="ignore"):
+        up = (half[1:] > half[:-1]) & known
+    counts = known.sum((0, 2))
+    return np.where(counts > 0, up.sum((0, 2)) / np.maximum(counts, 1), np.nan)
+
+
+def _median(values: Floats) -> float:
+    finite = values[np.isfinite(values)]
+    return float(np.median(finite)) if finite.size else math.nan
+
+
+def _named(
+    response: Response,
+    mean: Floats,
+    good: NDArray[np.bool_],
+    best: int,
+    p_diverge: Floats,
+    falls: Floats,
+    rises: Floats,
+) -> tuple[str, ...]:
+    """A word for each rate, from evidence."""
+    ended = np.array([_median(of_rate) for of_rate in response.loss[-1]]) if len(response.loss) else mean
+    words = []
+    for r in range(len(mean)):
+        if p_diverge[r] >= MOSTLY:
+            words.append("diverges")
+        elif good[r]:
+            words.append("right")
+        elif r < best:
+            words.append("small" if falls[r] > FALLS and ended[r] > ended[best] else "worse")
+        elif ended[r] <= ended[best]:
+            words.append("overfits")
+        elif p_diverge[r] > 0:
+            words.append("diverges")
+        else:
+            words.append("oscillates" if rises[r] >= rises[best] + RISES else "worse")
+    return tuple(words)
+
+
+def _ends(rates: Floats, chosen: NDArray[np.bool_]) -> tuple[float, float]:
+    places = np.flatnonzero(chosen)
+    return (float(rates[places[0]]), float(rates[places[-1]])) if len(places) else (math.nan, math.nan)
+
+
+def _measured(n: int) -> Text:
+    falls, rises = f"{FALLS:.0%}", f"{RISES:.0%}"
+    return Text(
+        f"At every rate the same {n} pairs of seed and split. Too small: the training loss still loses more than {falls} "
+        f"in the last quarter of the training. Oscillating: it rises in at least {rises} more of the epochs than at the "
+        "best rate, and ends higher. Overfits: it ends lower than at the best rate, and unseen rows are worse off. "
+        "Diverging: at least half of the networks left the finite numbers, or a million times their first loss.",
+        f"每个学习率使用相同的 {n} 对种子与划分。太小：训练损失在最后四分之一训练中仍下降超过 {falls}。"
+        f"震荡：训练损失上升的轮次比最佳处至少多 {rises}，且最终更高。过拟合：训练损失低于最佳处，而未见过的行更差。"
+        "发散：至少一半网络的损失不再有限，或超过初始的一百万倍。",
+    )
+
+
+def _among(rates: Floats, chosen: NDArray[np.bool_]) -> str:
+    """Rates by name, neighbors as stretches."""
+    return ", ".join(span_text(rates[run[0]], rates[run[-1]]) for run in _stretches(chosen.tolist(), True))
+
+
+def _stretches(values: Sequence[object], wanted: object = None) -> list[list[int]]:
+    """Places of neighbors with the same value, in order; only those with the value wanted, if one is."""
+    found: list[list[int]] = []
+    for place, value in enumerate(values):
+        if place and values[place - 1] == value:
+            found[-1].append(place)
+        else:
+            found.append([place])
+    return [run for run in found if wanted is None or values[run[0]] == wanted]
+
+
+def _regions_table(response: Response, basin: Basin, task: Task) -> Table:
+    rows = []
+    for run in _stretches(basin.words):
+        first, last = run[0], run[-1]
+        word = basin.words[first]
+        finite = basin.mean[run][np.isfinite(basin.mean[run])]
+        scores = span_text(float(finite.min()), float(finite.max()), digits) if finite.size else "∞"
+        rows.append(
+            (
+                span_text(response.rates[first], response.rates[last]),
+                WORDS[word],
+                scores,
+                _percent(basin.p_diverge[run]),
+                _evidence(word, basin, run),
+            )
+        )
+    head = (
+        Text("rate", "学习率"),
+        Text("", ""),
+        task.measure.label,
+        Text("diverged", "发散"),
+        Text("evidence", "依据"),
+    )
+    return Table(head, tuple(rows), Text("Regions of the rate", "学习率的区域"))
+
+
+def _evidence(word: str, basin: Basin, run: Sequence[int]) -> Text:
+    if word == "small":
+        share = _percent(basin.falls[list(run)])
+        return Text(
+            f"training loss still falls by {share} in the last quarter",
+            f"训练损失在最后四分之一仍下降 {share}",
+        )
+    if word == "oscillates":
+        share = _percent(basin.rises[list(run)])
+        return Text(f"training loss rises in {share} of the epochs", f"训练损失在 {share} 的轮次中上升")
+    if word == "overfits":
+        return Text("training loss is lower than at the best rate", "训练损失低于最佳学习率处")
+    return Text("", "")
+
+
+def _rates_table(response: Response, basin: Basin, task: Task) -> Table:
+    rows = tuple(
+        (
+            rate_text(response.rates[r]),
+            WORDS[basin.words[r]],
+            float(basin.mean[r]) if np.isfinite(basin.mean[r]) else "∞",
+            _percent(basin.p_diverge[r : r + 1]),
+            Text("yes", "是") if basin.candidates[r] else Text("", ""),
+        )
+        for r in range(len(response.rates))
+    )
+    head = (
+        Text("rate", "学习率"),
+        Text("", ""),
+        task.measure.label,
+        Text("diverged", "发散"),
+        Text("may be the best", "可能最佳"),
+    )
+    return Table(head, rows, Text("Every rate that was tried", "试过的每个学习率"))
+
+
+def _percent(shares: Floats) -> str:
+    known = shares[np.isfinite(shares)]
+    if not known.size:
+        return "–"
+    low, high = round(100 * float(known.min())), round(100 * float(known.max()))
+    return f"{low} %" if low == high else f"{low}–{high} %"
+
+
+def _response_figure(response: Response, basin: Basin, task: Task) -> Curves:
+    low, middle, high = np.quantile(response.score, [0.1, 0.5, 0.9], axis=1, method="nearest")
+    seen = np.isfinite(middle)
+    series = [
+        Series(
+            Text("median, 80 % of networks", "中位数与 80 % 的网络"),
+            response.rates[seen],
+            middle[seen],
+            low[seen],
+            np.where(np.isfinite(high), high, np.nan)[seen],
+        )
+    ]
+    if basin.good.any():
+        inside = basin.good & seen
+        series.append(Series(Text("right", "适中"), response.rates[inside], middle[inside]))
+    wide = bool(seen.any()) and float(middle[seen].max()) > 20 * max(float(middle[seen].min()), 1e-300) > 0
+    return Curves(
+        Text("Score over the rate", "分数随学习率的变化"),
+        tuple(series),
+        Text("learning rate", "学习率"),
+        task.measure.label,
+        x_log=True,
+        y_log=wide,
+    )
+
+
+def _curves_figure(response: Response, basin: Basin) -> Curves:
+    """The chapter's picture: training loss over epochs at one rate of each region, the middle one."""
+    series = []
+    for run in _stretches(basin.words):
+        r = basin.chosen if basin.chosen in run else run[len(run) // 2]
+        curve = np.array([_median(of_epoch) for of_epoch in response.loss[:, r]])
+        seen = np.isfinite(curve) & (curve > 0)
+        if seen.any():
+            word, rate = WORDS[basin.words[r]], rate_text(response.rates[r])
+            series.append(
+                Series(
+                    Text(f"{rate} {word.en}", f"{rate} {word.zh}"),
+                    1.0 + np.flatnonzero(seen).astype(float),
+                    curve[seen],
+                )
+            )
+    return Curves(
+        Text("Training loss at a rate of each region", "各区域一个学习率的训练损失"),
+        tuple(series),
+        Text("epoch", "轮次"),
+        Text("training loss, median", "训练损失（中位数）"),
+        y_log=True,
+    )
+
+
+def _divergence_figure(response: Response, basin: Basin) -> Curves:
+    return Curves(
+        Text("How many networks diverge", "有多少网络发散"),
+        (Series(Text("diverged", "发散"), response.rates, 100 * basin.p_diverge),),
+        Text("learning rate", "学习率"),
+        Text("% of the networks", "网络的 %"),
+        x_log=True,
+    )
+
+
+def _numbers(response: Response, basin: Basin, confirmed: Interval, is_whole: bool) -> dict[str, object]:
+    low, high = _ends(response.rates, basin.good)
+    return {
+        "rate": float(response.rates[basin.chosen]),
+        "score": dataclasses.asdict(confirmed),
+        "good": [low, high],
+        "width": high / low,
+        "candidates": response.rates[basin.candidates].tolist(),
+        "edge": basin.edge,
+        "margin": basin.margin,
+        "rates": [
+            {
+                "rate": float(response.rates[r]),
+                "word": basin.words[r],
+                "mean": float(basin.mean[r]),
+                "diverged": float(basin.p_diverge[r]),
+                "falls": float(basin.falls[r]),
+                "rises": float(basin.rises[r]),
+                "scores": response.score[r].tolist(),
+            }
+            for r in range(len(response.rates))
+        ],
+        "interrupted": not is_whole,
+    }

@@ -1,0 +1,246 @@
+"""Every question as a command and as a function: options, folders, going on, answering again, both languages, hostile names."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import signal
+import time
+
+import numpy as np
+import polars as pl
+import pytest
+
+import manyfit as mf
+from manyfit.asking.functions import function_of
+from manyfit.cli import main
+from manyfit.commands.asking import commands
+from manyfit.errors import RunError, UsageError
+from manyfit.hyper import knobs
+from manyfit.questions import registry
+
+FEW = ("--points", "3", "--replicates", "3", "--confirm", "3", "--epochs", "2", "--widen", "0")
+HOSTILE = "a\n\x1b[31m</script><script>alert(1)</script>"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Every command runs in a folder of its own, in English."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    return tmp_path
+
+
+@pytest.fixture
+def run(capsys):
+    """Run a command; gives its exit code, stdout and stderr."""
+
+    def command(*argv: str):
+        with pytest.raises(SystemExit) as left:
+            main([str(part) for part in argv])
+        out, err = capsys.readouterr()
+        return left.value.code, out, err
+
+    return command
+
+
+def test_every_question_has_a_command_a_function_and_a_line_in_the_list(run):
+    names = set(registry.all())
+    listed = json.loads(run("list", "questions", "--json")[1])["questions"]
+
+    assert {name.replace("-", "_") for name in commands()} == names == set(listed)
+    for name in names:
+        assert set(knobs(registry.find(name))) <= set(inspect.signature(getattr(mf, name)).parameters)
+        assert name in dir(mf)
+
+
+@pytest.mark.parametrize("name", sorted(commands()))
+def test_help_of_every_question_names_its_settings(run, name):
+    code, out, _ = run(name, "--help")
+
+    assert code == 0
+    for knob in knobs(registry.find(name.replace("-", "_"))):
+        assert f"--{knob.replace('_', '-')}" in out
+    for option in ("--target", "--set", "--seed", "--out", "--json", "--lang", "--dry-run"):
+        assert option in out
+
+
+def test_answer_goes_to_stdout_and_talk_to_stderr(run, folder):
+    code, out, err = run("learning-rate", "iris", *FEW)
+
+    assert code == 0
+    assert out.startswith("3 rates × 3 replicates = 9 networks")
+    assert re.search(r"^ANSWER  Take .*error .* %", out, re.M)
+    assert re.search(r"^SCOPE   seeds and splits of iris, .*; plan [0-9a-f]{4}$", out, re.M)
+    assert "150 rows" in err and "wrote  iris.learning-rate-" in err
+    (kept,) = folder.glob("iris.learning-rate-*")
+    assert {"run.toml", "answer.json", "report.html", "rounds"} <= {path.name for path in kept.iterdir()}
+
+
+def test_same_command_again_trains_nothing_and_says_the_same(run, folder):
+    first = run("learning-rate", "iris", *FEW)
+    (kept,) = folder.glob("iris.learning-rate-*")
+    before = {path: path.stat().st_mtime_ns for path in kept.glob("rounds/*/state/*")}
+    second = run("learning-rate", "iris", *FEW)
+
+    assert before and before == {path: path.stat().st_mtime_ns for path in kept.glob("rounds/*/state/*")}
+    assert second[:2] == first[:2]
+    assert "is read, not trained again" in second[2]
+
+
+def test_another_plan_does_not_fall_on_a_folder_that_was_named(run):
+    run("learning-rate", "iris", *FEW, "-o", "here")
+    code, _, err = run("learning-rate", "iris", *FEW, "--seed", "1", "-o", "here")
+
+    assert code == 2 and "here holds another question, plan or table" in err
+    assert run("learning-rate", "iris", *FEW, "--seed", "1", "-o", "here", "--force")[0] == 0
+
+
+def test_plan_of_a_folder_is_repeated_to_the_digit(run):
+    first = json.loads(run("learning-rate", "iris", *FEW, "--set", "optimizer=sgd", "-o", "one", "--json")[1])
+    again = json.loads(run("learning-rate", "--config", "one", "-o", "two", "--json")[1])
+    for said in (first, again):
+        del said["folder"], said["seconds"]
+
+    assert first == again
+
+
+def test_chinese_is_spoken_in_terminal_and_report(run, folder):
+    code, out, _ = run("learning-rate", "iris", *FEW, "--lang", "zh", "-o", "here")
+
+    assert code == 0 and "结论  取 " in out and "范围  iris 的种子与划分" in out
+    assert 'lang="zh-Hans"' in (folder / "here/report.html").read_text("utf-8")
+
+
+def test_dry_run_trains_nothing_and_writes_nothing(run, folder):
+    code, out, err = run("learning-rate", "iris", *FEW, "--dry-run", "--json")
+
+    assert code == 0 and json.loads(out)["networks"] == 9
+    assert not list(folder.iterdir()) and "9 networks in the first round" in err
+
+
+def test_wrong_options_are_all_named_with_what_was_meant(run):
+    code, _, err = run("learning-rate", "iris", "--points", "1", "--level", "2")
+    assert (
+        code == 2
+        and "learning-rate.points must be a whole number ≥ 3" in err
+        and "learning-rate.level" in err
+    )
+
+    assert "Did you mean --rates" in run("learning-rate", "--rate", "1")[2]
+    assert "--rates must be a range of numbers, got '3..x'" in run("learning-rate", "--rates", "3..x")[2]
+    assert "Did you mean 'optimizer'" in run("learning-rate", "iris", "--set", "optimiser=sgd")[2]
+
+
+def test_names_of_columns_and_data_steer_neither_terminal_nor_page(run, folder):
+    random = np.random.default_rng(0)
+    frame = pl.DataFrame({HOSTILE: random.normal(size=40), "y": random.normal(size=40)})
+    frame.write_csv(folder / "t\x1b[31m.csv")
+    code, out, _ = run("learning-rate", "t\x1b[31m.csv", "--target", "y", *FEW, "-o", "here")
+
+    assert code == 0 and "\x1b" not in out
+    assert "<script>alert(1)" not in (folder / "here/report.html").read_text("utf-8")
+
+
+def test_report_holds_any_set_of_folders_and_answers(run, folder):
+    run("learning-rate", "iris", *FEW, "-o", "one")
+    answer = mf.learning_rate("wine", points=3, replicates=3, confirm=3, epochs=2, widen=0)
+    code, _, _ = run("report", "one", "one", "-o", "both.html")
+    mf.report([answer, "one"], folder / "mixed.html")
+
+    assert code == 0
+    assert (folder / "both.html").read_text("utf-8").count("<h1") == 2
+    text = (folder / "mixed.html").read_text("utf-8")
+    assert text.index("for wine?") < text.index("for iris?")
+
+
+def test_answer_is_made_again_from_stored_runs_with_another_margin(run, folder):
+    out = json.loads(run("learning-rate", "iris", *FEW, "-o", "here", "--json")[1])
+    again, other = mf.ask_again("here"), mf.ask_again("here", margin=1.01 * out["margin"])
+
+    assert again.numbers["rate"] == out["rate"] and again.numbers["margin"] == out["margin"]
+    assert other.numbers["margin"] == 1.01 * out["margin"] and other.numbers["rate"] == out["rate"]
+
+
+def test_change_that_would_train_other_networks_is_refused(run):
+    run("learning-rate", "iris", *FEW, "-o", "here")
+
+    with pytest.raises(RunError, match="holds other networks than this question would now train"):
+        mf.ask_again("here", confirm=4)
+
+
+def test_answer_is_not_made_again_from_other_data(run):
+    run("learning-rate", "iris", *FEW, "-o", "here")
+
+    with pytest.raises(RunError, match="was asked about other data"):
+        mf.ask_again("here", "wine")
+
+
+def test_missing_round_is_named(run, folder):
+    import shutil
+
+    run("learning-rate", "iris", *FEW, "-o", "here")
+    shutil.rmtree(folder / "here/rounds/1")
+
+    with pytest.raises(RunError, match="holds no finished round"):
+        mf.ask_again("here")
+
+
+def test_function_keeps_nothing_unless_a_folder_is_named(folder):
+    answer = mf.learning_rate("iris", points=3, replicates=3, confirm=3, epochs=2, widen=0)
+
+    assert not list(folder.iterdir())
+    assert str(answer).startswith("3 rates × 3 replicates")
+    assert answer.table().shape[0] >= 1 and answer.chart().to_dict()["layer"]
+
+
+def test_unknown_argument_of_a_function_names_the_nearest():
+    with pytest.raises(UsageError, match="Did you mean 'replicates'"):
+        mf.learning_rate("iris", replicate=3)
+
+
+def test_signature_of_a_function_shows_its_settings():
+    assert "rates" in inspect.signature(function_of("learning_rate")).parameters
+    assert "Rates to try" in (function_of("learning_rate").__doc__ or "")
+
+
+def test_ctrl_c_leaves_what_was_trained_and_the_same_command_goes_on(run, folder, monkeypatch):
+    from manyfit.engines import choose
+
+    fitted = choose.fit
+    calls = []
+
+    def interrupted(population, **options):
+        calls.append(options["folder"])
+        if len(calls) == 1:
+            options["watchers"] = [lambda ledger: signal.raise_signal(signal.SIGINT), *options["watchers"]]
+            options["segment_s"] = 1e-4
+        return fitted(population, **options)
+
+    monkeypatch.setattr("manyfit.asking.inquiry.fit", interrupted)
+    command = (
+        "learning-rate",
+        "digits",
+        "--points",
+        "4",
+        "--replicates",
+        "4",
+        "--confirm",
+        "3",
+        "--widen",
+        "0",
+        "-o",
+        "here",
+    )
+    code, out, err = run(*command)
+
+    assert (code, out) == (130, "") and "the same command goes on" in err
+    monkeypatch.undo()
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    whole, there = run(*command, "--json"), time.monotonic()
+    fresh = json.loads(run(*command[:-1], "anew", "--json")[1])
+
+    assert whole[0] == 0 and there
+    assert json.loads(whole[1])["rates"] == fresh["rates"]
