@@ -10,7 +10,7 @@ import numpy as np
 from manyfit.data import Dataset, load
 from manyfit.data.frames import is_item_set
 from manyfit.errors import Problem, UsageError
-from manyfit.networks import Dense
+from manyfit.networks import Dense, flatten
 from manyfit.questions import ArrayRows, RowSource, TableRows, Task, default_recipe, measure_for
 from manyfit.recipe import Recipe
 
@@ -77,19 +77,13 @@ def as_they_are(source: Any, recipe: Recipe, seed: int) -> ArrayRows:
     Raises:
         UsageError: If inputs and targets are not as many, or the loss takes whole numbers and gets others.
     """
-    pairs = (
-        source
-        if isinstance(source, tuple)
-        else tuple(zip(*(source[i] for i in range(len(source))), strict=True))
-    )
-    X, y = (
-        np.asarray(part if not isinstance(part, tuple) else [np.asarray(each) for each in part])
-        for part in pairs
-    )
+    X, y = source if isinstance(source, tuple) else _stacked(source)
+    y = np.asarray(y.detach().cpu() if hasattr(y, "detach") else y)
+    n_rows = len(flatten(X)[0])
     task = TASK_OF[recipe.loss.target]
     problems = []
-    if len(X) != len(y):
-        problems.append(Problem("X and y", "must have as many rows", f"{len(X)} and {len(y)}"))
+    if n_rows != len(y):
+        problems.append(Problem("X and y", "must have as many rows", f"{n_rows} and {len(y)}"))
     if task == "multiclass" and not (y.ndim == 1 and (y == np.floor(y)).all() and (y >= 0).all()):
         rule = f"must hold one class from 0 a row: {type(recipe.loss).__name__} takes classes"
         problems.append(Problem("y", rule, f"{y.dtype} of shape {y.shape}"))
@@ -98,3 +92,14 @@ def as_they_are(source: Any, recipe: Recipe, seed: int) -> ArrayRows:
     if task == "binary":
         y = y.reshape(len(y), -1)[:, 0]
     return ArrayRows(X, y if task == "regression" else y.astype(np.int64), task, seed)
+
+
+def _stacked(items: Any) -> tuple[Any, Any]:
+    """A set of (inputs, target) as arrays; inputs may be several in a tuple."""
+    pairs = [items[i] for i in range(len(items))]
+    first = pairs[0][0]
+    if isinstance(first, tuple):
+        X: Any = tuple(np.stack([np.asarray(x[place]) for x, _ in pairs]) for place in range(len(first)))
+    else:
+        X = np.stack([np.asarray(x) for x, _ in pairs])
+    return X, np.array([np.asarray(y) for _, y in pairs])
