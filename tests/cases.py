@@ -17,7 +17,7 @@ from manyfit.optimizers.adam import Adam
 from manyfit.optimizers.adamw import AdamW
 from manyfit.optimizers.momentum import Momentum
 from manyfit.optimizers.sgd import SGD
-from manyfit.penalties import L1, L2
+from manyfit.penalties import L1, L2, ElasticNet
 from manyfit.population import Member, Population, Probe, Rows, View
 from manyfit.recipe import Recipe, Stopping
 from manyfit.rng import Streams
@@ -52,8 +52,11 @@ ADDITIONS: dict[str, dict[str, Any]] = {
     "none": {},
     "l1": {"penalties": (L1(0.01),)},
     "l2": {"penalties": (L2(0.01),)},
+    "subgradient": {"penalties": (L1(0.01, proximal=False),)},
+    "elastic_net": {"penalties": (ElasticNet(0.02, 0.7),)},
     "both": {"penalties": (L1(0.01, biases=True), L2(0.02, biases=True))},
     "clip": {"clip_norm": 0.2},
+    "clip_value": {"clip_value": 0.02, "clip_norm": 0.1},
     "dropout": {},
     "augment": {"augment": Augment(0.3, 0.2)},
     "weights": {},
@@ -143,7 +146,7 @@ def population_of(case: Case, n_members: int, epochs: int) -> Population:
             own = own.set("network.dropout", 0.05 * (1 + i % 4))
         if case["addition"] == "augment":
             own = own.set("augment.noise", 0.1 * (i % 4)).set("augment.drop", 0.1 * (i % 3))
-        if case["addition"] in ("l1", "l2"):
+        if case["addition"] in ("l1", "l2", "elastic_net"):
             own = own.set(f"{case['addition']}.strength", 0.01 * (i % 3))
         if case["addition"] == "patience":
             own = own.set("stopping.patience", 1 + i % 3)

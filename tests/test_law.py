@@ -70,7 +70,8 @@ def test_pairs_cover_every_pair_in_few_cases():
     factors = CHAPTERS | SHAPES
     for a, b in itertools.combinations(factors, 2):
         assert {(case[a], case[b]) for case in PAIRS} == set(itertools.product(factors[a], factors[b]))
-    assert len(PAIRS) <= 80
+    # No fewer than the pairs of the two largest factors can do; at most a fifth more do.
+    assert len(PAIRS) <= 1.2 * np.prod(sorted(map(len, factors.values()))[-2:])
 
 
 @pytest.mark.native

@@ -12,7 +12,7 @@ from manyfit.losses import BCE, MSE, CrossEntropy
 from manyfit.networks import Dense
 from manyfit.optimizers.adam import Adam
 from manyfit.optimizers.sgd import SGD
-from manyfit.penalties import L1, L2
+from manyfit.penalties import L1, L2, ElasticNet
 from manyfit.recipe import Recipe, Stopping
 from manyfit.schedules.constant import Constant
 from manyfit.schedules.cosine import Cosine
@@ -29,6 +29,7 @@ FULL = Recipe(
     batch_size=None,
     epochs=7,
     clip_norm=2.0,
+    clip_value=0.5,
     stopping=Stopping(3, 0.01, 0.5),
     precision="float64",
 )
@@ -126,6 +127,13 @@ def test_bad_fields_are_one_clear_error(fields, message):
         ({"penalties": (L1(-1.0),)}, "L1.strength must be ≥ 0, got -1.0"),
         ({"augment": 0.1}, "Recipe.augment must be an augment, got 0.1"),
         ({"augment": Augment(drop=1.0)}, "Augment.drop must be ≥ 0 and < 1, got 1.0"),
+        ({"penalties": L1(proximal="yes")}, "L1.proximal must be true or false, got 'yes'"),
+        (
+            {"penalties": L1(proximal=True)},
+            "L1.proximal must not be true with adam. SGD and Momentum can set weights to exactly 0",
+        ),
+        ({"penalties": ElasticNet(l1_ratio=1.5)}, "ElasticNet.l1_ratio must be ≥ 0 and ≤ 1, got 1.5"),
+        ({"clip_value": 0.0}, "Recipe.clip_value must be > 0, got 0.0"),
         ({"stopping": 3}, "Recipe.stopping must be a stopping, got 3"),
         ({"stopping": Stopping(patience=2.5)}, "Stopping.patience must be a whole number ≥ 1, got 2.5"),
         ({"stopping": Stopping(target_loss=float("nan"))}, "Stopping.target_loss must be a finite number, got nan"),

@@ -66,6 +66,9 @@ class Recipe:
     clip_norm: float | None = hyper(
         None, above=0, optional=True, kind="number", usual=(0.1, 10), doc="Largest norm of the whole gradient of a network."
     )
+    clip_value: float | None = hyper(
+        None, above=0, optional=True, kind="number", usual=(0.1, 10), doc="Largest size of a number of it; acts first."
+    )
     stopping: Stopping = Stopping()
     precision: str = hyper("float32", structural=True, doc="float32 or float64.")
 
@@ -99,6 +102,9 @@ class Recipe:
         yield from _problems_of_rule(self.schedule, "schedule", Schedule)
         for penalty in self.penalties:
             yield from _problems_of_rule(penalty, "penalties", Penalty)
+            if getattr(penalty, "proximal", None) is True and not getattr(self.optimizer, "linear", False):
+                where, rule = f"{type(penalty).__name__}.proximal", f"must not be true with {name_of(self.optimizer)}"
+                yield Problem(where, rule, hint="SGD and Momentum can set weights to exactly 0. None decides by the optimizer.")
         yield from _problems_of_rule(self.augment, "augment", Augment)
         yield from _problems_of_rule(self.stopping, "stopping", Stopping)
         yield from problems_of(self)

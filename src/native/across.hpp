@@ -31,6 +31,7 @@ public:
         keep_.reset(n_boundaries);
         scale_.reset(n_boundaries);
         input_keep_ = broadcast_i32(keep_all);
+        this->shaping_.clip_value = broadcast(Real(__builtin_inf()));
         for (std::size_t i = 0; i < n_boundaries; i++) keep_[i] = broadcast_i32(keep_all), scale_[i] = broadcast<Real>(1);
         make_rows(train_, structure.batch);
     }
@@ -43,11 +44,11 @@ public:
             load_strided(this->state_ + j * this->n_vectors_, static_cast<const Real*>(m.state) + j * this->n_vectors_, l);
         this->set_rule(l, m.hyper, step);
         auto& h = this->shaping_;
-        h.penalized[l] = -int(m.l1 != 0 || m.l2 != 0 || m.l1_bias != 0 || m.l2_bias != 0);
-        h.clipped[l] = -int(m.clip_norm < __builtin_inf());
+        h.penalized[l] = -int(this->pays(m)), h.clipped[l] = -int(m.clip_norm < __builtin_inf());
         h.l1[l] = Real(m.l1), h.l2[l] = Real(2 * m.l2), h.l1_bias[l] = Real(m.l1_bias), h.l2_bias[l] = Real(2 * m.l2_bias);
-        h.clip_norm[l] = Real(m.clip_norm);
-        h.penalty = any(h.penalized), h.clip = any(h.clipped);
+        h.threshold[l] = Real(m.threshold), h.threshold_bias[l] = Real(m.threshold_bias);
+        h.clip_value[l] = Real(m.clip_value), h.clip_norm[l] = Real(m.clip_norm);
+        find_shaping();
         const PhiloxKey key(m.noise_key);
         key_0_[l] = key.k0, key_1_[l] = key.k1;
         for (int i = 0; i < this->n_layers_; i++)
@@ -60,8 +61,8 @@ public:
         for (std::ptrdiff_t q = 0; q < this->n_vectors_; q++) this->parameters_[q][l] = 0;
         for (std::ptrdiff_t q = 0; q < this->n_state_ * this->n_vectors_; q++) this->state_[q][l] = 0;
         auto& h = this->shaping_;
-        h.penalized[l] = h.clipped[l] = 0;
-        h.penalty = any(h.penalized), h.clip = any(h.clipped);
+        h.penalized[l] = h.clipped[l] = 0, h.threshold[l] = h.threshold_bias[l] = 0, h.clip_value[l] = Real(__builtin_inf());
+        find_shaping();
         for (int i = 0; i < this->n_layers_; i++) keep_[i][l] = keep_all, scale_[i][l] = 1;
         noise_[l] = 0, input_keep_[l] = keep_all;
         find_altered();
@@ -224,6 +225,13 @@ private:
             }
         });
         return sum;
+    }
+
+    // Whether at least one lane asks for it.
+    void find_shaping() {
+        auto& h = this->shaping_;
+        h.penalty = any(h.penalized), h.clip = any(h.clipped) || any(h.clip_value < broadcast(Real(__builtin_inf())));
+        h.proximal = any((h.threshold > Vec{}) | (h.threshold_bias > Vec{}));
     }
 
     // Where at least one lane asks for noise or dropout.

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 #include <map>
 #include <unordered_map>
 
@@ -120,7 +119,6 @@ void read_structure(Spec& spec, const Session& session, Group& group) {
     if (s.batch < 1) refuse("batch_size must be at least 1, got " + std::to_string(s.batch));
     s.record_every = spec.value<int>("record_every");
     if (s.record_every < 1) refuse("record_every must be at least 1, got " + std::to_string(s.record_every));
-    s.clip = spec.value<bool>("clip");
     group.layout = LayoutChoice(index_of(spec.value<std::string>("layout"), {"auto", "across", "within"}, "layout"));
 }
 
@@ -200,6 +198,9 @@ int add_group(Session& session, const nb::kwargs& words, std::vector<nb::object>
         const auto* l2 = spec.array<double>("l2", {P});
         const auto* l1_bias = spec.array<double>("l1_bias", {P});
         const auto* l2_bias = spec.array<double>("l2_bias", {P});
+        const auto* threshold = spec.array<double>("threshold", {P});
+        const auto* threshold_bias = spec.array<double>("threshold_bias", {P});
+        const auto* clip_value = spec.array<double>("clip_value", {P});
         const auto* clip_norm = spec.array<double>("clip_norm", {P});
         const auto* min_delta = spec.array<double>("min_delta", {P});
         const auto* target_loss = spec.array<double>("target_loss", {P});
@@ -267,7 +268,10 @@ int add_group(Session& session, const nb::kwargs& words, std::vector<nb::object>
             if (m.patience > 0 && !m.n_held) refuse("early stopping needs held rows" + who(p));
             if (m.patience > 0 && !n_best) refuse("early stopping needs 'best' to keep parameters in" + who(p));
             m.l1 = l1[p], m.l2 = l2[p], m.l1_bias = l1_bias[p], m.l2_bias = l2_bias[p];
-            m.clip_norm = s.clip ? clip_norm[p] : std::numeric_limits<double>::infinity();
+            m.threshold = threshold[p], m.threshold_bias = threshold_bias[p];
+            if ((m.threshold != 0 || m.threshold_bias != 0) && !rule.linear)
+                refuse(std::string("a threshold needs a rule whose step is linear in the gradient") + who(p));
+            m.clip_value = clip_value[p], m.clip_norm = clip_norm[p];
             m.min_delta = min_delta[p], m.target_loss = target_loss[p];
             m.probes = group.requests.data() + std::size_t(p) * probes.size();
             m.n_probes = int(probes.size());

@@ -38,6 +38,7 @@ struct RuleCard {
     int n_flags;
     const char* const* state;
     int n_state;
+    bool linear;  // a step is a linear function of gradient and state, as a proximal step needs it
 };
 struct Catalog {
     const RuleCard* rules;

@@ -60,10 +60,11 @@ protected:
     };
     // Hyperparameters of the gradient itself, one lane per member.
     struct Shaping {
-        bool penalty = false, clip = false;
+        bool penalty = false, clip = false, proximal = false;
         I<Real> penalized{}, clipped{};
-        Vec l1{}, l2{}, l1_bias{}, l2_bias{}, clip_norm{};
+        Vec l1{}, l2{}, l1_bias{}, l2_bias{}, threshold{}, threshold_bias{}, clip_value{}, clip_norm{};
     };
+    static bool pays(const Member& m) { return m.l1 != 0 || m.l2 != 0 || m.l1_bias != 0 || m.l2_bias != 0; }
 
     Structure structure_;
     Buffer<Layer> layers_;
@@ -292,7 +293,7 @@ protected:
         }
     }
 
-    // Penalties onto the gradient, and its norm within bounds. Lanes without them keep every bit of theirs.
+    // Penalties onto the gradient, its numbers and then its norm within bounds. Lanes without them keep every bit of theirs.
     Vec shape_gradient() {
         const Shaping& h = shaping_;
         const Vec zero{}, one = broadcast<Real>(1);
@@ -311,8 +312,9 @@ protected:
                         const Vec p = parameters_[at + q];
                         const Vec sign = where(p > zero, one) - where(p < zero, one);
                         g = select(h.penalized, g + fma(l2, p, l1 * sign), g);
-                        gradients_[at + q] = g;
                     }
+                    if (h.clip) g = max(-h.clip_value, min(h.clip_value, g));
+                    gradients_[at + q] = g;
                     place[q % places] = fma(g, g, place[q % places]);
                 }
             }
@@ -366,13 +368,43 @@ protected:
     // One step of the rule for every parameter.
     void update() {
         const bool shaped = shaping_.penalty || shaping_.clip;
-        const Vec scale = shaped ? shape_gradient() : Vec{};
+        const Vec scale = shaped ? shape_gradient() : broadcast<Real>(1);
         Rules::visit(structure_.optimizer, [&]<class Rule>() {
+            if constexpr (is_linear<Rule>) {
+                if (shaping_.proximal) return update_proximally<Rule>(scale);
+            }
             if (shaped)
                 update_by<Rule, true>(scale);
             else
                 update_by<Rule, false>(scale);
         });
+    }
+    // One step of the rule, brought nearer to 0 by what one unit of gradient moves a weight times the threshold; to 0 where it
+    // is no further from it. What this adds to the gradient (at 0 less than the threshold) enters the state like any gradient.
+    template <class Rule>
+    [[gnu::noinline]] void update_proximally(Vec scale) {
+        constexpr int S = Rule::state.count;
+        const Vec zero{}, one = broadcast<Real>(1), *c = coefficients_;
+        Vec at_rest[S ? S : 1] = {};
+        const Vec gain = -Rule::step(zero, one, at_rest, c);
+        for (int i = 0; i < n_layers_; i++) {
+            const Layer& layer = layers_[i];
+            for (int row = 0; row <= layer.n_in; row++) {
+                const Vec by = gain * (row == layer.n_in ? shaping_.threshold_bias : shaping_.threshold);
+                const auto off = by == zero;  // lanes that ask for no threshold, or have a rate of 0, keep every bit of theirs
+                for (int q = 0; q < layer.out; q++) {
+                    const std::ptrdiff_t at = layer.weights + std::ptrdiff_t(row) * layer.out + q;
+                    const Vec p = parameters_[at], g = gradients_[at] * scale;
+                    Vec before[S ? S : 1], after[S ? S : 1];
+                    for (int j = 0; j < S; j++) before[j] = after[j] = state_[j * n_vectors_ + at];
+                    const Vec moved = Rule::step(p, g, after, c), size = abs(moved) - by;
+                    const Vec near = select(off, moved, select(size <= zero, zero, copysign(size, moved)));
+                    Rule::step(p, select(off, g, g + (moved - near) / gain), before, c);
+                    parameters_[at] = near;
+                    for (int j = 0; j < S; j++) state_[j * n_vectors_ + at] = before[j];
+                }
+            }
+        }
     }
     template <class Rule, bool Scaled>
     [[gnu::noinline]] void update_by(Vec scale) {

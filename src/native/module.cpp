@@ -91,6 +91,7 @@ nb::dict catalog() {
         rule["hypers"] = texts(card.hypers, card.n_hypers);
         rule["flags"] = texts(card.flags, card.n_flags);
         rule["state"] = texts(card.state, card.n_state);
+        rule["linear"] = card.linear;
         rules[card.name] = rule;
     }
     nb::dict all;

@@ -55,7 +55,6 @@ struct Structure {
     unsigned flags;  // bit i: flag i of the rule
     int batch, n_batches, last_batch;
     int record_every;
-    bool clip;
 };
 
 // One network in training: its settings, its rows, and where its numbers live between visits to a bank.
@@ -78,7 +77,10 @@ struct Member {
     const std::uint32_t* keep16;  // chance of keeping a unit, in 65536ths: inputs, then each hidden layer
     double noise;                 // augmentation: standard deviation of what is added to the inputs
     std::uint32_t input_keep16;   // and chance of keeping one, in 65536ths
-    double l1, l2, l1_bias, l2_bias, clip_norm, min_delta, target_loss;
+    // Penalties on weights and on biases: by the gradient, and (threshold) by a proximal step after the update.
+    double l1, l2, l1_bias, l2_bias, threshold, threshold_bias;
+    double clip_value, clip_norm;  // infinite where there is none
+    double min_delta, target_loss;
 
     const ProbeRequest* probes;
     int n_probes;

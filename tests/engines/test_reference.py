@@ -108,6 +108,8 @@ def train_with_torch(population, n_steps, penalty=None):
             loss = loss + penalty(module)
         peer.zero_grad()
         loss.backward()
+        if recipe.clip_value is not None:
+            nn.utils.clip_grad_value_(module.parameters(), recipe.clip_value)
         if recipe.clip_norm is not None:
             nn.utils.clip_grad_norm_(module.parameters(), recipe.clip_norm)
         for group in peer.param_groups:
@@ -165,16 +167,18 @@ def test_reference_follows_torch_with_weights_on_every_loss_and_activation(loss,
     assert farthest(follow(population, 10), train_with_torch(population, 10)) < 1e-12
 
 
-@pytest.mark.parametrize("norm", [0.05, 1e3])
-def test_clipping_is_that_of_torch(norm):
-    population = one(Recipe(Dense((4,)), optimizer=SGD(0.1), clip_norm=norm, batch_size=5), *standardized())
+@pytest.mark.parametrize(("value", "norm"), [(None, 0.05), (None, 1e3), (0.03, None), (0.03, 0.05)])
+def test_clipping_is_that_of_torch_by_value_and_then_by_norm(value, norm):
+    recipe = Recipe(Dense((4,)), optimizer=SGD(0.1), clip_norm=norm, clip_value=value, batch_size=5)
+    population = one(recipe, *standardized())
 
     assert farthest(follow(population, 10), train_with_torch(population, 10)) < 1e-12
 
 
 def test_penalties_are_added_to_the_loss_and_kept_out_of_the_record():
     X, y = standardized()
-    recipe = Recipe(Dense((4,)), optimizer=Momentum(0.1), penalties=(L1(0.05), L2(0.03, biases=True)), batch_size=None, epochs=5)
+    recipe = Recipe(Dense((4,)), optimizer=Momentum(0.1), penalties=(L1(0.05, proximal=False), L2(0.03, biases=True)))
+    recipe = dataclasses.replace(recipe, batch_size=None, epochs=5)
     population = one(recipe, X, y)
 
     def penalty(module):

@@ -51,6 +51,9 @@ class Network:
     l2: float = 0.0
     l1_bias: float = 0.0
     l2_bias: float = 0.0
+    threshold: float = 0.0
+    threshold_bias: float = 0.0
+    clip_value: float = np.inf
     clip_norm: float = np.inf
     patience: int = 0
     min_delta: float = 0.0
@@ -144,6 +147,7 @@ def train(net: Network) -> Outcome:
         [np.repeat([0.0, 1.0], [a * b, b]) for a, b in zip(net.widths[:-1], net.widths[1:], strict=True)]
     )
     l1, l2 = np.where(is_bias, net.l1_bias, net.l1), np.where(is_bias, net.l2_bias, net.l2)
+    threshold = np.where(is_bias, net.threshold_bias, net.threshold)
     weights = np.ones(len(net.table.X)) if net.table.weights is None else net.table.weights
     losses, held_losses = np.full(net.epochs, np.nan), np.full(net.epochs, np.nan)
     best, best_params, bad, t, start = np.inf, None, 0, 0, None
@@ -167,17 +171,21 @@ def train(net: Network) -> Outcome:
             share = w / w.sum() if w.sum() > 0 else 0 * w
             g, _ = gradient(params, net, x, d_out * share[:, None], t)
             g = g + l1 * np.sign(params) + 2 * l2 * params
+            g = np.clip(g, -net.clip_value, net.clip_value)
             if np.isfinite(net.clip_norm):
                 g = g * min(1.0, net.clip_norm / (np.sqrt((g**2).sum()) + 1e-6))
             rate = h["lr"] * net.rates[t]
             t += 1
             if net.optimizer != "adamw":
                 g = g + h["weight_decay"] * params
-            if net.optimizer == "sgd":
-                params = params - rate * g
-            elif net.optimizer == "momentum":
-                state[0] = h["momentum"] * state[0] + g
-                params = params - rate * (g + h["momentum"] * state[0] if net.nesterov else state[0])
+            if net.optimizer in ("sgd", "momentum"):
+                # The weights are where they would be with the slope of |w| there: by the threshold, and from it the slope.
+                gamma = h.get("momentum", 0.0)
+                gain = rate * (1 + gamma * net.nesterov)
+                moved = params - gain * g - rate * gamma * state[0] * (gamma if net.nesterov else 1)
+                new = np.sign(moved) * np.maximum(np.abs(moved) - gain * threshold, 0)
+                state[0] = gamma * state[0] + g + (moved - new) / gain
+                params = new
             else:
                 if net.optimizer == "adamw":
                     params = params * (1 - rate * h["weight_decay"])

@@ -137,6 +137,7 @@ def test_catalog_names_what_the_core_can() -> None:
         "hypers": ["lr", "beta1", "beta2", "eps", "weight_decay"],
         "flags": [],
         "state": ["mean", "size"],
+        "linear": False,
     }
     assert catalog["optimizers"]["momentum"]["flags"] == ["nesterov"]
     assert native.isa() == native.isas()[0]

@@ -79,9 +79,31 @@ def test_penalties_and_clipping_follow_numpy(layout, rng) -> None:
         l2=lambda p: 0.1 * (p == 2),
         l2_bias=lambda p: 0.05 * (p == 3),
         l1_bias=lambda p: 0.02 * (p == 3),
-        clip_norm=lambda p: [np.inf, 0.1, 0.5, 1.0][p],
+        clip_value=lambda p: [np.inf, np.inf, 0.02, 0.05][p],
+        clip_norm=lambda p: [np.inf, 0.1, 0.05, 1.0][p],
     )
 
+    assert_follows_the_loop(networks, layout=layout)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(("optimizer", "nesterov"), [("sgd", False), ("momentum", False), ("momentum", True)])
+def test_thresholds_follow_numpy_and_give_zeros(optimizer, nesterov, layout, rng) -> None:
+    networks = core.networks(
+        rng,
+        5,
+        (2, 9, 1),
+        optimizer=optimizer,
+        nesterov=nesterov,
+        l2=0.01,
+        threshold=lambda p: 0.1 * p,
+        threshold_bias=lambda p: 0.1 * (p == 4),
+        epochs=9,
+    )
+
+    trained = core.Core(networks, layout=layout).train()
+
+    assert ((trained.params == 0).sum(1) > [-1, 0, 0, 0, 0]).all() and (trained.params[0] != 0).all()
     assert_follows_the_loop(networks, layout=layout)
 
 

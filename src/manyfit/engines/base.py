@@ -9,7 +9,8 @@ step t = epoch·K + batch counts from 0 (rules see t + 1).
 
 - Order: natural when B = n, else `rng.epoch_order(streams.order, epoch, n)`. The last batch may be smaller.
 - Batch loss = Σ wᵢ lᵢ / Σ wᵢ over its rows; 0 with zero gradient where all weights are 0.
-- Gradient of the batch loss (with dropout), plus the penalties' gradients, clipped by global norm as torch does, then the rule.
+- Gradient of the batch loss (with augmentation and dropout), plus the penalties' gradients, each number clipped to ±clip_value,
+  then all of them by global norm to clip_norm, both as torch does; then the rule; proximal penalties last (`penalties`).
 - Diverged: the batch loss is not finite, or above max(10⁶ · first batch loss, 1); checked before each update, parameters stay.
   Also: a held-out loss that is not finite, or parameters that are not finite at the end.
 - loss[epoch] = Σ over batches Σ wᵢ lᵢ / Σ wᵢ; held_loss[epoch] on held-out rows without dropout, every `record_every` epochs, at

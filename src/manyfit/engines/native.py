@@ -18,7 +18,7 @@ from manyfit import _native
 from manyfit.hyper import knobs
 from manyfit.losses import Loss
 from manyfit.networks import Dense, Inputs
-from manyfit.penalties import L1, L2
+from manyfit.penalties import L1, L2, ElasticNet, is_proximal
 from manyfit.population import Member, Population, Rows
 from manyfit.recipe import Recipe
 from manyfit.registry import name_of
@@ -31,6 +31,8 @@ ROW_BLOCK = 8
 
 SMALL = 10_000_000
 """Weights × rows below which one thread predicts: starting others takes as long, about half a millisecond."""
+
+_PENALTIES = (L1, L2, ElasticNet)
 
 _CATALOG: Mapping[str, Any] = _native.catalog()
 
@@ -47,7 +49,7 @@ def supports(recipe: Recipe) -> bool:
         and recipe.dense.activation in _CATALOG["activations"]
         and name_of(recipe.loss) in _CATALOG["losses"]
         and name_of(recipe.optimizer) in _CATALOG["optimizers"]
-        and all(isinstance(penalty, (L1, L2)) for penalty in recipe.penalties)
+        and all(isinstance(penalty, _PENALTIES) for penalty in recipe.penalties)
     )
 
 
@@ -180,7 +182,8 @@ def _group_key(population: Population, index: int, member: Member) -> tuple[Any,
         name_of(recipe.optimizer),
         flags,
         recipe.clip_norm is not None,
-        bool(recipe.penalties),
+        recipe.clip_value is not None,
+        *(any(is_proximal(p, recipe.optimizer) == late for p in recipe.penalties) for late in (False, True)),
         bool(recipe.stopping.patience),
         batch,
         -(-n // batch),
@@ -258,7 +261,6 @@ class _Group:
             "batch_size": batch,
             "layout": layout,
             "record_every": self.population.record_every,
-            "clip": first.clip_norm is not None,
             "hyper": np.array(
                 [[float(getattr(r.optimizer, name)) for name in known["hypers"]] for r in recipes]
             ).reshape(len(recipes), -1),
@@ -274,10 +276,8 @@ class _Group:
             "keep16": np.array([_keep(r.dense) for r in recipes], dtype=np.uint32),
             "noise": np.array([r.augment.noise for r in recipes], dtype=np.float64),
             "input_keep16": np.array([keep_threshold(r.augment.drop) for r in recipes], dtype=np.uint32),
-            "l1": _strengths(recipes, L1, on_biases=False),
-            "l2": _strengths(recipes, L2, on_biases=False),
-            "l1_bias": _strengths(recipes, L1, on_biases=True),
-            "l2_bias": _strengths(recipes, L2, on_biases=True),
+            **_penalties(recipes),
+            "clip_value": np.array([np.inf if r.clip_value is None else r.clip_value for r in recipes]),
             "clip_norm": np.array([np.inf if r.clip_norm is None else r.clip_norm for r in recipes]),
             "min_delta": np.array([r.stopping.min_delta for r in recipes]),
             "target_loss": np.array(
@@ -328,18 +328,19 @@ def _ragged(rows: Sequence[Rows], part: str) -> tuple[NDArray[np.int32], NDArray
     return np.concatenate(lists).astype(np.int32), offsets
 
 
-def _strengths(
-    recipes: Sequence[Recipe], kind: type[L1] | type[L2], *, on_biases: bool
-) -> NDArray[np.float64]:
-    """Strength of one kind of penalty for each network, on weights or on biases; 0 where there is none."""
-    return np.array(
-        [
-            next(
-                (p.strength for p in r.penalties if isinstance(p, kind) and (p.biases or not on_biases)), 0.0
-            )
-            for r in recipes
-        ]
-    )
+def _penalties(recipes: Sequence[Recipe]) -> dict[str, NDArray[np.float64]]:
+    """What the penalties of each network add up to: Σ |w| by the gradient or by a threshold, and Σ w²; on weights, on biases."""
+    found = {}
+    for suffix, on_biases in (("", False), ("_bias", True)):
+        sums = np.zeros((3, len(recipes)))
+        for k, recipe in enumerate(recipes):
+            for penalty in recipe.penalties:
+                if penalty.biases or not on_biases:
+                    assert isinstance(penalty, _PENALTIES), "supports() comes first"
+                    sums[1 if is_proximal(penalty, recipe.optimizer) else 0, k] += penalty.threshold
+                    sums[2, k] += penalty.curvature
+        found |= {name + suffix: row for name, row in zip(("l1", "threshold", "l2"), sums, strict=True)}
+    return found
 
 
 def check_catalog() -> None:
@@ -351,3 +352,4 @@ def check_catalog() -> None:
         declared = [k for k, knob in knobs(rule).items() if not knob.structural]
         assert declared == list(known["hypers"]), (name, declared, known["hypers"])
         assert list(rule.init(np, np.zeros(1))) == list(known["state"]), name
+        assert getattr(rule, "linear", False) == known["linear"], name

@@ -21,6 +21,7 @@ from manyfit.engines.base import DIVERGED_FACTOR
 from manyfit.errors import EngineError, ManyfitError, Problem
 from manyfit.losses import Loss
 from manyfit.networks import Apply, Drop, Input, Inputs, Layout, Network, cut, vector
+from manyfit.penalties import penalized, proximal_step
 from manyfit.population import Population
 from manyfit.rng import KEEP_ALL, derive, dropout_mask, epoch_order, keep_threshold
 from manyfit.runs.ledger import Cursor, Fate, Ledger, Sums
@@ -246,22 +247,28 @@ class _Training:
         return drop
 
     def update(self, t: int, gradients: dict[str, Tensor]) -> None:
-        """Add the penalties, clip, and let the rule change every parameter array."""
+        """Add the penalties, clip by value and then by norm, and let the rule change every parameter array."""
+        rule, later = self.recipe.optimizer, {}
         for leaf in self.layout.trained:
-            for penalty in self.recipe.penalties:
-                if leaf.is_weight or penalty.biases:
-                    gradients[leaf.name] = gradients[leaf.name] + penalty.gradient(torch, self.leaves[leaf.name])
+            paid = [penalty for penalty in self.recipe.penalties if leaf.is_weight or penalty.biases]
+            p, g = self.leaves[leaf.name], gradients[leaf.name]
+            gradients[leaf.name], later[leaf.name] = penalized(torch, p, g, paid, rule)
+        if self.recipe.clip_value is not None:
+            bound = self.recipe.clip_value
+            gradients = {name: torch.clamp(g, -bound, bound) for name, g in gradients.items()}  # as torch's clip_grad_value_
         if self.recipe.clip_norm is not None:
             norm = torch.sqrt(torch.stack([(g * g).sum() for g in gradients.values()]).sum())
             share = torch.clamp(self.recipe.clip_norm / (norm + 1e-6), max=1.0)  # as torch's clip_grad_norm_
             gradients = {name: g * share for name, g in gradients.items()}
-        rule = self.recipe.optimizer
         rate = float(self.rates[t]) * self.watcher.multiplier
         hypers = dataclasses.replace(rule, lr=rate)  # type: ignore[type-var]  # a rule is a dataclass
         for name, gradient in gradients.items():
             leaf = self.leaves[name]
             state = {part: leaves[name] for part, leaves in self.states.items()}
-            new, new_state = rule.step(torch, leaf, gradient, state, t + 1, hypers)
+            if later[name]:
+                new, new_state, _ = proximal_step(torch, leaf, gradient, state, t + 1, hypers, later[name])
+            else:
+                new, new_state = rule.step(torch, leaf, gradient, state, t + 1, hypers)
             leaf.copy_(new)
             for part, old in state.items():
                 old.copy_(new_state[part])

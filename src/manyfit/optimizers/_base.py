@@ -26,6 +26,9 @@ class Optimizer(Protocol):
 
     examples: Settings at which the contract tests it.
     oracle: The dotted name of the same rule in torch, and its names of the hyperparameters; None if torch has no such rule.
+
+    A rule may declare `linear: ClassVar = True`: its step is a linear function of gradient and state, the same for every weight,
+    as proximal penalties need it.
     """
 
     examples: ClassVar[tuple[Mapping[str, Any], ...]]

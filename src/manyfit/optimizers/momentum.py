@@ -46,6 +46,7 @@ class Momentum:
         {"nesterov": True},
         {"weight_decay": 0.1, "nesterov": True},
     )
+    linear: ClassVar = True
     oracle: ClassVar = (
         "torch.optim.SGD",
         {"lr": "lr", "momentum": "momentum", "nesterov": "nesterov", "weight_decay": "weight_decay"},

@@ -33,6 +33,7 @@ class SGD:
     )
 
     examples: ClassVar = ({}, {"lr": 0.1}, {"weight_decay": 0.1})
+    linear: ClassVar = True
     oracle: ClassVar = ("torch.optim.SGD", {"lr": "lr", "weight_decay": "weight_decay"})
 
     @staticmethod

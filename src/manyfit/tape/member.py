@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from manyfit.errors import Problem, UsageError
 from manyfit.networks import ACTIVATIONS, initial_parameters
+from manyfit.penalties import penalized, proximal_step
 from manyfit.population import Member, View
 from manyfit.rng import KEEP_ALL, dropout_mask, epoch_order, keep_threshold
 from manyfit.schedules.plateau import Watcher
@@ -59,13 +60,15 @@ class Leaf:
     """One parameter array in one update: weights [I, O] or biases [O].
 
     penalty: What the penalties add to the gradient.
-    gradient: What the rule was given: loss, penalties, clipping.
+    pull: What proximal penalties add to it last; None without.
+    gradient: What the rule was given: loss, penalties, clipping, pull.
     state, new_state: The rule's state by name.
     """
 
     before: Floats
     d_loss: Floats
     penalty: Floats
+    pull: Floats | None
     gradient: Floats
     state: Mapping[str, Floats]
     after: Floats
@@ -282,26 +285,31 @@ class Taped:
     def _update(
         self, t: int, rate: float, d_loss: Sequence[Floats]
     ) -> tuple[list[Leaf], float | None, float | None]:
-        """Add the penalties, clip, and let the rule change every parameter array."""
-        penalties = [
-            sum(
-                (p.gradient(np, leaf) for p in self.recipe.penalties if leaf.ndim == 2 or p.biases),
-                np.zeros(leaf.shape),
-            )
-            for leaf in self.leaves
-        ]
-        total = [d + more for d, more in zip(d_loss, penalties, strict=True)]
+        """Add the penalties, clip by value and then by norm, and let the rule change every parameter array."""
+        rule, total, later = self.recipe.optimizer, [], []
+        for leaf, d in zip(self.leaves, d_loss, strict=True):
+            paid = [penalty for penalty in self.recipe.penalties if leaf.ndim == 2 or penalty.biases]
+            g, proximal = penalized(np, leaf, d, paid, rule)
+            total.append(g)
+            later.append(proximal)
+        penalties = [g - d for g, d in zip(total, d_loss, strict=True)]
+        if self.recipe.clip_value is not None:
+            total = [np.clip(g, -self.recipe.clip_value, self.recipe.clip_value) for g in total]
         norm = share = None
         if self.recipe.clip_norm is not None:
             norm = float(np.sqrt(sum((g * g).sum() for g in total)))
             share = min(self.recipe.clip_norm / (norm + 1e-6), 1.0)  # as torch's clip_grad_norm_
             total = [g * share for g in total]
-        rule = self.recipe.optimizer
         hypers = dataclasses.replace(rule, lr=rate)  # type: ignore[type-var]  # a rule is a dataclass
         leaves = []
         for k, (leaf, g, state) in enumerate(zip(self.leaves, total, self.state, strict=True)):
-            after, new_state = rule.step(np, leaf, g, state, t + 1, hypers)
-            leaves.append(Leaf(leaf, d_loss[k], penalties[k], g, state, after, new_state))
+            pull = None
+            if later[k]:
+                after, new_state, pull = proximal_step(np, leaf, g, state, t + 1, hypers, later[k])
+                g = g + pull
+            else:
+                after, new_state = rule.step(np, leaf, g, state, t + 1, hypers)
+            leaves.append(Leaf(leaf, d_loss[k], penalties[k], pull, g, state, after, new_state))
         return leaves, norm, share
 
 

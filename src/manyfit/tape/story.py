@@ -16,6 +16,7 @@ import numpy as np
 
 from manyfit.answers import Table, Text
 from manyfit.networks import ACTIVATIONS
+from manyfit.penalties import is_proximal
 from manyfit.recipe import Recipe
 from manyfit.registry import name_of
 from manyfit.tape import arithmetic as xp
@@ -306,7 +307,11 @@ class Story:
             self.step.rate,
             letter_,
         )
-        lines += [line(value.name, value, at=at, digits=self.digits) for value in made.equations]
+        after = float(leaf.after[at])  # exactly 0 where a proximal penalty says so
+        lines += [
+            line(value.name, value, at=at, digits=self.digits, result=after if value is made.after else None)
+            for value in made.equations
+        ]
         note = Text("the same rows after the update", "更新后同一批数据的损失")
         lines.append(Line("L_new", "", "", self.step.new_loss, note))
         rule = name_of(self.recipe.optimizer)
@@ -326,17 +331,28 @@ class Story:
         for penalty in self.recipe.penalties:
             if leaf.before.ndim == 2 or penalty.biases:
                 name = name_of(penalty)
+                if is_proximal(penalty, self.recipe.optimizer):
+                    penalty = _Smooth(penalty)
+                    if not penalty.gradient(np, leaf.before)[at]:
+                        continue
                 weight = Value(leaf.before[at], f"{self.symbol[0]}_old")
                 pull = Value(float(penalty.gradient(np, leaf.before)[at]), name)
                 note = Text("added by the penalty", "惩罚项所加")
                 lines.append(self.line(name, _pull(penalty, weight, f"λ_{name}"), float(pull), note=note))
                 total = total + pull
+        if self.recipe.clip_value is not None:
+            bound = Value(self.recipe.clip_value, "clip_value")
+            total = xp.minimum(bound, xp.maximum(-bound, total))
         if self.step.share is not None and self.step.norm is not None:
             clip, norm = Value(self.recipe.clip_norm, "clip_norm"), Value(self.step.norm, "‖∇L‖")
             note = Text("over all weights and biases", "对所有权重与偏置")
             lines.append(Line(norm.name, "", "", self.step.norm, note))
             lines.append(self.line("c", xp.minimum(clip / (norm + 1e-6), Value(1.0)), self.step.share))
             total = total * Value(self.step.share, "c")
+        if leaf.pull is not None:
+            note = Text("what brings the weight nearer to 0, at most λ", "使权重更接近 0 的部分，至多 λ")
+            lines.append(Line("l1", "", "", float(leaf.pull[at]), note))
+            total = total + Value(float(leaf.pull[at]), "l1")
         return [*lines, self.line("g", total, leaf.gradient[at])]
 
     def _table(self) -> Table:
@@ -368,6 +384,20 @@ _TEXTBOOK: Mapping[str, Any] = {
     "sigmoid": xp.sigmoid,
 }
 """How the usual activations are written in a book; others are written as they compute."""
+
+
+@dataclass(frozen=True)
+class _Smooth:
+    """What is left of a penalty whose |w| comes last."""
+
+    whole: Any
+
+    @property
+    def strength(self) -> Any:
+        return self.whole.strength
+
+    def gradient(self, xp_: Any, p: Any) -> Any:
+        return self.whole.smooth_gradient(xp_, p)
 
 
 def _pull(penalty: Any, weight: Value, symbol: str) -> Value:

@@ -17,7 +17,8 @@ def check_penalty(rule: type[Any]) -> None:
     """Hold a penalty to the contract.
 
     It is declared and registered; its recipe survives a round trip; its gradient is the slope of its value, 0 at 0 and at
-    strength 0; it changes none of its inputs and keeps float32; numpy and torch agree.
+    strength 0; it changes none of its inputs and keeps float32; numpy and torch agree. Where it can act by a threshold, its
+    gradient is that of the threshold and of what it says is smooth.
 
     Args:
         rule: The class.
@@ -40,6 +41,10 @@ def check_penalty(rule: type[Any]) -> None:
     agree = np.allclose(penalty.gradient(torch, tensor).numpy(), gradient, rtol=1e-12)
     agree &= np.isclose(float(penalty.value(torch, tensor)), float(penalty.value(np, p)), rtol=1e-12)
     assert agree, f"{penalty} differs between numpy and torch"
+
+    if hasattr(penalty, "proximal"):
+        parts = penalty.threshold * np.sign(p) + penalty.smooth_gradient(np, p)
+        assert np.allclose(parts, gradient, rtol=1e-12), f"{penalty}: threshold and smooth_gradient are not its gradient"
 
     step = 1e-6  # central differences are then right to about 1e-9; no weight is nearer to 0 than that
     for position in np.ndindex(p.shape):

@@ -136,7 +136,8 @@ bool elementary(const char* name, Precision precision, const void* x, void* y, s
 template <class... Rule>
 Catalog catalog_of(RuleList<Rule...>) {
     static const RuleCard cards[] = {RuleCard{Rule::name, Rule::hypers.at, Rule::hypers.count, Rule::flags.at,
-                                              Rule::flags.count, Rule::state.at, Rule::state.count}...};
+                                              Rule::flags.count, Rule::state.at, Rule::state.count,
+                                              is_linear<Rule>}...};
     return {cards, sizeof...(Rule)};
 }
 

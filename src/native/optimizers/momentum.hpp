@@ -10,6 +10,7 @@ struct Momentum {
     static constexpr Names<3> hypers{"lr", "momentum", "weight_decay"};
     static constexpr Names<1> flags{"nesterov"};
     static constexpr Names<1> state{"velocity"};
+    static constexpr bool linear = true;
     static constexpr int n_running = 0, n_coefficients = 5;
 
     template <class D>

@@ -9,6 +9,9 @@
 //         step(p, g, s, c) -> p                      one vector of parameters; s is updated in place
 //     };
 //
+// A rule whose step is a linear function of gradient and state, the same for every weight, says `static constexpr bool linear =
+// true`: proximal penalties need that.
+//
 // D is double or a vector of doubles (networks side by side): plain operations only, so both give the same bits.
 // `rate` is the learning rate of this step, lr times the schedule. Weight decay here is the coupled one of torch.optim.
 #pragma once
@@ -22,6 +25,9 @@ struct Names {
     const char* at[N ? N : 1];
     static constexpr int count = N;
 };
+template <class Rule>
+inline constexpr bool is_linear = requires { requires Rule::linear; };
+
 struct NoNames {
     const char* at[1] = {nullptr};
     static constexpr int count = 0;

@@ -10,6 +10,7 @@ struct Sgd {
     static constexpr Names<2> hypers{"lr", "weight_decay"};
     static constexpr NoNames flags{};
     static constexpr NoNames state{};
+    static constexpr bool linear = true;
     static constexpr int n_running = 0, n_coefficients = 2;
 
     template <class D>
