@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from manyfit.augment import Augment
-from manyfit.losses import BCE, MSE, CrossEntropy, Loss
+from manyfit.losses import BCE, MAE, MSE, CrossEntropy, Huber, Loss
 from manyfit.networks import Dense
 from manyfit.optimizers.adam import Adam
 from manyfit.optimizers.adamw import AdamW
@@ -47,7 +47,16 @@ SCHEDULES = {
     "one_cycle": OneCycle(),
     "plateau": Warmup(1.0) >> Plateau(0.5, patience=0, threshold=0.01, cooldown=1, floor=0.1),
 }
-LOSSES: dict[str, Loss] = {"mse": MSE(), "cross_entropy": CrossEntropy(), "bce": BCE()}
+LOSSES: dict[str, Loss] = {
+    "mse": MSE(),
+    "mae": MAE(),
+    "huber": Huber(0.5),
+    "cross_entropy": CrossEntropy(),
+    "smoothed": CrossEntropy(label_smoothing=0.1),
+    "weighted": CrossEntropy(class_weights=(2.0, 0.5)),
+    "bce": BCE(),
+    "bce_smoothed": BCE(label_smoothing=0.1),
+}
 ADDITIONS: dict[str, dict[str, Any]] = {
     "none": {},
     "l1": {"penalties": (L1(0.01),)},
@@ -65,12 +74,12 @@ ADDITIONS: dict[str, dict[str, Any]] = {
 CHAPTERS = {
     "optimizer": tuple(OPTIMIZERS),
     "schedule": tuple(SCHEDULES),
-    "loss": tuple(LOSSES),
     "addition": tuple(ADDITIONS),
 }
 SHAPES = {
     # Around the widths of vectors: narrow, two layers, no hidden layer, wider than a vector of any instruction set.
     "hidden": ((4,), (5, 3), (), (33,)),
+    "loss": tuple(LOSSES),
     "activation": ("relu", "tanh", "sigmoid", "identity"),
     "batch_size": (None, 4, 7),
     "precision": ("float32", "float64"),
@@ -130,6 +139,17 @@ def view_of(loss: Loss, n_rows: int, n_inputs: int, n_outputs: int, weights: np.
     return View(X, (numbers > 0) * 1.0 if loss.target == "binary" else numbers, weights)
 
 
+def _varied(loss: Loss, i: int) -> Loss:
+    """The same loss with settings of its own for network `i`; what is off stays off."""
+    if isinstance(loss, Huber):
+        return Huber(loss.delta * (1 + i % 3))
+    if isinstance(loss, CrossEntropy) and loss.class_weights:
+        return CrossEntropy(label_smoothing=0.1 * (i % 3), class_weights=(1.0 + i % 4, 0.5))
+    if isinstance(loss, (CrossEntropy, BCE)) and loss.label_smoothing:
+        return dataclasses.replace(loss, label_smoothing=loss.label_smoothing * (1 + i % 3))
+    return loss
+
+
 def population_of(case: Case, n_members: int, epochs: int) -> Population:
     """Networks of one case that differ in rates, decay, dropout, patience, epochs, seeds and rows; one of them diverges.
 
@@ -150,6 +170,7 @@ def population_of(case: Case, n_members: int, epochs: int) -> Population:
             own = own.set(f"{case['addition']}.strength", 0.01 * (i % 3))
         if case["addition"] == "patience":
             own = own.set("stopping.patience", 1 + i % 3)
+        own = dataclasses.replace(own, loss=_varied(own.loss, i))
         order = np.random.default_rng(i).permutation(n_rows)
         members.append(Member(own, Streams.of(7, replicate=i), Rows(order[: 17 + i % 2], order[19:])))
     probe = Probe("grid", np.array([0, 7, 22]), (0, 1, epochs))

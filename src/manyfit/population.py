@@ -308,6 +308,8 @@ class Population:
             takes = "class labels" if recipe.loss.target == "labels" else "numbers"
             rule = f"must fit the targets: {type(recipe.loss).__name__} takes {takes}"
             yield Problem("Recipe.loss", rule, hint="Give the view n_classes for labels.")
+        elif view is not None:
+            yield from recipe.loss.misfits(view.n_outputs)
         if recipe.stopping.patience is not None and len(member.rows.held) == 0:
             hint = "Give the rows a `held` part, or no patience."
             yield Problem("Stopping.patience", "must have held-out rows to watch", hint=hint)

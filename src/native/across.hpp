@@ -43,6 +43,7 @@ public:
         for (int j = 0; j < this->n_state_; j++)
             load_strided(this->state_ + j * this->n_vectors_, static_cast<const Real*>(m.state) + j * this->n_vectors_, l);
         this->set_rule(l, m.hyper, step);
+        for (int i = 0; i < this->structure_.n_loss_settings; i++) this->loss_settings_[i][l] = Real(m.loss_settings[i]);
         auto& h = this->shaping_;
         h.penalized[l] = -int(this->pays(m)), h.clipped[l] = -int(m.clip_norm < __builtin_inf());
         h.l1[l] = Real(m.l1), h.l2[l] = Real(2 * m.l2), h.l1_bias[l] = Real(m.l1_bias), h.l2_bias[l] = Real(2 * m.l2_bias);
@@ -106,7 +107,7 @@ public:
             load_rows(held_, lists, shared, from, here);
             this->forward(inputs_of(held_, 0), -1, here);
             sum = losses<false>(held_, 0, here, sum);
-            for (int s = 0; s < here; s++) total += weight_of(held_, s);
+            total = add_weights(held_, here, total);
             // In both layouts the sums move to double after the same rows.
             if ((from + here) % this->evaluation_rows() == 0 || from + here == n) {
                 for (int l = 0; l < members; l++) loss_sum[l] += sum[l], weight[l] += total[l];
@@ -142,6 +143,7 @@ private:
     int weight_at() const { return targets_at() + this->n_targets_; }
     std::ptrdiff_t row_length() const { return weight_at() + 1; }
     Vec weight_of(const Rows& rows, int s) const { return rows.cells[s * row_length() + weight_at()]; }
+    const Vec* targets_of(const Rows& rows, int s) const { return rows.cells + s * row_length() + targets_at(); }
 
     void make_rows(Rows& rows, int n) {
         rows.cells.reset(n * row_length() + members);
@@ -204,24 +206,34 @@ private:
     }
 
     void weigh(Rows& rows, int n) {
-        Vec total{};
-        for (int s = 0; s < n; s++) total += weight_of(rows, s);
-        rows.total = total;
-        rows.share = where(total > Vec{}, Real(1) / total);
+        rows.total = add_weights(rows, n, Vec{});
+        rows.share = where(rows.total > Vec{}, Real(1) / rows.total);
+    }
+
+    // What rows count for in the mean, one after the other.
+    Vec add_weights(const Rows& rows, int n, Vec total) {
+        visit(this->structure_.loss, [&]<class L>() {
+            for (int s = 0; s < n; s++)
+                if constexpr (L::weighs)
+                    total += weight_of(rows, s) * L::weight(targets_of(rows, s), this->n_outputs_, this->loss_settings_.get());
+                else
+                    total += weight_of(rows, s);
+        });
+        return total;
     }
 
     // Adds weight * loss of rows to `sum`, one after the other; with gradients when Slopes.
     template <bool Slopes>
     Vec losses(const Rows& rows, int from, int n, Vec sum) {
         auto& to = this->boundary_[this->n_layers_];
+        const Vec* h = this->loss_settings_;
         visit(this->structure_.loss, [&]<class L>() {
             for (int s = 0; s < n; s++) {
-                const Vec w = weight_of(rows, from + s), *y = rows.cells + (from + s) * row_length() + targets_at();
-                const Vec* o = to.before + s * to.row;
+                const Vec w = weight_of(rows, from + s), *y = targets_of(rows, from + s), *o = to.before + s * to.row;
                 if constexpr (Slopes)
-                    sum += w * L::slope(o, y, this->n_outputs_, w * rows.share, to.slope + s * to.row);
+                    sum += w * L::slope(o, y, this->n_outputs_, h, w * rows.share, to.slope + s * to.row);
                 else
-                    sum += w * L::value(o, y, this->n_outputs_);
+                    sum += w * L::value(o, y, this->n_outputs_, h);
             }
         });
         return sum;

@@ -107,7 +107,7 @@ void read_structure(Spec& spec, const Session& session, Group& group) {
     s.widths = group.widths.data();
     s.n_layers = int(group.widths.size()) - 1;
     s.activation = activation_named(spec.value<std::string>("activation"));
-    s.loss = loss_named(spec.value<std::string>("loss"));
+    set_loss(s, spec.value<std::string>("loss"));
     const Catalog& catalog = session.kernels().kernels.catalog;
     s.optimizer = rule_named(spec.value<std::string>("optimizer"), catalog);
     const RuleCard& rule = catalog.rules[s.optimizer];
@@ -175,6 +175,7 @@ int add_group(Session& session, const nb::kwargs& words, std::vector<nb::object>
 
         const double* hyper = spec.array<double>("hyper", {any_length, rule.n_hypers});
         const std::int64_t P = spec.last_shape(0);
+        const double* loss_settings = spec.array<double>("loss_settings", {P, s.n_loss_settings});
         std::int64_t n_parameters = 0;
         for (int i = 0; i < s.n_layers; i++) n_parameters += std::int64_t(group.widths[i] + 1) * group.widths[i + 1];
 
@@ -230,6 +231,7 @@ int add_group(Session& session, const nb::kwargs& words, std::vector<nb::object>
             m.loss = loss + p * T, m.held_loss = held_loss + p * T;
             m.cursor = cursor + p * cursor_columns, m.sums = sums + p * sums_columns;
             m.hyper = hyper + p * rule.n_hypers;
+            m.loss_settings = loss_settings + p * s.n_loss_settings;
             m.order_key = keys[2 * p], m.noise_key = keys[2 * p + 1];
             m.epochs = epochs[p], m.patience = patience[p];
             if (m.epochs < 0 || m.epochs > T) refuse("epochs must be 0 to the columns of loss_record, " + std::to_string(T) + who(p));
@@ -239,7 +241,7 @@ int add_group(Session& session, const nb::kwargs& words, std::vector<nb::object>
             if (m.view->n_inputs != group.widths.front())
                 refuse("the view has " + std::to_string(m.view->n_inputs) + " inputs, the network " +
                        std::to_string(group.widths.front()) + who(p));
-            if (m.view->classes != (s.loss == Loss::cross_entropy))
+            if (m.view->classes != s.classes)
                 refuse(std::string("the loss needs targets that are ") + (m.view->classes ? "numbers" : "classes") + who(p));
             if (!m.view->classes && m.view->n_targets != group.widths.back())
                 refuse("the view has " + std::to_string(m.view->n_targets) + " targets, the network " +

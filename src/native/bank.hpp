@@ -52,8 +52,8 @@ struct Kernels {
     // Logits of one member for the rows [from, to) of a view: out[row][output].
     void (*forward)(Precision, const Structure&, const void* params, const View&, std::int64_t from, std::int64_t to, void* out);
     // Gradient of each row's own loss with respect to its inputs: out[row][input].
-    void (*input_grad)(Precision, const Structure&, const void* params, const View&, std::int64_t from, std::int64_t to,
-                       void* out);
+    void (*input_grad)(Precision, const Structure&, const double* loss_settings, const void* params, const View&,
+                       std::int64_t from, std::int64_t to, void* out);
     bool (*philox)(const std::uint32_t* counters, const std::uint32_t* keys, std::int64_t n, int rounds, std::uint32_t* out);
     void (*order)(std::uint64_t key, std::uint32_t epoch, std::int64_t n, std::int32_t* out);
     void (*dropout_mask)(std::uint64_t key, std::uint32_t step, int layer, std::int64_t n_positions, int n_units,

@@ -86,6 +86,7 @@ protected:
     };
     Buffer<Boundary> boundary_;
     Buffer<Vec> zeros_;  // sums start from here
+    Buffer<Vec> loss_settings_;
     Shaping shaping_;
     Inflicted inflicted_;
 
@@ -101,7 +102,7 @@ protected:
     Machine(const Structure& structure, int chunk)
         : structure_(structure), layers_(structure.n_layers), n_layers_(structure.n_layers),
           n_outputs_(structure.widths[structure.n_layers]),
-          n_targets_(structure.loss == Loss::cross_entropy ? 1 : n_outputs_), chunk_(chunk),
+          n_targets_(structure.classes ? 1 : n_outputs_), chunk_(chunk),
           n_state_(Rules::n_state(structure.optimizer)), boundary_(structure.n_layers + 1) {
         int widest = 0;
         for (int i = 0; i <= n_layers_; i++) {
@@ -119,6 +120,7 @@ protected:
             n_parameters_ += (in + 1) * out;
         }
         zeros_.reset(widest);
+        loss_settings_.reset(structure.n_loss_settings + 1);
         parameters_.reset(n_vectors_);
     }
     ~Machine() {

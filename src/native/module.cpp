@@ -96,7 +96,9 @@ nb::dict catalog() {
     }
     nb::dict all;
     all["optimizers"] = rules;
-    all["losses"] = loss_names;
+    nb::dict losses;
+    for (const LossCard& card : loss_cards) losses[card.name.c_str()] = card.settings;
+    all["losses"] = losses;
     all["activations"] = activation_names;
     return all;
 }

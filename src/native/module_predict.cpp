@@ -54,7 +54,7 @@ struct Network {
     Structure structure{};
     std::int64_t n_parameters = 0;
 
-    Network(std::vector<int> w, const std::string& activation, Loss loss) : widths(std::move(w)) {
+    Network(std::vector<int> w, const std::string& activation, const std::string& loss) : widths(std::move(w)) {
         if (widths.size() < 2) refuse("widths must name at least inputs and outputs");
         for (std::size_t i = 0; i < widths.size(); i++)
             if (widths[i] < 1) refuse("widths must be at least 1, got " + std::to_string(widths[i]));
@@ -62,7 +62,7 @@ struct Network {
         structure.widths = widths.data();
         structure.n_layers = int(widths.size()) - 1;
         structure.activation = activation_named(activation);
-        structure.loss = loss;
+        set_loss(structure, loss);
         structure.batch = structure.n_batches = structure.last_batch = structure.record_every = 1;
     }
 };
@@ -119,7 +119,7 @@ nb::object forward(const std::string& dtype, std::vector<int> widths, const std:
                    Numbers x, const std::string& isa, int threads) {
     const Precision precision = precision_named(dtype);
     const Kernels& kernels = kernels_named(isa).kernels;
-    const Network network(std::move(widths), activation, Loss::cross_entropy);
+    const Network network(std::move(widths), activation, "mse");
     const Array p = array_of(precision, params, "params", {any_length, network.n_parameters}, false);
     const Inputs inputs(x, p.shape[0], network.widths.front());
     const std::int64_t n_rows = inputs.n_rows, n_outputs = network.widths.back();
@@ -138,15 +138,16 @@ nb::object forward(const std::string& dtype, std::vector<int> widths, const std:
 }
 
 nb::object input_grad(const std::string& dtype, std::vector<int> widths, const std::string& activation, const std::string& loss,
-                      nb::object params, Numbers x, nb::object y, const std::string& isa, int threads) {
+                      nb::object settings, nb::object params, Numbers x, nb::object y, const std::string& isa, int threads) {
     const Precision precision = precision_named(dtype);
     const Kernels& kernels = kernels_named(isa).kernels;
-    const Network network(std::move(widths), activation, loss_named(loss));
+    const Network network(std::move(widths), activation, loss);
     const int n_inputs = network.widths.front(), n_outputs = network.widths.back();
+    const Array h = array_of<double>(settings, "settings of the loss", {network.structure.n_loss_settings});
     const Array p = array_of(precision, params, "params", {any_length, network.n_parameters}, false);
     const Inputs inputs(x, p.shape[0], n_inputs);
     const std::int64_t n_rows = inputs.n_rows;
-    const bool is_class = network.structure.loss == Loss::cross_entropy;
+    const bool is_class = network.structure.classes;
     const Array targets = is_class ? array_of<std::int64_t>(y, "y", {n_rows}) : array_of<double>(y, "y", {n_rows, n_outputs});
     const auto* classes = is_class ? static_cast<const std::int64_t*>(targets.data) : nullptr;
     const auto* numbers = is_class ? nullptr : static_cast<const double*>(targets.data);
@@ -159,7 +160,8 @@ nb::object input_grad(const std::string& dtype, std::vector<int> widths, const s
     {
         const nb::gil_scoped_release release;
         for_pieces(p.shape[0], n_rows, threads, [&](std::int64_t member, std::int64_t from, std::int64_t to) {
-            kernels.input_grad(precision, network.structure, static_cast<char*>(p.data) + member * network.n_parameters * size,
+            kernels.input_grad(precision, network.structure, static_cast<const double*>(h.data),
+                               static_cast<char*>(p.data) + member * network.n_parameters * size,
                                view.view, member * inputs.apart + from, member * inputs.apart + to,
                                static_cast<char*>(out.data) + (member * n_rows + from) * n_inputs * size);
         });
@@ -173,8 +175,8 @@ void bind_predict(nb::module_& m) {
     using nb::arg;
     m.def("forward", &forward, arg("dtype"), arg("widths"), arg("activation"), arg("params"), arg("X"), arg("isa") = "",
           arg("threads") = 1, "Logits [P, N, C].");
-    m.def("input_grad", &input_grad, arg("dtype"), arg("widths"), arg("activation"), arg("loss"), arg("params"), arg("X"),
-          arg("y"), arg("isa") = "", arg("threads") = 1, "Gradient of each row's own loss, [P, N, D].");
+    m.def("input_grad", &input_grad, arg("dtype"), arg("widths"), arg("activation"), arg("loss"), arg("settings"), arg("params"),
+          arg("X"), arg("y"), arg("isa") = "", arg("threads") = 1, "Gradient of each row's own loss, [P, N, D].");
 }
 
 }  // namespace manyfit

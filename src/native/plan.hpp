@@ -8,7 +8,7 @@
 namespace manyfit {
 
 enum class Precision : int { float32, float64 };
-enum class Loss : int { mse, cross_entropy, bce };
+enum class Loss : int { mse, mae, huber, cross_entropy, cross_entropy_smoothed, cross_entropy_weighted, bce, bce_smoothed };
 enum class Activation : int { identity, relu, tanh, sigmoid };
 enum class LayoutKind : int { across, within };
 
@@ -51,6 +51,8 @@ struct Structure {
     int n_layers;       // weight matrices: one fewer than widths
     Activation activation;
     Loss loss;
+    bool classes;         // targets are numbers of classes
+    int n_loss_settings;  // numbers that a member's loss has of its own
     int optimizer;   // index in the list of rules
     unsigned flags;  // bit i: flag i of the rule
     int batch, n_batches, last_batch;
@@ -63,7 +65,7 @@ struct Member {
     double *loss, *held_loss, *sums;
     std::int64_t* cursor;
 
-    const double* hyper;
+    const double *hyper, *loss_settings;
     const double* table;    // multipliers of the rate, one per step
     const double* plateau;  // how the rate follows the loss, columns as above; null where it does not
     std::uint64_t order_key, noise_key;

@@ -50,6 +50,7 @@ public:
         for (int j = 0; j < this->n_state_; j++)
             load_padded(this->state_ + j * this->n_vectors_, static_cast<const Real*>(m.state) + j * this->n_parameters_);
         this->set_rule(0, m.hyper, step);
+        set_loss(m.loss_settings);
         auto& h = this->shaping_;
         const bool normed = m.clip_norm < __builtin_inf();
         h.penalty = this->pays(m), h.clip = normed || m.clip_value < __builtin_inf();
@@ -76,6 +77,9 @@ public:
         if (inflicted.noise && !noises_.get()) noises_.reset(noise_scratch(this->chunk_, this->boundary_[0].units));
     }
     void clear_member(int) {}
+    void set_loss(const double* settings) {
+        for (int i = 0; i < this->structure_.n_loss_settings; i++) this->loss_settings_[i] = broadcast(Real(settings[i]));
+    }
     void load_parameters(const Real* from) { load_padded(this->parameters_, from); }
     void store_parameters(int, Real* to) const { store_padded(this->parameters_, to); }
     void store_state(int, Real* to) const {
@@ -87,10 +91,8 @@ public:
 
     void load_batch(const RowList<Real>* list, bool, int n) {
         load_rows(train_, *list, 0, n);
-        Real total = 0;
-        for (int s = 0; s < n; s++) total += train_.weights[s];
-        train_.total = total;
-        train_.share = total > 0 ? Real(1) / total : Real(0);
+        train_.total = add_weights(train_, n, 0);
+        train_.share = train_.total > 0 ? Real(1) / train_.total : Real(0);
     }
 
     void gradient(const std::int64_t* step, int n, Real* loss_sum, Real* weight) {
@@ -117,7 +119,7 @@ public:
             load_rows(held_, *list, from, here);
             this->forward(inputs_of(held_, 0), -1, here);
             sum = losses<false>(held_, 0, here, sum);
-            for (int s = 0; s < here; s++) total += held_.weights[s];
+            total = add_weights(held_, here, total);
             if ((from + here) % this->evaluation_rows() == 0 || from + here == n) {
                 *loss_sum += sum, *weight += total;
                 sum = total = 0;
@@ -211,11 +213,29 @@ private:
         }
     }
 
+    // What rows count for in the mean, one after the other.
+    Real add_weights(const Rows& rows, int n, Real total) {
+        visit(this->structure_.loss, [&]<class L>() {
+            if constexpr (L::weighs) {
+                for (int r = 0; r < n; r += lanes<Real>) {
+                    const Vec y = load_any(rows.targets + r);
+                    Real weighted[lanes<Real>];
+                    store_any(weighted, load_any(rows.weights + r) * L::weight(&y, this->n_outputs_, this->loss_settings_.get()));
+                    for (int j = 0; j < lanes<Real> && r + j < n; j++) total += weighted[j];
+                }
+            } else {
+                for (int s = 0; s < n; s++) total += rows.weights[s];
+            }
+        });
+        return total;
+    }
+
     // A lane is a row here: squares of rows and outputs are transposed on the way to the loss and back.
     template <bool Slopes>
     Real losses(const Rows& rows, int from, int n, Real sum) {
         auto& to = this->boundary_[this->n_layers_];
         const int n_outputs = this->n_outputs_, columns = this->blocks(n_outputs);
+        const Vec* h = this->loss_settings_;
         visit(this->structure_.loss, [&]<class L>() {
             for (int r = 0; r < n; r += vector) {
                 const int here = n - r < vector ? n - r : vector;
@@ -234,9 +254,9 @@ private:
                 const Vec w = load_any(rows.weights + from + r);
                 Vec l;
                 if constexpr (Slopes)
-                    l = L::slope(outputs_.get(), target_vectors_.get(), n_outputs, w * rows.share, slopes_.get());
+                    l = L::slope(outputs_.get(), target_vectors_.get(), n_outputs, h, w * rows.share, slopes_.get());
                 else
-                    l = L::value(outputs_.get(), target_vectors_.get(), n_outputs);
+                    l = L::value(outputs_.get(), target_vectors_.get(), n_outputs, h);
                 Real weighted[vector];
                 store_any(weighted, w * l);
                 for (int j = 0; j < here; j++) sum += weighted[j];

@@ -108,6 +108,7 @@ class Core:
             batch_size=min(first.batch_size, len(first.train)),
             layout=layout,
             record_every=first.record_every,
+            loss_settings=np.zeros((n_members, len(_native.catalog()["losses"][first.loss]))),
             hyper=np.array([[n.hyper[name] for name in card["hypers"]] for n in networks], float),
             table=np.array([session.add_table(n.rates) for n in networks], np.int32),
             plateau=np.array([n.plateau for n in networks], float),

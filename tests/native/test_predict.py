@@ -55,7 +55,7 @@ def test_input_gradients_follow_numpy(loss, activation, isa, params, rng) -> Non
     y = rng.integers(0, 4, 70) if loss == "cross_entropy" else rng.integers(0, 2, (70, 4)).astype(float)
     network = core.networks(rng, 1, WIDTHS, activation=activation, keep16=[65536] * 3)[0]
 
-    out = native.input_grad("float64", WIDTHS, activation, loss, params, X, y, isa)
+    out = native.input_grad("float64", WIDTHS, activation, loss, np.zeros(0), params, X, y, isa)
 
     for p in range(2):
         logits = numpy_loop.forward(params[p], network, X, None)[1][-1]
@@ -73,7 +73,7 @@ def test_input_gradient_is_that_of_finite_differences(rng) -> None:
         logits = native.forward("float64", WIDTHS, "tanh", params, moved)[0]
         return np.log(np.exp(logits).sum(1)) - logits[np.arange(4), y]
 
-    out = native.input_grad("float64", WIDTHS, "tanh", "cross_entropy", params, X, y)[0]
+    out = native.input_grad("float64", WIDTHS, "tanh", "cross_entropy", np.zeros(0), params, X, y)[0]
 
     for k in range(3):
         step = np.zeros(3)
@@ -90,12 +90,12 @@ def test_networks_asked_at_inputs_of_their_own_answer_as_alone(dtype, loss, para
     params = params.astype(dtype)
 
     logits = native.forward(dtype, WIDTHS, "tanh", params, X, threads=2)
-    slopes = native.input_grad(dtype, WIDTHS, "tanh", loss, params, X, y, threads=2)
+    slopes = native.input_grad(dtype, WIDTHS, "tanh", loss, np.zeros(0), params, X, y, threads=2)
 
     for p in range(2):
         alone = native.forward(dtype, WIDTHS, "tanh", params[p : p + 1], X[p])
         assert alone[0].tobytes() == logits[p].tobytes()
-        slope = native.input_grad(dtype, WIDTHS, "tanh", loss, params[p : p + 1], X[p], y)
+        slope = native.input_grad(dtype, WIDTHS, "tanh", loss, np.zeros(0), params[p : p + 1], X[p], y)
         assert slope[0].tobytes() == slopes[p].tobytes()
 
 

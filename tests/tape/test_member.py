@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cases import ADDITIONS, CHAPTERS, OPTIMIZERS, all_pairs, name_of_case, recipe_of, view_of
+from cases import ADDITIONS, CHAPTERS, LOSSES, OPTIMIZERS, all_pairs, name_of_case, recipe_of, view_of
 
 from manyfit.errors import UsageError
 from manyfit.networks import ACTIVATIONS, Dense
@@ -19,6 +19,7 @@ torch = pytest.importorskip("torch")
 
 FACTORS = {
     **CHAPTERS,
+    "loss": tuple(LOSSES),
     "hidden": ((4,), (5, 3), ()),
     "activation": tuple(ACTIVATIONS),
     "batch_size": (None, 4),
@@ -96,10 +97,9 @@ def test_gradients_are_those_of_autograd(case):
         kept += [z, a]
         for each in (z, a):
             each.retain_grad()
-    weights = torch.tensor(step.weights)
-    loss = (
-        weights * member.recipe.loss.rows(torch, a, torch.tensor(view.y[step.rows]))
-    ).sum() / weights.sum()
+    weights, y = torch.tensor(step.weights), torch.tensor(view.y[step.rows])
+    rule = member.recipe.loss
+    loss = (weights * rule.rows(torch, a, y)).sum() / (weights * rule.row_weight(torch, y)).sum()
     loss.backward()
 
     assert step.loss == pytest.approx(loss.item(), rel=1e-12)

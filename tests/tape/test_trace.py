@@ -218,13 +218,25 @@ def test_a_loss_of_any_kind_is_told_for_one_output(name):
     assert check(told) > 12
 
 
+@pytest.mark.parametrize("loss", [CrossEntropy(0.2), CrossEntropy(0.1, (1.0, 2.0, 0.5)), CrossEntropy(0.0, (2.0, 0.0, 3.0))])
+def test_smoothed_labels_and_weighted_classes_are_told_by_their_numbers(loss):
+    X, y = data(C=3, kind="labels")
+    told = mf.trace((X, y), Recipe(Dense((2,), "tanh"), loss, batch_size=None), digits=17)
+    step = told.step
+    plain = CrossEntropy().rows(np, step.layers[-1].z, step.y)
+
+    assert not np.allclose(step.row_losses, plain)
+    assert step.loss == pytest.approx(step.row_losses.sum() / np.broadcast_to(loss.row_weight(np, step.y), 7).sum())
+    assert not any("ln(ŷ" in line.formula for line in told.lines)
+    assert check(told) > 12
+
+
 class Odd(MSE):
     """A loss with options of its own, under the name of another."""
 
     name = "mse"
 
-    @staticmethod
-    def rows(xp, output, y):
+    def rows(self, xp, output, y):
         error = output - y
         return (error * error * xp.where(error > 0, 1.0, 3.0)).mean(-1)
 

@@ -28,7 +28,7 @@ def run(kind: str | None, *, as_json: bool = False) -> None:
             print(f"  {rule:14} {facts['doc']}")
             if kind is not None:
                 for setting, doc in facts["settings"].items():
-                    print(f"    {setting:14} {doc}")
+                    print(f"    {setting:15} {doc}")
 
 
 def _rules(rules: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,13 +8,14 @@ The semantics that every engine shares. For one network with n training rows: B 
 step t = epoch·K + batch counts from 0 (rules see t + 1).
 
 - Order: natural when B = n, else `rng.epoch_order(streams.order, epoch, n)`. The last batch may be smaller.
-- Batch loss = Σ wᵢ lᵢ / Σ wᵢ over its rows; 0 with zero gradient where all weights are 0.
+- Batch loss = Σ wᵢ lᵢ / Σ wᵢ over its rows; 0 with zero gradient where all weights are 0. Where a loss says what its rows count
+  for (class weights), that times wᵢ stands below.
 - Gradient of the batch loss (with augmentation and dropout), plus the penalties' gradients, each number clipped to ±clip_value,
   then all of them by global norm to clip_norm, both as torch does; then the rule; proximal penalties last (`penalties`).
 - Diverged: the batch loss is not finite, or above max(10⁶ · first batch loss, 1); checked before each update, parameters stay.
   Also: a held-out loss that is not finite, or parameters that are not finite at the end.
-- loss[epoch] = Σ over batches Σ wᵢ lᵢ / Σ wᵢ; held_loss[epoch] on held-out rows without dropout, every `record_every` epochs, at
-  the last one, and at each epoch with patience or a plateau.
+- loss[epoch] = Σ over batches Σ wᵢ lᵢ / Σ wᵢ; held_loss[epoch] on held-out rows by `loss.scoring`, without dropout, every
+  `record_every` epochs, at the last one, and at each epoch with patience or a plateau.
 - Rate of step t: lr · table[t] · m. m is 1 unless the schedule watches the loss (a plateau): then `schedules.plateau` finds it
   from held_loss of the epochs before, or from loss where no rows are held out. Nothing of it is kept besides these records.
 - At an epoch's end: divergence, patience, target loss, end, in this order.

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from manyfit import _native
+from manyfit import _native, losses
 from manyfit.hyper import knobs
 from manyfit.losses import Loss
 from manyfit.networks import Dense, Inputs
@@ -47,7 +47,8 @@ def supports(recipe: Recipe) -> bool:
     return (
         isinstance(recipe.network, Dense)
         and recipe.dense.activation in _CATALOG["activations"]
-        and name_of(recipe.loss) in _CATALOG["losses"]
+        and losses.registry.all().get(name_of(recipe.loss)) is type(recipe.loss)
+        and _form_of(recipe.loss)[0] in _CATALOG["losses"]
         and name_of(recipe.optimizer) in _CATALOG["optimizers"]
         and all(isinstance(penalty, _PENALTIES) for penalty in recipe.penalties)
     )
@@ -152,7 +153,7 @@ class Native:
             flat.dtype.name,
             list(widths),
             network.activation,
-            name_of(loss),
+            *_form_of(loss),
             flat,
             table,
             y,
@@ -160,6 +161,17 @@ class Native:
             self.threads,
         )
         return gradients
+
+
+def _form_of(loss: Loss) -> tuple[str, NDArray[np.float64]]:
+    """What the core calls a loss, and its settings. A loss whose settings are off has a form that does not know them."""
+    name, numbers = name_of(loss), {k: getattr(loss, k) for k in knobs(loss)}
+    smoothing, weights = numbers.pop("label_smoothing", 0.0), numbers.pop("class_weights", ())
+    if len(weights):
+        return f"{name}_weighted", np.array([smoothing, *weights], dtype=np.float64)
+    if smoothing:
+        return f"{name}_smoothed", np.array([smoothing], dtype=np.float64)
+    return name, np.array(list(numbers.values()), dtype=np.float64)
 
 
 def _group_key(population: Population, index: int, member: Member) -> tuple[Any, ...]:
@@ -178,7 +190,7 @@ def _group_key(population: Population, index: int, member: Member) -> tuple[Any,
         bool(recipe.dense.input_dropout),
         bool(recipe.augment.noise),
         bool(recipe.augment.drop),
-        name_of(recipe.loss),
+        _form_of(recipe.loss)[0],
         name_of(recipe.optimizer),
         flags,
         recipe.clip_norm is not None,
@@ -255,7 +267,8 @@ class _Group:
         return {
             "widths": list(self.population.widths(self.indices[0])),
             "activation": first.dense.activation,
-            "loss": name_of(first.loss),
+            "loss": _form_of(first.loss)[0],
+            "loss_settings": np.array([_form_of(r.loss)[1] for r in recipes]).reshape(len(recipes), -1),
             "optimizer": name_of(first.optimizer),
             "flags": {name: int(getattr(first.optimizer, name)) for name in known["flags"]},
             "batch_size": batch,

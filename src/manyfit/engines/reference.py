@@ -192,7 +192,8 @@ class _Training:
         with explained(self.recipe.network, parts, (self.index,)):
             output = self.apply(torch, leaves, parts, self.drop(t), derive(self.member.streams.noise, t))
         weights = self.weights[rows]
-        weighted, weight = (weights * self.recipe.loss.rows(torch, output, self.y[rows])).sum(), weights.sum()
+        weighted = (weights * self.recipe.loss.rows(torch, output, self.y[rows])).sum()
+        weight = (weights * self.recipe.loss.row_weight(torch, self.y[rows])).sum()
         loss = weighted / weight if weight > 0 else 0 * output.sum()
 
         value = loss.item()
@@ -314,9 +315,10 @@ class _Training:
         """Weighted mean loss on the held-out rows, without dropout."""
         held = self.rows.held
         output = self.predict([part[held] for part in self.parts])
-        weights = self.weights[held].double()
-        losses = self.recipe.loss.rows(torch, output, self.y[held]).double()
-        return ((weights * losses).sum() / weights.sum()).item() if weights.sum() > 0 else 0.0
+        loss, weights = self.recipe.loss.scoring, self.weights[held].double()
+        weighted = (weights * loss.rows(torch, output, self.y[held]).double()).sum()
+        weight = (weights * loss.row_weight(torch, self.y[held])).sum()
+        return (weighted / weight).item() if weight > 0 else 0.0
 
     def answer_probes(self, n_epochs: int) -> None:
         """Write down the outputs on the probes that ask for this number of epochs."""

@@ -76,8 +76,7 @@ class OfLoss:
 
     def score(self, output: Floats, loss: Loss, rows: Scored) -> float:
         """Weighted mean over the rows."""
-        of_rows = np.asarray(scoring(loss).rows(np, output, rows.target))
-        return float(self.to_score(mean(of_rows, rows.weights)))
+        return float(self.to_score(mean_loss(output, loss, rows)))
 
 
 @dataclass(frozen=True)
@@ -174,14 +173,10 @@ def probabilities(output: Floats, loss: Loss) -> Floats:
     return np.where(total > 0, shares / np.maximum(total, 1e-300), 1 / shares.shape[-1])
 
 
-def scoring(loss: Loss) -> Loss:
-    """The loss that scores rows that did not train: without what only serves training, such as label smoothing."""
-    return getattr(loss, "scoring", loss)
-
-
-def mean(of_rows: NDArray[Any], weights: Floats | None) -> float:
-    """Weighted mean of a number of each row; 0 where nothing weighs."""
-    if weights is None:
-        return float(np.mean(of_rows))
-    total = float(weights.sum())
-    return float(of_rows @ weights) / total if total > 0 else 0.0
+def mean_loss(output: Floats, loss: Loss, rows: Scored) -> float:
+    """Weighted mean over the rows of what scores: `loss.scoring`; 0 where nothing weighs."""
+    scores = loss.scoring
+    weights = 1.0 if rows.weights is None else rows.weights
+    weighted = np.asarray(weights * scores.rows(np, output, rows.target))
+    total = float(np.broadcast_to(weights * scores.row_weight(np, rows.target), weighted.shape).sum())
+    return float(weighted.sum()) / total if total > 0 else 0.0

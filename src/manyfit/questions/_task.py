@@ -18,7 +18,7 @@ from manyfit.answers import Text
 from manyfit.engines.choose import predict
 from manyfit.losses import Target
 from manyfit.population import Member, Population, Probe, Rows, View
-from manyfit.questions._measure import Measure, OfLoss, Scored, mean, scoring
+from manyfit.questions._measure import Measure, OfLoss, Scored, mean_loss
 from manyfit.questions._rows import Encoded, GivenRows, RowSource, Split
 from manyfit.recipe import Recipe
 from manyfit.registry import name_of
@@ -186,13 +186,7 @@ class Task:
 
     def losses(self, run: Run, *, seen: bool = False) -> Floats:
         """[P] mean loss of every network on the same rows, in the recipe's own loss."""
-        return self._scored(
-            run,
-            seen,
-            lambda output, loss, rows: mean(
-                np.asarray(scoring(loss).rows(np, output, rows.target)), rows.weights
-            ),
-        )
+        return self._scored(run, seen, mean_loss)
 
     def _scored(self, run: Run, seen: bool, score: Callable[..., float]) -> Floats:
         found = np.full(len(run), np.inf)

@@ -82,6 +82,7 @@ class Step:
     t: Number of the update, from 1; epoch and batch count from 0.
     rows: [B] rows of the view.
     weights: [B] what they weigh.
+    weight: What the sum of the rows' losses is divided by: Σw, with weights of classes counted in.
     y: [B, C] or [B] targets.
     row_losses, loss: [B] of each row, and their weighted mean.
     share: What clipping multiplied the gradient by; norm: its length before; None without clipping.
@@ -94,6 +95,7 @@ class Step:
     batch: int
     rows: NDArray[np.int64]
     weights: Floats
+    weight: float
     y: NDArray[Any]
     layers: tuple[Layer, ...]
     row_losses: Floats
@@ -226,6 +228,7 @@ class Taped:
             batch,
             rows,
             weights,
+            self._weight(weights, y),
             y,
             tuple(layers),
             row_losses,
@@ -261,7 +264,7 @@ class Taped:
     def _loss(self, output: Value, y: NDArray[Any], weights: Floats) -> tuple[Floats, Value]:
         """[B] losses of the rows, and their weighted mean; 0 where nothing weighs anything."""
         row_losses = self.recipe.loss.rows(arithmetic, output, y)
-        weight = weights.sum()
+        weight = self._weight(weights, y)
         loss = (weights * row_losses).sum() / weight if weight > 0 else 0 * output.sum()
         return row_losses.data, loss
 
@@ -272,6 +275,10 @@ class Taped:
             return Value(x)
         shift, keep = augment.draw(self.member.streams.noise, t, *x.shape)
         return Value((x + shift) * keep)
+
+    def _weight(self, weights: Floats, y: NDArray[Any]) -> float:
+        """What the sum of the rows' losses is divided by."""
+        return float((weights * self.recipe.loss.row_weight(np, y)).sum())
 
     def _masks(self, t: int, n_rows: int) -> list[Floats | None]:
         """What the inputs of each layer are multiplied by; None where nothing is ever dropped."""

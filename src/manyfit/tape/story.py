@@ -132,8 +132,14 @@ class Story:
     @property
     def share(self) -> float:
         """∂L/∂ℓ of the row that is followed: its share of the mean."""
-        total = float(self.step.weights.sum())
+        total = self.step.weight
         return float(self.step.weights[self.row]) / total if total else 0.0
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the batch loss is the plain mean of the rows' losses."""
+        step = self.step
+        return bool((step.weights == 1).all()) and step.weight == len(step.weights)
 
     def ell(self, position: int) -> str:
         """The symbol of a row's loss."""
@@ -184,7 +190,7 @@ class Story:
         lines = [self.line(self.ell(self.row), self.head.loss, losses[self.row])]
         rows = [Value(loss, self.ell(k)) for k, loss in enumerate(losses)]
         count = len(rows)
-        if (step.weights == 1).all():
+        if self.is_plain:
             mean = xp.total(rows) / Value(count, "n")
             note = None
         else:
@@ -192,7 +198,7 @@ class Story:
                 Value(weight, f"w{names.below(self.labels[k])}") for k, weight in enumerate(step.weights)
             ]
             mean = xp.total([w * loss for w, loss in zip(weights, rows, strict=True)]) / Value(
-                step.weights.sum(), "Σw"
+                step.weight, "Σw"
             )
             note = Text("rows weigh differently", "各行权重不同")
         return [*lines, self.line("L", mean, step.loss, note=note)]
@@ -242,10 +248,10 @@ class Story:
 
     def share_formula(self) -> Value:
         """∂L/∂ℓ of the row that is followed, as a formula."""
-        if (self.step.weights == 1).all():
+        if self.is_plain:
             return 1 / Value(len(self.step.weights), "n")
         w = Value(self.step.weights[self.row], f"w{names.below(self.labels[self.row])}")
-        return w / Value(self.step.weights.sum(), "Σw")
+        return w / Value(self.step.weight, "Σw")
 
     def _followed(self) -> list[Line]:
         """Every factor of the followed weight's derivative for one row, their product, and the sum over the batch."""

@@ -166,7 +166,7 @@ def _check_predictions(engine: Engine, population: Population, ledger: Ledger) -
         if member.recipe.epochs and ledger.fate[index] == Fate.FINISHED:
             last = engine.predict(network, ledger.parameters[index][None], view.X)[0]
             assert np.allclose(ledger.probes[0][index, 2], last[probe.rows], rtol=1e-5), "a probe is not a prediction"
-            rows = member.recipe.loss.rows(np, last[held], view.y[held])
+            rows = member.recipe.loss.scoring.rows(np, last[held], view.y[held])
             score = np.average(rows, weights=view.weights[held])
             assert np.isclose(ledger.held_loss[index, member.recipe.epochs - 1], score, rtol=1e-5), "the held-out loss is wrong"
     assert np.isnan(ledger.probes[0][2, 1:]).all(), "a network that has diverged answers no probe"

@@ -46,20 +46,21 @@ void forward(Precision precision, const Structure& structure, const void* params
 }
 
 template <class Real>
-void input_grad_of(const Structure& structure, const void* params, const View& view, std::int64_t from, std::int64_t to,
-                   void* out) {
+void input_grad_of(const Structure& structure, const double* loss_settings, const void* params, const View& view,
+                   std::int64_t from, std::int64_t to, void* out) {
     const Span<Real> span(view, from, to);
     Within<Real> one(structure, false);
+    one.set_loss(loss_settings);
     one.load_parameters(static_cast<const Real*>(params));
     one.input_gradient(span.list, static_cast<Real*>(out));
 }
-void input_grad(Precision precision, const Structure& structure, const void* params, const View& view, std::int64_t from,
-                std::int64_t to, void* out) {
+void input_grad(Precision precision, const Structure& structure, const double* loss_settings, const void* params,
+                const View& view, std::int64_t from, std::int64_t to, void* out) {
     const FlushDenormals flush;
     if (precision == Precision::float32)
-        input_grad_of<float>(structure, params, view, from, to, out);
+        input_grad_of<float>(structure, loss_settings, params, view, from, to, out);
     else
-        input_grad_of<double>(structure, params, view, from, to, out);
+        input_grad_of<double>(structure, loss_settings, params, view, from, to, out);
 }
 
 template <int Rounds>
