@@ -13,9 +13,12 @@ import numpy as np
 from manyfit.augment import Augment
 from manyfit.losses import BCE, MAE, MSE, CrossEntropy, Huber, Loss
 from manyfit.networks import Dense
+from manyfit.optimizers.adagrad import AdaGrad
 from manyfit.optimizers.adam import Adam
 from manyfit.optimizers.adamw import AdamW
+from manyfit.optimizers.lamb import LAMB
 from manyfit.optimizers.momentum import Momentum
+from manyfit.optimizers.rmsprop import RMSprop
 from manyfit.optimizers.sgd import SGD
 from manyfit.penalties import L1, L2, ElasticNet
 from manyfit.population import Member, Population, Probe, Rows, View
@@ -32,10 +35,15 @@ from manyfit.schedules.warmup import Warmup
 
 OPTIMIZERS = {
     "sgd": SGD(weight_decay=0.01),
-    "momentum": Momentum(),
+    "momentum": Momentum(dampening=0.3),
     "nesterov": Momentum(nesterov=True, weight_decay=0.01),
+    "adagrad": AdaGrad(lr_decay=0.01, initial_accumulator_value=0.1),
+    "rmsprop": RMSprop(weight_decay=0.01),
+    "rmsprop_moving": RMSprop(lr=1e-3, momentum=0.5, centered=True),
     "adam": Adam(),
+    "amsgrad": Adam(amsgrad=True, weight_decay=0.01),
     "adamw": AdamW(),
+    "lamb": LAMB(max_ratio=2.0),
 }
 SCHEDULES = {
     "constant": Constant(),

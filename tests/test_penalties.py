@@ -43,7 +43,7 @@ def test_a_proximal_step_of_sgd_is_the_step_and_then_the_soft_threshold():
 @pytest.mark.parametrize("nesterov", [False, True])
 def test_a_proximal_step_of_momentum_keeps_the_velocity_of_the_weights_as_they_move(nesterov):
     # iPiano: x + γ(x − x before) − η·g, then the threshold; and v is what moved the weight, over the rate.
-    rule, p, v = Momentum(0.1, 0.5, nesterov), np.array(1.0), np.array(2.0)
+    rule, p, v = Momentum(0.1, 0.5, nesterov=nesterov), np.array(1.0), np.array(2.0)
 
     new, state, _ = proximal_step(np, p, np.array(3.0), {"velocity": v}, 7, rule, [L1(2.0)])
 

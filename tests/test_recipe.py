@@ -85,7 +85,7 @@ def test_short_forms_are_read():
     ("fields", "message"),
     [
         ({"epoch": 3}, "unknown field 'epoch' of a recipe. Did you mean 'epochs'"),
-        ({"optimizer": {"rule": "adam", "rate": 1}}, "unknown field 'rate' of Adam. Known: beta1, beta2"),
+        ({"optimizer": {"rule": "adam", "rate": 1}}, "unknown field 'rate' of Adam. Known: amsgrad, beta1, beta2"),
         ({"optimizer": {"lr": 1}}, r"optimizer must name its rule, got \{'lr': 1\}. For example"),
         ({"optimizer": 3}, "optimizer must be a table of fields, got 3"),
         ({"optimizer": {"rule": "adm"}}, "unknown optimizer 'adm'"),

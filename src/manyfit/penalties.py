@@ -188,7 +188,12 @@ def is_proximal(penalty: Penalty, optimizer: Any) -> bool:
         (True, False, False, False)
     """
     wanted = getattr(penalty, "proximal", False)
-    return getattr(optimizer, "linear", False) if wanted is None else bool(wanted)
+    return can_be_proximal(optimizer) if wanted is None else bool(wanted)
+
+
+def can_be_proximal(optimizer: Any) -> bool:
+    """Whether a step of this rule is linear in the gradient, and downhill: a threshold uphill would push weights away from 0."""
+    return getattr(optimizer, "linear", False) and not getattr(optimizer, "maximize", False)
 
 
 def penalized(

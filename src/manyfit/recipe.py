@@ -102,9 +102,10 @@ class Recipe:
         yield from _problems_of_rule(self.schedule, "schedule", Schedule)
         for penalty in self.penalties:
             yield from _problems_of_rule(penalty, "penalties", Penalty)
-            if getattr(penalty, "proximal", None) is True and not getattr(self.optimizer, "linear", False):
+            if getattr(penalty, "proximal", None) is True and not penalties.can_be_proximal(self.optimizer):
                 where, rule = f"{type(penalty).__name__}.proximal", f"must not be true with {name_of(self.optimizer)}"
-                yield Problem(where, rule, hint="SGD and Momentum can set weights to exactly 0. None decides by the optimizer.")
+                hint = "SGD and Momentum can set weights to exactly 0, going downhill. None decides by the optimizer."
+                yield Problem(where, rule, hint=hint)
         yield from _problems_of_rule(self.augment, "augment", Augment)
         yield from _problems_of_rule(self.stopping, "stopping", Stopping)
         yield from problems_of(self)
@@ -197,7 +198,8 @@ def _problems_of_rule(rule: Any, name: str, protocol: type[Any]) -> Iterator[Pro
     else:
         expected = protocol.__name__.lower()
         article = "an" if expected[0] in "aeiou" else "a"
-        yield Problem(f"Recipe.{name}", f"must be {article} {expected}", repr(rule))
+        hint = f"A class derived from {protocol.__module__.split('._')[0]}.{protocol.__name__} is one, as a frozen dataclass."
+        yield Problem(f"Recipe.{name}", f"must be {article} {expected}", repr(rule), hint=hint)
 
 
 def _mapping(fields: Any, where: str) -> Mapping[str, Any]:

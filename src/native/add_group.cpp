@@ -208,7 +208,8 @@ int add_group(Session& session, const nb::kwargs& words, std::vector<nb::object>
         const auto* patience = spec.array<std::int32_t>("patience", {P});
 
         char* params = spec.array(precision, "params", {P, n_parameters});
-        char* state = spec.array(precision, "state", {P, rule.n_state, n_parameters});
+        const std::int64_t n_state = rule.state(s.flags).n;
+        char* state = spec.array(precision, "state", {P, n_state, n_parameters});
         char* best = spec.array(precision, "best", {P, any_length});
         const std::int64_t n_best = spec.last_shape(1);
         if (n_best != 0 && n_best != n_parameters) refuse("best must have all parameters of a member, or none");
@@ -226,7 +227,7 @@ int add_group(Session& session, const nb::kwargs& words, std::vector<nb::object>
         for (std::int64_t p = 0; p < P; p++) {
             Member& m = group.members[std::size_t(p)];
             m.params = params + p * n_parameters * size;
-            m.state = state + p * rule.n_state * n_parameters * size;
+            m.state = state + p * n_state * n_parameters * size;
             m.best = n_best ? best + p * n_parameters * size : nullptr;
             m.loss = loss + p * T, m.held_loss = held_loss + p * T;
             m.cursor = cursor + p * cursor_columns, m.sums = sums + p * sums_columns;

@@ -29,6 +29,12 @@ public:
     virtual void empty(void (*left)(void* context, const Member*), void* context) = 0;
 };
 
+// What one form of a rule keeps of every parameter.
+struct StateCard {
+    const char* const* names;
+    int n;
+};
+
 // What a rule of update is called and is made of, for Python.
 struct RuleCard {
     const char* name;
@@ -36,8 +42,9 @@ struct RuleCard {
     int n_hypers;
     const char* const* flags;
     int n_flags;
-    const char* const* state;
-    int n_state;
+    const StateCard* forms;  // by the flags that change the state or the arithmetic, the first ones
+    int n_forms;
+    const StateCard& state(unsigned flags) const { return forms[flags % unsigned(n_forms)]; }
     bool linear;  // a step is a linear function of gradient and state, as a proximal step needs it
 };
 struct Catalog {

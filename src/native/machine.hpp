@@ -48,6 +48,8 @@ public:
     static constexpr int members = Across ? vector : 1;
     static constexpr int unit_lanes = Across ? 1 : vector;  // units in a block
 
+    static constexpr int places = norm_places / unit_lanes;  // of a block, for sums over units
+
     static int blocks(int units) { return (units + unit_lanes - 1) / unit_lanes; }
 
     int n_parameters() const { return n_parameters_; }
@@ -71,6 +73,7 @@ protected:
     int n_layers_, n_outputs_, n_targets_, chunk_;
     std::ptrdiff_t n_vectors_ = 0;
     int n_parameters_ = 0, n_state_;
+    bool turns_;  // gradients are turned round: the rule climbs
     Buffer<Vec> parameters_, gradients_, state_;
     // Per layer boundary i (0 = inputs): activations before dropout, the same after it (what the next layer reads; inputs
     // after augmentation too), masks, and gradients with respect to the sums before the activation.
@@ -103,7 +106,8 @@ protected:
         : structure_(structure), layers_(structure.n_layers), n_layers_(structure.n_layers),
           n_outputs_(structure.widths[structure.n_layers]),
           n_targets_(structure.classes ? 1 : n_outputs_), chunk_(chunk),
-          n_state_(Rules::n_state(structure.optimizer)), boundary_(structure.n_layers + 1) {
+          n_state_(Rules::n_state(structure.optimizer, structure.flags)),
+          turns_(Rules::turns(structure.optimizer, structure.flags)), boundary_(structure.n_layers + 1) {
         int widest = 0;
         for (int i = 0; i <= n_layers_; i++) {
             const int units = structure.widths[i];
@@ -300,7 +304,6 @@ protected:
         const Shaping& h = shaping_;
         const Vec zero{}, one = broadcast<Real>(1);
         Vec total{};
-        constexpr int places = norm_places / unit_lanes ? norm_places / unit_lanes : 1;
         for (int i = 0; i < n_layers_; i++) {
             const Layer& layer = layers_[i];
             Vec place[places] = {};
@@ -369,26 +372,29 @@ protected:
 
     // One step of the rule for every parameter.
     void update() {
-        const bool shaped = shaping_.penalty || shaping_.clip;
-        const Vec scale = shaped ? shape_gradient() : broadcast<Real>(1);
-        Rules::visit(structure_.optimizer, [&]<class Rule>() {
+        const bool shaped = shaping_.penalty || shaping_.clip, scaled = shaped || turns_;
+        Vec scale = shaped ? shape_gradient() : broadcast<Real>(1);
+        if (turns_) scale = -scale;
+        Rules::visit_form(structure_.optimizer, structure_.flags, [&]<class Rule, class Form>() {
             if constexpr (is_linear<Rule>) {
-                if (shaping_.proximal) return update_proximally<Rule>(scale);
+                if (shaping_.proximal) return update_proximally<Rule, Form>(scale);
             }
-            if (shaped)
-                update_by<Rule, true>(scale);
+            if constexpr (OfNorms<Form>)
+                update_arrays<Rule, Form>(scale);
+            else if (scaled)
+                update_by<Rule, Form, true>(scale);
             else
-                update_by<Rule, false>(scale);
+                update_by<Rule, Form, false>(scale);
         });
     }
     // One step of the rule, brought nearer to 0 by what one unit of gradient moves a weight times the threshold; to 0 where it
     // is no further from it. What this adds to the gradient (at 0 less than the threshold) enters the state like any gradient.
-    template <class Rule>
+    template <class Rule, class Form>
     [[gnu::noinline]] void update_proximally(Vec scale) {
-        constexpr int S = Rule::state.count;
+        constexpr int S = Form::state.count;
         const Vec zero{}, one = broadcast<Real>(1), *c = coefficients_;
         Vec at_rest[S ? S : 1] = {};
-        const Vec gain = -Rule::step(zero, one, at_rest, c);
+        const Vec gain = -Form::step(zero, one, at_rest, c);
         for (int i = 0; i < n_layers_; i++) {
             const Layer& layer = layers_[i];
             for (int row = 0; row <= layer.n_in; row++) {
@@ -399,18 +405,18 @@ protected:
                     const Vec p = parameters_[at], g = gradients_[at] * scale;
                     Vec before[S ? S : 1], after[S ? S : 1];
                     for (int j = 0; j < S; j++) before[j] = after[j] = state_[j * n_vectors_ + at];
-                    const Vec moved = Rule::step(p, g, after, c), size = abs(moved) - by;
+                    const Vec moved = Form::step(p, g, after, c), size = abs(moved) - by;
                     const Vec near = select(off, moved, select(size <= zero, zero, copysign(size, moved)));
-                    Rule::step(p, select(off, g, g + (moved - near) / gain), before, c);
+                    Form::step(p, select(off, g, g + (moved - near) / gain), before, c);
                     parameters_[at] = near;
                     for (int j = 0; j < S; j++) state_[j * n_vectors_ + at] = before[j];
                 }
             }
         }
     }
-    template <class Rule, bool Scaled>
+    template <class Rule, class Form, bool Scaled>
     [[gnu::noinline]] void update_by(Vec scale) {
-        constexpr int S = Rule::state.count;
+        constexpr int S = Form::state.count;
         Vec c[Rule::n_coefficients];
         for (int i = 0; i < Rule::n_coefficients; i++) c[i] = coefficients_[i];
         Vec *p = parameters_, *g = gradients_, *state = state_;
@@ -418,8 +424,36 @@ protected:
         for (std::ptrdiff_t q = 0; q < n; q++) {
             Vec s[S ? S : 1];
             for (int j = 0; j < S; j++) s[j] = state[j * n + q];
-            p[q] = Rule::step(p[q], Scaled ? g[q] * scale : g[q], s, c);
+            p[q] = Form::step(p[q], Scaled ? g[q] * scale : g[q], s, c);
             for (int j = 0; j < S; j++) state[j * n + q] = s[j];
+        }
+    }
+    // Array by array: which way each parameter would go (kept where its gradient was), then all of them by a length in common.
+    template <class Rule, class Form>
+    [[gnu::noinline]] void update_arrays(Vec scale) {
+        constexpr int S = Form::state.count;
+        Vec c[Rule::n_coefficients];
+        for (int i = 0; i < Rule::n_coefficients; i++) c[i] = coefficients_[i];
+        for (int i = 0; i < n_layers_; i++) {
+            const Layer& layer = layers_[i];
+            for (const bool bias : {false, true}) {
+                const std::ptrdiff_t from = bias ? layer.bias : layer.weights, n_rows = bias ? 1 : layer.n_in;
+                Vec of_p[places] = {}, of_way[places] = {};
+                for (std::ptrdiff_t row = 0; row < n_rows; row++)
+                    for (int q = 0; q < layer.out; q++) {
+                        const std::ptrdiff_t at = from + row * layer.out + q;
+                        Vec s[S];
+                        for (int j = 0; j < S; j++) s[j] = state_[j * n_vectors_ + at];
+                        const Vec p = parameters_[at], way = Form::way(p, gradients_[at] * scale, s, c);
+                        for (int j = 0; j < S; j++) state_[j * n_vectors_ + at] = s[j];
+                        gradients_[at] = way;
+                        of_p[q % places] = fma(p, p, of_p[q % places]);
+                        of_way[q % places] = fma(way, way, of_way[q % places]);
+                    }
+                const Vec length = Form::length(sqrt(self().add_places(of_p)), sqrt(self().add_places(of_way)), c);
+                for (std::ptrdiff_t at = from; at < from + n_rows * layer.out; at++)
+                    parameters_[at] = fnma(length, gradients_[at], parameters_[at]);
+            }
         }
     }
 };

@@ -90,7 +90,9 @@ nb::dict catalog() {
         nb::dict rule;
         rule["hypers"] = texts(card.hypers, card.n_hypers);
         rule["flags"] = texts(card.flags, card.n_flags);
-        rule["state"] = texts(card.state, card.n_state);
+        nb::list states;
+        for (int form = 0; form < card.n_forms; form++) states.append(texts(card.forms[form].names, card.forms[form].n));
+        rule["states"] = states;
         rule["linear"] = card.linear;
         rules[card.name] = rule;
     }

@@ -13,7 +13,7 @@ from tests.native.numpy_loop import Network, Table
 CATALOG = _native.catalog()["optimizers"]
 HYPERS = {
     "sgd": {"lr": 0.1, "weight_decay": 0.01},
-    "momentum": {"lr": 0.05, "momentum": 0.8, "weight_decay": 0.0},
+    "momentum": {"lr": 0.05, "momentum": 0.8, "dampening": 0.0, "weight_decay": 0.0},
     "adam": {"lr": 0.02, "beta1": 0.9, "beta2": 0.99, "eps": 1e-8, "weight_decay": 0.01},
     "adamw": {"lr": 0.02, "beta1": 0.8, "beta2": 0.999, "eps": 1e-6, "weight_decay": 0.1},
 }
@@ -78,7 +78,7 @@ class Core:
         self.session = session
         self.out = resume or Trained(
             params=np.stack([n.params for n in networks]).astype(dtype),
-            state=np.zeros((n_members, len(card["state"]), n_params), dtype),
+            state=np.zeros((n_members, len(card["states"][0]), n_params), dtype),
             best=np.zeros((n_members, n_params if patient else 0), dtype),
             loss=np.full((n_members, n_epochs), np.nan),
             held_loss=np.full((n_members, n_epochs), np.nan),
@@ -104,7 +104,7 @@ class Core:
             activation=first.activation,
             loss=first.loss,
             optimizer=first.optimizer,
-            flags={name: int(first.nesterov) for name in card["flags"]},
+            flags={name: int(first.nesterov) for name in card["flags"] if name == "nesterov"},
             batch_size=min(first.batch_size, len(first.train)),
             layout=layout,
             record_every=first.record_every,

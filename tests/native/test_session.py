@@ -13,8 +13,8 @@ pytestmark = pytest.mark.native
 
 CHANGES = [
     ("activation", "rely", "unknown activation 'rely'; the native core knows identity, relu, tanh, sigmoid"),
-    ("loss", "mae", "unknown loss 'mae'; the native core knows mse, cross_entropy, bce"),
-    ("optimizer", "lamb", "unknown optimizer 'lamb'; the native core knows sgd, momentum, adam, adamw"),
+    ("loss", "hinge", "unknown loss 'hinge'; the native core knows mse, mae, huber, cross_entropy,"),
+    ("optimizer", "lion", "unknown optimizer 'lion'; the native core knows sgd, momentum, adagrad,"),
     ("layout", "along", "unknown layout 'along'; the native core knows auto, across, within"),
     ("flags", {"nesterov": 1}, "unknown flag of the optimizer 'nesterov'"),
     ("widths", [2], "widths must name at least inputs and outputs"),
@@ -135,9 +135,9 @@ def test_catalog_names_what_the_core_can() -> None:
 
     assert catalog["optimizers"]["adam"] == {
         "hypers": ["lr", "beta1", "beta2", "eps", "weight_decay"],
-        "flags": [],
-        "state": ["mean", "size"],
+        "flags": ["amsgrad", "maximize"],
+        "states": [["mean", "size"], ["mean", "size", "largest"]],
         "linear": False,
     }
-    assert catalog["optimizers"]["momentum"]["flags"] == ["nesterov"]
+    assert catalog["optimizers"]["momentum"]["flags"] == ["nesterov", "maximize"]
     assert native.isa() == native.isas()[0]

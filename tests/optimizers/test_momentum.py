@@ -7,7 +7,7 @@ from manyfit.optimizers.sgd import SGD
 
 def walk(optimizer, gradients):
     p = np.array([0.0])
-    state = optimizer.init(np, p)
+    state = optimizer.init(np, p, optimizer)
     for t, g in enumerate(gradients, start=1):
         p, state = optimizer.step(np, p, np.array([g]), state, t, optimizer)
     return p[0]

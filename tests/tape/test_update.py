@@ -22,11 +22,11 @@ RULES = [
 
 
 def state_of(rule, p, rng):
-    return {name: rng.uniform(0.1, 1, p.shape) for name in rule.init(np, p)}
+    return {name: rng.uniform(0.1, 1, p.shape) for name in rule.init(np, p, rule)}
 
 
 def equations(rule, t=3, **numbers):
-    state = {name: np.array(numbers.get(name, 0.5)) for name in rule.init(np, np.array(0.0))}
+    state = {name: np.array(numbers.get(name, 0.5)) for name in rule.init(np, np.array(0.0), rule)}
     made = updated(rule, np.array(2.0), np.array(-0.25), state, t, rule.lr)
     return {value.name: written(value).symbols for value in made.equations}
 
@@ -101,7 +101,7 @@ class Lars:
     trust: float = 0.02
 
     @staticmethod
-    def init(xp, p):
+    def init(xp, p, h):
         return {}
 
     @staticmethod
@@ -134,7 +134,7 @@ class Stubborn:
     lr: float = 0.1
 
     @staticmethod
-    def init(xp, p):
+    def init(xp, p, h):
         return {}
 
     @staticmethod
@@ -155,7 +155,7 @@ def test_listening_to_a_rule_leaves_the_profiler_as_it_was():
 
     sys.setprofile(listening)
     try:
-        updated(Adam(), np.array(1.0), np.array(1.0), Adam.init(np, np.array(1.0)), 1, 0.1)
+        updated(Adam(), np.array(1.0), np.array(1.0), Adam.init(np, np.array(1.0), Adam()), 1, 0.1)
         after = sys.getprofile()
     finally:
         sys.setprofile(None)

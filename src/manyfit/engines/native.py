@@ -14,10 +14,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from manyfit import _native, losses
+from manyfit import _native, losses, optimizers
 from manyfit.hyper import knobs
 from manyfit.losses import Loss
 from manyfit.networks import Dense, Inputs
+from manyfit.optimizers import Optimizer
 from manyfit.penalties import L1, L2, ElasticNet, is_proximal
 from manyfit.population import Member, Population, Rows
 from manyfit.recipe import Recipe
@@ -49,6 +50,7 @@ def supports(recipe: Recipe) -> bool:
         and recipe.dense.activation in _CATALOG["activations"]
         and losses.registry.all().get(name_of(recipe.loss)) is type(recipe.loss)
         and _form_of(recipe.loss)[0] in _CATALOG["losses"]
+        and optimizers.registry.all().get(name_of(recipe.optimizer)) is type(recipe.optimizer)
         and name_of(recipe.optimizer) in _CATALOG["optimizers"]
         and all(isinstance(penalty, _PENALTIES) for penalty in recipe.penalties)
     )
@@ -174,14 +176,24 @@ def _form_of(loss: Loss) -> tuple[str, NDArray[np.float64]]:
     return name, np.array(list(numbers.values()), dtype=np.float64)
 
 
+def _flags(optimizer: Optimizer) -> dict[str, int]:
+    """The switches of a rule that the core knows, 0 or 1; a number is one too where not being 0 changes what the rule keeps."""
+    return {
+        name: int(bool(getattr(optimizer, name))) for name in _CATALOG["optimizers"][name_of(optimizer)]["flags"]
+    }
+
+
+def _hypers(optimizer: Optimizer) -> list[float]:
+    """The numbers of a rule in the order of the core; a bound that is None is infinite."""
+    values = (getattr(optimizer, name) for name in _CATALOG["optimizers"][name_of(optimizer)]["hypers"])
+    return [np.inf if value is None else float(value) for value in values]
+
+
 def _group_key(population: Population, index: int, member: Member) -> tuple[Any, ...]:
     """What networks must share to be trained in one pack; it depends on this network's own recipe and rows alone."""
     recipe, n = member.recipe, len(member.rows.train)
     batch = min(recipe.batch_size or n, n)
     n_last = n - (-(-n // batch) - 1) * batch
-    flags = tuple(
-        getattr(recipe.optimizer, name) for name in _CATALOG["optimizers"][name_of(recipe.optimizer)]["flags"]
-    )
     return (
         recipe.precision,
         population.widths(index),
@@ -192,7 +204,7 @@ def _group_key(population: Population, index: int, member: Member) -> tuple[Any,
         bool(recipe.augment.drop),
         _form_of(recipe.loss)[0],
         name_of(recipe.optimizer),
-        flags,
+        tuple(_flags(recipe.optimizer).values()),
         recipe.clip_norm is not None,
         recipe.clip_value is not None,
         *(any(is_proximal(p, recipe.optimizer) == late for p in recipe.penalties) for late in (False, True)),
@@ -261,7 +273,6 @@ class _Group:
         first, n = recipes[0], len(members[0].rows.train)
         batch = min(first.batch_size or n, n)
         steps = -(-n // batch)
-        known = _CATALOG["optimizers"][name_of(first.optimizer)]
         train, train_offsets = _ragged([member.rows for member in members], "train")
         held, held_offsets = _ragged([member.rows for member in members], "held")
         return {
@@ -270,13 +281,11 @@ class _Group:
             "loss": _form_of(first.loss)[0],
             "loss_settings": np.array([_form_of(r.loss)[1] for r in recipes]).reshape(len(recipes), -1),
             "optimizer": name_of(first.optimizer),
-            "flags": {name: int(getattr(first.optimizer, name)) for name in known["flags"]},
+            "flags": _flags(first.optimizer),
             "batch_size": batch,
             "layout": layout,
             "record_every": self.population.record_every,
-            "hyper": np.array(
-                [[float(getattr(r.optimizer, name)) for name in known["hypers"]] for r in recipes]
-            ).reshape(len(recipes), -1),
+            "hyper": np.array([_hypers(r.optimizer) for r in recipes]).reshape(len(recipes), -1),
             "table": np.array([shared.table(r, steps) for r in recipes], dtype=np.int32),
             "plateau": np.array([_plateau(r, steps) for r in recipes], dtype=np.float64),
             "keys": np.array([(m.streams.order, m.streams.noise) for m in members], dtype=np.uint64),
@@ -358,11 +367,15 @@ def _penalties(recipes: Sequence[Recipe]) -> dict[str, NDArray[np.float64]]:
 
 def check_catalog() -> None:
     """Assert that the core knows every rule as Python does: same hyperparameters in the same order, same state."""
-    from manyfit.optimizers import registry
-
     for name, known in _CATALOG["optimizers"].items():
-        rule = registry.find(name)
-        declared = [k for k, knob in knobs(rule).items() if not knob.structural]
-        assert declared == list(known["hypers"]), (name, declared, known["hypers"])
-        assert list(rule.init(np, np.zeros(1))) == list(known["state"]), name
+        rule = optimizers.registry.find(name)
+        declared = knobs(rule)
+        numbers = [k for k, knob in declared.items() if not knob.structural]
+        assert numbers == known["hypers"], (name, numbers, known["hypers"])
+        switches = [k for k, knob in declared.items() if knob.kind == "switch"]
+        assert [flag for flag in known["flags"] if flag not in numbers] == switches, (name, switches, known["flags"])
+        for form, state in enumerate(known["states"]):
+            on = {k: True if k in switches else 0.5 for bit, k in enumerate(known["flags"]) if form >> bit & 1}
+            kept = list(rule.init(np, np.zeros(1), rule(**on)))
+            assert kept == state, (name, on, kept, state)
         assert getattr(rule, "linear", False) == known["linear"], name

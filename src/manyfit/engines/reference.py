@@ -152,7 +152,7 @@ class _Training:
         self.layout = population.layout(index)
         self.flat = torch.from_numpy(ledger.parameters[index])
         self.leaves = self.layout.cut(self.flat)
-        names = recipe.optimizer.init(np, np.zeros(1))
+        names = recipe.optimizer.init(np, np.zeros(1), recipe.optimizer)
         self.states = {
             name: self.layout.cut(torch.from_numpy(row))
             for name, row in zip(names, ledger.state[index], strict=True)

@@ -23,6 +23,7 @@ class BCE(Loss):
 
     target: ClassVar[Target] = "binary"
     name: ClassVar[str] = "bce"
+    aliases: ClassVar[tuple[str, ...]] = ("BCEWithLogitsLoss",)
 
     label_smoothing: float = hyper(
         0.0,

@@ -31,6 +31,7 @@ class CrossEntropy(Loss):
     """
 
     target: ClassVar[Target] = "labels"
+    aliases: ClassVar[tuple[str, ...]] = ("CrossEntropyLoss",)
 
     label_smoothing: float = hyper(
         0.0,

@@ -24,6 +24,7 @@ class Huber(Loss):
     """
 
     target: ClassVar[Target] = "numbers"
+    aliases: ClassVar[tuple[str, ...]] = ("HuberLoss",)
 
     delta: float = hyper(
         1.0,

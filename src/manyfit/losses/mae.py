@@ -21,6 +21,7 @@ class MAE(Loss):
 
     target: ClassVar[Target] = "numbers"
     name: ClassVar[str] = "mae"
+    aliases: ClassVar[tuple[str, ...]] = ("L1Loss",)
 
     def rows(self, xp: Any, output: Any, y: Any) -> Any:
         """Absolute error of each row, averaged over the outputs."""

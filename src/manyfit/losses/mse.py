@@ -19,6 +19,7 @@ class MSE(Loss):
 
     target: ClassVar[Target] = "numbers"
     name: ClassVar[str] = "mse"
+    aliases: ClassVar[tuple[str, ...]] = ("MSELoss",)
 
     def rows(self, xp: Any, output: Any, y: Any) -> Any:
         """Squared error of each row, averaged over the outputs."""

@@ -1,9 +1,9 @@
 """What an optimizer is: a frozen record of hyperparameters and two pure functions on one parameter array of one network.
 
-`init(xp, p)` makes the state, a dict of arrays shaped like `p`. `step(xp, p, g, s, t, h)` returns the new parameter and the new
-state.
+`init(xp, p, h)` makes the state, a dict of arrays shaped like `p`. `step(xp, p, g, s, t, h)` returns the new parameter and state.
 `xp` is numpy or torch, `t` counts updates from 1, `h` holds the hyperparameters with `h.lr` already multiplied by the schedule.
-Neither changes its inputs. Engines add the axis of networks.
+Neither changes its inputs. Engines add the axis of networks: numbers in `h` may then be tensors, so a step never asks `if` about
+them; switches stay switches, and what a rule keeps only with some settings is asked of the state (`"velocity" in s`).
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class Optimizer(Protocol):
         ...
 
     @staticmethod
-    def init(xp: Any, p: Any) -> State:
-        """The state before the first update."""
+    def init(xp: Any, p: Any, h: Any) -> State:
+        """The state before the first update of a rule with the hyperparameters `h`: the same names whatever `p`."""
         ...
 
     @staticmethod

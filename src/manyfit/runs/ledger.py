@@ -97,8 +97,9 @@ class Ledger:
         parameters = _initial(population)
         state, best = [], []
         for member, flat in zip(population.members, parameters, strict=True):
-            n_states = len(type(member.recipe.optimizer).init(np, np.zeros(1)))
-            state.append(np.zeros((n_states, flat.size), dtype=flat.dtype))
+            rule = member.recipe.optimizer
+            kept = list(rule.init(np, flat, rule).values())
+            state.append(np.array(kept, dtype=flat.dtype).reshape(len(kept), flat.size))
             best.append(np.zeros(flat.size if member.recipe.stopping.patience else 0, dtype=flat.dtype))
         probes = []
         for probe in population.probes:

@@ -178,7 +178,7 @@ def _path(L: Value, target: Value) -> list[tuple[Value, Value]]:
 
 def _update(rule: Optimizer, p: Value, g: float, digits: int) -> Part:
     """The first update of one parameter."""
-    state = {key: np.asarray(value) for key, value in rule.init(np, p.data).items()}
+    state = {key: np.asarray(value) for key, value in rule.init(np, p.data, rule).items()}
     made = updated(rule, p.data, np.asarray(g), state, 1, float(rule.lr), of=p.name)
     lines = tuple(line(value.name, value, digits=digits) for value in made.equations)
     said = f"{name_of(rule)}, {said_settings(made)}"

@@ -135,7 +135,7 @@ class Taped:
         self.leaves = leaves_of(
             drawn if parameters is None else np.array(parameters, np.float64), self.widths
         )
-        self.state = [recipe.optimizer.init(np, leaf) for leaf in self.leaves]
+        self.state = [recipe.optimizer.init(np, leaf, recipe.optimizer) for leaf in self.leaves]
         n = len(member.rows.train)
         self.batch_size = n if recipe.batch_size is None else min(recipe.batch_size, n)
         self.n_batches = -(-n // self.batch_size)

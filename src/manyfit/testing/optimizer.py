@@ -57,7 +57,7 @@ def _check_purity(optimizer: Optimizer) -> None:
     generator = np.random.default_rng(0)
     for dtype in (np.float32, np.float64):
         p, g = (generator.normal(size=(3, 2)).astype(dtype) for _ in range(2))
-        state = optimizer.init(np, p)
+        state = optimizer.init(np, p, optimizer)
         for t in (1, 2, 3):
             before = [array.copy() for array in (p, g, *state.values())]
             new, new_state = optimizer.step(np, p, g, state, t, optimizer)
@@ -78,8 +78,9 @@ def _check_stack(optimizer: Optimizer) -> None:
     """Three networks as one, as the stacked engine trains them: hyperparameters are tensors, one number a network."""
     torch = importlib.import_module("torch")
     declared = knobs(optimizer)
-    moving = {name: getattr(optimizer, name) for name, knob in declared.items() if knob.kind == "number"}
-    fixed = {name: getattr(optimizer, name) for name in declared if name not in moving}
+    values = {name: getattr(optimizer, name) for name in declared}
+    moving = {k: v for k, v in values.items() if declared[k].kind == "number" and v is not None}
+    fixed = {k: v for k, v in values.items() if k not in moving}
     factors = torch.tensor([1.0, 0.5, 0.25], dtype=torch.float64)  # each network by its own settings
 
     def step(p: Any, g: Any, state: State, hypers: Mapping[str, Any]) -> tuple[Any, State]:
@@ -87,7 +88,7 @@ def _check_stack(optimizer: Optimizer) -> None:
 
     generator = np.random.default_rng(1)
     p, g = (torch.from_numpy(generator.normal(size=(3, 4, 2))) for _ in range(2))
-    state = {name: torch.stack([one + 0.1] * 3) for name, one in optimizer.init(torch, p[0]).items()}
+    state = {name: torch.stack([one + 0.1] * 3) for name, one in optimizer.init(torch, p[0], optimizer).items()}
     hypers = {name: value * factors for name, value in moving.items()}
     together = torch.vmap(step)(p, g, state, hypers)
 
@@ -108,7 +109,7 @@ def _check_oracle(optimizer: Optimizer, oracle: str, names: Mapping[str, str]) -
     module, _, cls = oracle.rpartition(".")
     start, gradient = _bowl()
     p: Array = start.copy()
-    state = optimizer.init(np, p)
+    state = optimizer.init(np, p, optimizer)
     tensor = torch.from_numpy(start.copy())
     peer = getattr(importlib.import_module(module), cls)([tensor], **oracle_options(optimizer, names))
     for t in range(1, N_STEPS + 1):
@@ -161,11 +162,12 @@ def _check_descent(optimizer: Optimizer) -> None:
 
     # Rosenbrock's valley curves by about 1500 at these starts: plain descent needs a rate below 2/1500.
     slow = dataclasses.replace(optimizer, lr=1e-4)  # type: ignore[type-var]  # every rule is a dataclass
+    sign = -1 if getattr(optimizer, "maximize", False) else 1
     for function in (parabola, rosenbrock):
         for start in ((-1.2, 1.0), (2.0, 2.0)):
             p = np.array(start)
-            state = slow.init(np, p)
+            state = slow.init(np, p, slow)
             for t in range(1, 201):
-                p, state = slow.step(np, p, function(p)[1], state, t, slow)
+                p, state = slow.step(np, p, sign * function(p)[1], state, t, slow)
             first, last = function(np.array(start))[0], function(p)[0]
             assert last < first, f"{name_of(optimizer)} goes uphill on the {function.__name__}: {first:g} to {last:g}"

@@ -134,11 +134,18 @@ bool elementary(const char* name, Precision precision, const void* x, void* y, s
     return elementary_of(name, static_cast<const double*>(x), static_cast<double*>(y), n);
 }
 
+template <class Rule, unsigned... Flags>
+const StateCard* forms_of(std::integer_sequence<unsigned, Flags...>) {
+    static const StateCard cards[] = {
+        {Rule::template Form<Flags>::state.at, Rule::template Form<Flags>::state.count}...};
+    return cards;
+}
+
 template <class... Rule>
 Catalog catalog_of(RuleList<Rule...>) {
-    static const RuleCard cards[] = {RuleCard{Rule::name, Rule::hypers.at, Rule::hypers.count, Rule::flags.at,
-                                              Rule::flags.count, Rule::state.at, Rule::state.count,
-                                              is_linear<Rule>}...};
+    static const RuleCard cards[] = {RuleCard{Rule::name, Rule::hypers.at, Rule::hypers.count, Rule::flags.at, Rule::flags.count,
+                                              forms_of<Rule>(std::make_integer_sequence<unsigned, n_forms<Rule>>{}),
+                                              int(n_forms<Rule>), is_linear<Rule>}...};
     return {cards, sizeof...(Rule)};
 }
 

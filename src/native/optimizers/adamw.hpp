@@ -10,25 +10,28 @@ namespace manyfit::MANYFIT_ISA {
 struct AdamW {
     static constexpr const char* name = "adamw";
     static constexpr Names<5> hypers{"lr", "beta1", "beta2", "eps", "weight_decay"};
-    static constexpr NoNames flags{};
-    static constexpr Names<2> state{"mean", "size"};
-    static constexpr int n_running = 2, n_coefficients = 8;
+    static constexpr Names<2> flags{"amsgrad", "maximize"};
+    static constexpr int form_flags = 1, n_running = 2, n_coefficients = 8;
 
     template <class D>
     static void advance(const D* h, D* running) {
-        Adam::advance(h, running);
+        Moments<false>::advance(h, running);
     }
 
     template <class D>
     static void coefficients(const D* h, D rate, unsigned, const D* running, D* c) {
-        Adam::moments(h, rate, running, c);
+        Moments<false>::coefficients(h, running, c);
+        c[0] = rate / (1.0 - running[0]);
         c[6] = 1.0 - rate * h[4];
     }
 
-    template <class Vec>
-    MANYFIT_INLINE static Vec step(Vec p, Vec g, Vec* s, const Vec* c) {
-        return Adam::moved(p * c[6], g, s, c);
-    }
+    template <unsigned Flags>
+    struct Form : Moments<(Flags & 1u) != 0> {
+        template <class Vec>
+        MANYFIT_INLINE static Vec step(Vec p, Vec g, Vec* s, const Vec* c) {
+            return fnma(c[0], Form::ratio(g, s, c), p * c[6]);
+        }
+    };
 };
 
 }  // namespace manyfit::MANYFIT_ISA

@@ -8,10 +8,9 @@ namespace manyfit::MANYFIT_ISA {
 struct Sgd {
     static constexpr const char* name = "sgd";
     static constexpr Names<2> hypers{"lr", "weight_decay"};
-    static constexpr NoNames flags{};
-    static constexpr NoNames state{};
+    static constexpr Names<1> flags{"maximize"};
     static constexpr bool linear = true;
-    static constexpr int n_running = 0, n_coefficients = 2;
+    static constexpr int form_flags = 0, n_running = 0, n_coefficients = 2;
 
     template <class D>
     static void advance(const D*, D*) {}
@@ -22,10 +21,14 @@ struct Sgd {
         c[1] = h[1];
     }
 
-    template <class Vec>
-    MANYFIT_INLINE static Vec step(Vec p, Vec g, Vec*, const Vec* c) {
-        return fnma(c[0], fma(c[1], p, g), p);
-    }
+    template <unsigned>
+    struct Form {
+        static constexpr NoNames state{};
+        template <class Vec>
+        MANYFIT_INLINE static Vec step(Vec p, Vec g, Vec*, const Vec* c) {
+            return fnma(c[0], fma(c[1], p, g), p);
+        }
+    };
 };
 
 }  // namespace manyfit::MANYFIT_ISA
