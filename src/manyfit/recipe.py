@@ -27,7 +27,7 @@ class Stopping:
 
     Example:
         >>> Stopping(patience=5)
-        Stopping(patience=5, min_delta=0.0, target_loss=None)
+        Stopping(patience=5, min_delta=0.0, target_loss=None, max_seconds=None, max_steps=None)
     """
 
     patience: int | None = hyper(
@@ -40,6 +40,16 @@ class Stopping:
     min_delta: float = hyper(0.0, low=0, doc="How much lower the held-out loss must be to count as better.")
     target_loss: float | None = hyper(
         None, optional=True, kind="number", doc="Training loss of an epoch at which training is done: “loss small enough?”."
+    )
+    max_seconds: float | None = hyper(
+        None,
+        above=0,
+        optional=True,
+        kind="number",
+        doc="Seconds on the wall after which the network is cut, between segments of about 0.1 s; `Run.as_trained` repeats it.",
+    )
+    max_steps: int | None = hyper(
+        None, low=0, optional=True, kind="whole number", doc="Updates after which it ends, amid an epoch too; the schedule stays."
     )
 
 

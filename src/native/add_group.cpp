@@ -205,6 +205,7 @@ int add_group(Session& session, const nb::kwargs& words, std::vector<nb::object>
         const auto* clip_norm = spec.array<double>("clip_norm", {P});
         const auto* min_delta = spec.array<double>("min_delta", {P});
         const auto* target_loss = spec.array<double>("target_loss", {P});
+        const auto* max_steps = spec.array<std::int64_t>("max_steps", {P});
         const auto* patience = spec.array<std::int32_t>("patience", {P});
 
         char* params = spec.array(precision, "params", {P, n_parameters});
@@ -234,7 +235,7 @@ int add_group(Session& session, const nb::kwargs& words, std::vector<nb::object>
             m.hyper = hyper + p * rule.n_hypers;
             m.loss_settings = loss_settings + p * s.n_loss_settings;
             m.order_key = keys[2 * p], m.noise_key = keys[2 * p + 1];
-            m.epochs = epochs[p], m.patience = patience[p];
+            m.epochs = epochs[p], m.patience = patience[p], m.max_steps = max_steps[p];
             if (m.epochs < 0 || m.epochs > T) refuse("epochs must be 0 to the columns of loss_record, " + std::to_string(T) + who(p));
             if (view[p] < 0 || view[p] >= int(session.views.size())) refuse("unknown view " + std::to_string(view[p]) + who(p));
             const StoredView& stored = session.views[std::size_t(view[p])];

@@ -70,6 +70,7 @@ struct Member {
     const double* plateau;  // how the rate follows the loss, columns as above; null where it does not
     std::uint64_t order_key, noise_key;
     std::int32_t epochs, patience;
+    std::int64_t max_steps;
 
     const View* view;
     const std::int32_t *train, *held;

@@ -117,7 +117,7 @@ private:
         occupied_++;
         stale_ = true;
         if (fresh) answer_probes(lane, 0);
-        if (lane.epoch >= m.epochs) finish(lane, finished, step_[l]);
+        if (lane.epoch >= m.epochs || step_[l] >= m.max_steps) finish(lane, finished, step_[l]);
     }
 
     static Real limit_after(double start) {
@@ -249,11 +249,12 @@ private:
         if (!within_limits) [[unlikely]]
             drop_diverged();
 
+        bool some_end = false;
         for (int l = 0; l < members; l++) {
             const Member* m = lanes_[l].who;
             if (!m) continue;
             rate_[l] = m->hyper[0] * m->table[step_[l]] * plateau_[l];
-            step_[l]++;
+            some_end |= ++step_[l] >= m->max_steps;
         }
         layout_.advance_rule(rate_);
         layout_.update();
@@ -262,6 +263,9 @@ private:
             batch_ = 0;
             end_epoch();
         }
+        if (some_end) [[unlikely]]
+            for (Lane& lane : lanes_)
+                if (lane.who && step_[lane.index] >= lane.who->max_steps) finish(lane, finished, step_[lane.index]);
     }
 
     // A member whose loss is not a number, or grew a million times, keeps the parameters from before this step.

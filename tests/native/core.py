@@ -132,6 +132,7 @@ class Core:
             clip_norm=each("clip_norm"),
             min_delta=each("min_delta"),
             target_loss=each("target_loss"),
+            max_steps=each("max_steps", np.int64),
             patience=each("patience", np.int32),
             params=out.params,
             state=out.state,

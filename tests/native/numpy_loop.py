@@ -58,6 +58,7 @@ class Network:
     patience: int = 0
     min_delta: float = 0.0
     target_loss: float = -np.inf
+    max_steps: int = 2**62
     plateau: tuple[float, ...] = (0, 1, -1, 0, 0, 0, 0, 0)  # patience −1: none
 
 
@@ -193,6 +194,8 @@ def train(net: Network) -> Outcome:
                 state[1] = h["beta2"] * state[1] + (1 - h["beta2"]) * g**2
                 mean, size_hat = state[0] / (1 - h["beta1"] ** t), state[1] / (1 - h["beta2"] ** t)
                 params = params - rate * mean / (np.sqrt(size_hat) + h["eps"])
+            if t == net.max_steps and first + size < n:
+                return ended(FINISHED, t)
         losses[epoch] = total / total_weight if total_weight > 0 else 0.0
         last = epoch == net.epochs - 1
         if len(net.held) and ((epoch + 1) % net.record_every == 0 or last or net.patience > 0):
@@ -209,4 +212,6 @@ def train(net: Network) -> Outcome:
                     return ended(STOPPED_EARLY, t)
         if losses[epoch] <= net.target_loss:
             return ended(TARGET_REACHED, t)
+        if t == net.max_steps:
+            return ended(FINISHED, t)
     return ended(FINISHED, t)

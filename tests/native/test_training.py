@@ -137,6 +137,16 @@ def test_target_loss_ends_training(layout, rng) -> None:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
+def test_most_steps_end_training_amid_an_epoch_or_at_its_end(layout, rng) -> None:
+    networks = core.networks(rng, 5, epochs=4, max_steps=lambda p: [1, 3, 5, 6, 100][p])  # epochs of 3 steps
+
+    trained = core.Core(networks, layout=layout).train()
+
+    assert trained.cursor[:, 2].tolist() == trained.cursor[:, 4].tolist() == [1, 3, 5, 6, 12]
+    assert_follows_the_loop(networks, layout=layout)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
 def test_divergence_is_a_fate_and_leaves_the_others_alone(layout, rng) -> None:
     networks = core.networks(rng, 3, optimizer="sgd", activation="identity", epochs=20)
     networks[1].hyper = {"lr": 1e3, "weight_decay": 0.0}

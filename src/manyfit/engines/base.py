@@ -18,7 +18,8 @@ step t = epoch·K + batch counts from 0 (rules see t + 1).
   `record_every` epochs, at the last one, and at each epoch with patience or a plateau.
 - Rate of step t: lr · table[t] · m. m is 1 unless the schedule watches the loss (a plateau): then `schedules.plateau` finds it
   from held_loss of the epochs before, or from loss where no rows are held out. Nothing of it is kept besides these records.
-- At an epoch's end: divergence, patience, target loss, end, in this order.
+- At an epoch's end: divergence, patience, target loss, end, in this order. Then, also amid an epoch: `max_steps`.
+- `max_seconds` is the loop's affair: networks whose time is up are ended between segments, where they stand.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from numpy.typing import NDArray
 from manyfit.losses import Loss
 from manyfit.networks import Inputs, Network
 from manyfit.population import Population
-from manyfit.runs.ledger import Ledger
+from manyfit.runs.ledger import Fate, Ledger
 from manyfit.runs.run import Run
 
 SEGMENT_S = 0.1
@@ -110,6 +111,7 @@ def train(
     *,
     ledger: Ledger | None = None,
     seconds: float | None = None,
+    spent: float = 0.0,
     watchers: Sequence[Watcher] = (),
     segment_s: float = SEGMENT_S,
     clock: Callable[[], float] = time.perf_counter,
@@ -121,6 +123,7 @@ def train(
         engine: What to train it with.
         ledger: Where to go on from; a fresh one by default.
         seconds: Wall time after which networks still in training are cut.
+        spent: Wall time of earlier sessions, which counts towards `Stopping.max_seconds`.
         watchers: Called after every segment (progress, run folder, live page).
         segment_s: Length of a segment. It changes no result.
         clock: Where the time comes from.
@@ -130,21 +133,35 @@ def train(
     """
     ledger = Ledger.begin(population.check()) if ledger is None else ledger
     began = clock()
+    limits = [member.recipe.stopping.max_seconds for member in population.members]
+    ends = np.array([np.inf if limit is None else limit - spent for limit in limits])
+    core_seconds = 0.0
     engine.start(population, ledger)
     try:
         is_done = ledger.is_done
         while not is_done:
-            left = np.inf if seconds is None else seconds - (clock() - began)
+            gone = clock() - began
+            left = np.inf if seconds is None else seconds - gone
             if left <= 0:
                 break
-            is_done = engine.advance(seconds=min(segment_s, left))
+            if (ends <= gone).any():
+                # A new start from the ledger changes no bit of those that go on, and no engine needs to know of time.
+                ledger = engine.read()
+                core_seconds += engine.stop()
+                for index in np.flatnonzero((ends <= gone) & (ledger.fate == Fate.TRAINING)).tolist():
+                    ledger.end(index, Fate.LATE)
+                ends[ends <= gone] = np.inf
+                engine.start(population, ledger)
+                is_done = ledger.is_done
+                continue
+            is_done = engine.advance(seconds=min(segment_s, left, ends.min(initial=np.inf) - gone))
             if watchers:
                 current = engine.read()
                 if any([watcher(current) for watcher in watchers]):
                     break
         final = engine.read()
     finally:
-        core_seconds = engine.stop()
+        core_seconds += engine.stop()
     return Run.of(
         population, final, seconds=clock() - began, core_seconds=core_seconds, engine=engine.describe()
     )

@@ -183,6 +183,7 @@ def fit(
                 population,
                 chosen,
                 ledger=None if since is None else since.ledger,
+                spent=0.0 if since is None else since.seconds,
                 seconds=seconds,
                 watchers=[recorder, *watchers, interrupt],
                 segment_s=segment_s,

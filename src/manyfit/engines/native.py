@@ -305,6 +305,7 @@ class _Group:
             "target_loss": np.array(
                 [-np.inf if r.stopping.target_loss is None else r.stopping.target_loss for r in recipes]
             ),
+            "max_steps": np.array([_steps_of(r) for r in recipes], dtype=np.int64),
             "patience": np.array([r.stopping.patience or 0 for r in recipes], dtype=np.int32),
             "params": self.params,
             "state": self.state,
@@ -335,6 +336,12 @@ def _plateau(recipe: Recipe, steps_per_epoch: int) -> list[float]:
         plateau.floor,
         plateau.eps,
     ]
+
+
+def _steps_of(recipe: Recipe) -> int:
+    """Updates at most; what never comes where there is no bound."""
+    most = recipe.stopping.max_steps
+    return np.iinfo(np.int64).max if most is None else most
 
 
 def _keep(network: Dense) -> list[int]:

@@ -182,7 +182,7 @@ class _Training:
         epoch, batch, t = (int(self.cursor[column]) for column in (Cursor.EPOCH, Cursor.BATCH, Cursor.STEP))
         if t == 0:
             self.answer_probes(0)
-        if epoch == self.recipe.epochs:  # a recipe of no epochs
+        if epoch == self.recipe.epochs or t == self.recipe.stopping.max_steps:  # a recipe of no epochs, or no steps
             return self.end(Fate.FINISHED, t)
 
         rows = self.batch(epoch, batch)
@@ -213,6 +213,8 @@ class _Training:
         self.cursor[Cursor.BATCH] += 1
         if batch + 1 == self.n_batches:
             self.end_epoch(epoch)
+        if self.is_training and t + 1 == self.recipe.stopping.max_steps:
+            self.end(Fate.FINISHED, t + 1)
         return None
 
     def batch(self, epoch: int, batch: int) -> NDArray[np.int64]:

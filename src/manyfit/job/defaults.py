@@ -7,7 +7,7 @@ import math
 from manyfit.hyper import AnyRange, LogRange, Range
 from manyfit.networks import Dense
 from manyfit.optimizers.adamw import AdamW
-from manyfit.recipe import Recipe, Stopping
+from manyfit.recipe import Recipe
 from manyfit.schedules.cosine import Cosine
 from manyfit.schedules.sequence import Sequence
 from manyfit.schedules.warmup import Warmup
@@ -124,4 +124,4 @@ def for_epochs(recipe: Recipe, epochs: int) -> Recipe:
     if isinstance(recipe.schedule, Sequence) and isinstance(recipe.schedule.parts[0], Warmup):
         recipe = recipe.set("schedule.0.length", WARMUP * epochs)
     patience = max(round(PATIENCE * epochs), MIN_PATIENCE)
-    return recipe.set("stopping", Stopping(patience, recipe.stopping.min_delta, recipe.stopping.target_loss))
+    return recipe.set("stopping.patience", patience)

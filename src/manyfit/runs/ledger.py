@@ -25,6 +25,7 @@ class Fate(IntEnum):
     STOPPED = 3
     TARGET = 4
     CUT = 5
+    LATE = 6
 
     def sentence(self, step: int) -> str:
         """The fate in words."""
@@ -35,6 +36,7 @@ class Fate(IntEnum):
             Fate.STOPPED: f"stopped early at step {step}",
             Fate.TARGET: f"reached its target loss at step {step}",
             Fate.CUT: f"cut at step {step}",
+            Fate.LATE: f"out of time at step {step}",
         }[self]
 
 
@@ -114,6 +116,14 @@ class Ledger:
     def fate(self) -> NDArray[np.int64]:
         """[P] codes of `Fate`."""
         return self.cursor[:, Cursor.FATE]
+
+    def end(self, index: int, fate: Fate) -> None:
+        """End the training of a network where it stands: its best weights are put back where there is patience."""
+        if not np.isfinite(self.parameters[index]).all():
+            fate = Fate.DIVERGED
+        self.cursor[index, [Cursor.FATE, Cursor.FATE_STEP]] = fate, self.cursor[index, Cursor.STEP]
+        if self.cursor[index, Cursor.BEST_EPOCH] >= 0:
+            self.parameters[index][:] = self.best[index]
 
     @property
     def is_done(self) -> bool:

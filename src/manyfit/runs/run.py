@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from manyfit.population import Population
+from manyfit.recipe import Recipe
 from manyfit.runs.ledger import Cursor, Fate, Ledger
 from manyfit.schedules.plateau import Watcher
 
@@ -115,7 +116,11 @@ class Run:
 
     @property
     def score(self) -> NDArray[np.float64]:
-        """[P] held-out loss of the weights that were kept (of the best epoch, or else the last); infinite after divergence."""
+        """[P] held-out loss of the weights that were kept: of the best epoch, or else of the last that was scored.
+
+        Infinite for diverged networks, which so rank worst; NaN where nothing could be scored: without held-out rows, diverged or
+        not, and for networks cut before their first score.
+        """
         last = self._last(self.held_loss)
         kept = self.best_epoch > 0
         best = (
@@ -123,7 +128,18 @@ class Run:
             if len(self.held_loss)
             else last
         )
-        return np.where(kept & ~self.diverged, best, last)
+        has_rows = [len(member.rows.held) > 0 for member in self.population.members]
+        return np.where(has_rows, np.where(kept & ~self.diverged, best, last), np.nan)
+
+    def as_trained(self, index: int) -> Recipe:
+        """The recipe that gives network `index` again, bit for bit: its realized number of updates in place of a time.
+
+        A network that came to its end by its own rules has the recipe that it had, without the time.
+        """
+        recipe = self.population.members[index].recipe
+        recipe = recipe.set("stopping.max_seconds", None)
+        is_cut = self.fate[index] in (Fate.CUT, Fate.LATE)
+        return recipe.set("stopping.max_steps", int(self.steps[index])) if is_cut else recipe
 
     @cached_property
     def multipliers(self) -> NDArray[np.float64]:
