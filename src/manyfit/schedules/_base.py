@@ -70,6 +70,11 @@ class Course:
         return None
 
     @property
+    def needs_total(self) -> bool:
+        """Whether its course depends on the length of the whole training, as that of a cosine without a length does."""
+        return False
+
+    @property
     def plateau(self) -> Plateau | None:
         """The part that watches the score, if there is one."""
         return None
@@ -81,7 +86,10 @@ class Timed(Course):
 
     length: How long it takes; what comes after it, if anything does, begins there. Where nothing follows the rate stays.
     unit: What lengths are counted in.
+    stretches: Whether its course fills the training where no length is given.
     """
+
+    stretches: ClassVar[bool] = False
 
     _: KW_ONLY
     length: float | None = hyper(
@@ -98,6 +106,11 @@ class Timed(Course):
     def span(self, steps_per_epoch: int) -> int | None:
         """Updates until what follows may begin; None for a schedule that takes all that is left."""
         return None if self.length is None else self.steps(self.length, steps_per_epoch)
+
+    @property
+    def needs_total(self) -> bool:
+        """Whether its course depends on the length of the whole training, as that of a cosine without a length does."""
+        return self.stretches and self.length is None
 
     def steps(self, length: float, steps_per_epoch: int) -> int:
         """A length of this schedule in updates, at least one."""

@@ -33,6 +33,7 @@ class Cosine(Timed):
         0.0, low=0, high=1, usual=(0, 0.1), doc="Share of the rate that the cosine falls to."
     )
 
+    stretches: ClassVar = True
     aliases: ClassVar = ("CosineAnnealingLR", "CosineAnnealing")
     examples: ClassVar = ({}, {"floor": 0.1}, {"length": 2.0})
 

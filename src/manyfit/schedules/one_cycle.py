@@ -47,6 +47,7 @@ class OneCycle(Timed):
         False, doc="Fall as fast as it rose, to `start`, and then to `end` in what is left."
     )
 
+    stretches: ClassVar = True
     aliases: ClassVar = ("OneCycleLR",)
     examples: ClassVar = ({}, {"curve": "linear", "rise": 0.5}, {"three_phase": True}, {"length": 2.0})
 

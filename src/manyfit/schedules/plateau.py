@@ -70,10 +70,11 @@ class Plateau(Course):
         """Ones: it knows nothing before there is a loss."""
         return np.ones(round(n_epochs * steps_per_epoch))
 
-    def after(self, watch: Watch, loss: float) -> Watch:
-        """What is remembered after an epoch with that loss."""
+    def after(self, watch: Watch, loss: float, *, rises: bool = False) -> Watch:
+        """What is remembered after an epoch with that loss; `rises` if it is minus a score, of which more is better."""
         multiplier, best, bad, wait = watch
-        margin = best * (1.0 - self.threshold) if self.threshold_mode == "rel" else best - self.threshold
+        share = 1.0 + self.threshold if rises else 1.0 - self.threshold
+        margin = best * share if self.threshold_mode == "rel" else best - self.threshold
         if loss < margin:
             best, bad = loss, 0
         else:
@@ -120,6 +121,7 @@ class Watcher:
         schedule: Any schedule; one that watches nothing leaves the rate alone.
         steps_per_epoch: Updates of an epoch.
         losses: Of the epochs that have passed.
+        rises: Whether it is told scores, of which more is better, in the place of losses.
 
     Example:
         >>> watcher = Watcher(Plateau(factor=0.5, patience=0), 10, losses=[1.0, 2.0])
@@ -128,7 +130,10 @@ class Watcher:
         0.25
     """
 
-    def __init__(self, schedule: Any, steps_per_epoch: int, losses: Iterable[float] = ()) -> None:
+    def __init__(
+        self, schedule: Any, steps_per_epoch: int, losses: Iterable[float] = (), *, rises: bool = False
+    ) -> None:
+        self.rises = rises
         self.plateau, self.first = plateau_of(schedule, steps_per_epoch) or (None, 0)
         self.epoch, self.watch = 0, Watch()
         if self.plateau is not None:
@@ -143,5 +148,5 @@ class Watcher:
     def see(self, loss: float) -> None:
         """An epoch has ended with this loss: held out where there are such rows, else of training."""
         if self.plateau is not None and self.epoch >= self.first:
-            self.watch = self.plateau.after(self.watch, loss)
+            self.watch = self.plateau.after(self.watch, -loss if self.rises else loss, rises=self.rises)
         self.epoch += 1

@@ -59,6 +59,11 @@ class Sequence(Course):
         """The last part, if it watches the score."""
         return getattr(self.parts[-1], "plateau", None) if self.parts else None
 
+    @property
+    def needs_total(self) -> bool:
+        """Whether the course of the last part depends on the length of the whole training."""
+        return bool(self.parts) and getattr(self.parts[-1], "needs_total", True)
+
     def problems(self) -> Iterator[Problem]:
         """What is wrong with how the parts are put together."""
         if not self.parts:
