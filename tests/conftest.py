@@ -45,6 +45,17 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(20260101)
 
 
+@pytest.fixture
+def registries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a test registers is forgotten after it, and packages are looked through anew."""
+    from manyfit import losses, optimizers, penalties, samplers, schedules
+
+    for room in (losses, optimizers, penalties, samplers, schedules):
+        monkeypatch.setattr(room.registry, "_rules", dict(room.registry._rules))
+        monkeypatch.setattr(room.registry, "_origins", dict(room.registry._origins))
+        monkeypatch.setattr(room.registry, "_waiting", None)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def one_thread() -> None:
     """torch keeps its own count of threads and doesn't read the environment in every build."""

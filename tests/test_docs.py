@@ -31,9 +31,9 @@ def test_examples_of_docstrings_print_what_they_say(name, tmp_path, monkeypatch)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_python_of_the_documents_runs(path, tmp_path, monkeypatch):
+def test_python_of_the_documents_runs(path, tmp_path, monkeypatch, registries):
     monkeypatch.chdir(tmp_path)
     # The blocks of one document are one program, as a reader would type them in.
     program = "\n".join(re.findall(r"^```python\n(.*?)^```", path.read_text(), re.M | re.S))
 
-    exec(compile(program, str(path), "exec"), {"__name__": "document"})
+    exec(compile(program, str(path), "exec"), {"__name__": f"document {path.name}"})

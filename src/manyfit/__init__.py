@@ -117,6 +117,10 @@ _ROOM_OF = {
 }
 
 
+# Rooms that are used by their own names: `mf.torch.LAMB`, `mf.testing.check_optimizer`.
+_ROOMS = ("testing", "torch")
+
+
 def __getattr__(name: str) -> Any:
     """Load a public name from its room, once (PEP 562).
 
@@ -133,6 +137,8 @@ def __getattr__(name: str) -> Any:
         value = import_module("importlib.metadata").version("manyfit")
     elif name in _ROOM_OF:
         value = getattr(import_module(f"manyfit.{_ROOM_OF[name]}"), name)
+    elif name in _ROOMS:
+        value = import_module(f"manyfit.{name}")
     elif name in _questions():
         value = import_module("manyfit.asking").function_of(name)
     else:

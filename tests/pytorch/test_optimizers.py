@@ -168,13 +168,15 @@ def test_groups_have_options_of_their_own():
     ours, theirs = parameters(), parameters()
     pairs = ((manyfit.torch.Adam, ours), (torch.optim.Adam, theirs))
     for make, params in pairs:
-        optimizer = make([{"params": params[:1], "lr": 0.1}, {"params": params[1:2], "betas": (0.5, 0.9)}], lr=0.01)
+        optimizer = make(
+            [{"params": params[:1], "lr": 0.1}, {"params": params[1:2], "betas": (0.5, 0.9)}], lr=0.01
+        )
         train(optimizer, params, 4)
         optimizer.add_param_group({"params": params[2:], "weight_decay": 0.1})
         train(optimizer, params, 4)
 
     assert apart(ours, theirs) <= 1e-12
-    with pytest.raises(RecipeError, match="Adam.eps must be > 0, got -1"):
+    with pytest.raises(RecipeError, match=r"Adam.eps must be > 0, got -1"):
         optimizer = manyfit.torch.Adam(ours)
         optimizer.add_param_group({"params": [torch.zeros(1)], "eps": -1})
     assert len(optimizer.param_groups) == 1
@@ -258,7 +260,9 @@ def test_float32_stays_float32():
     train(optimizer, params, 2)
 
     assert params[0].dtype == torch.float32
-    assert all(v.dtype == torch.float32 for v in optimizer.state[params[0]].values() if isinstance(v, torch.Tensor))
+    assert all(
+        v.dtype == torch.float32 for v in optimizer.state[params[0]].values() if isinstance(v, torch.Tensor)
+    )
 
 
 def test_sparse_gradients_are_refused():
@@ -271,7 +275,9 @@ def test_sparse_gradients_are_refused():
 
 
 def test_complex_parameters_are_refused():
-    with pytest.raises(RecipeError, match=r"params must be real, got a complex parameter\. Train torch\.view_as_real"):
+    with pytest.raises(
+        RecipeError, match=r"params must be real, got a complex parameter\. Train torch\.view_as_real"
+    ):
         manyfit.torch.SGD([torch.zeros(2, dtype=torch.complex128, requires_grad=True)])
 
 

@@ -38,7 +38,10 @@ def rates(scheduler, n_steps=N, scores=None):
 
 PAIRS = {
     "StepLR": (lambda o: manyfit.torch.StepLR(o, 7, 0.5), lambda o: lr_scheduler.StepLR(o, 7, 0.5)),
-    "ExponentialLR": (lambda o: manyfit.torch.ExponentialLR(o, 0.9), lambda o: lr_scheduler.ExponentialLR(o, 0.9)),
+    "ExponentialLR": (
+        lambda o: manyfit.torch.ExponentialLR(o, 0.9),
+        lambda o: lr_scheduler.ExponentialLR(o, 0.9),
+    ),
     "Cosine": (lambda o: manyfit.torch.Cosine(o, epochs=N), lambda o: lr_scheduler.CosineAnnealingLR(o, N)),
     "CosineRestarts": (
         lambda o: manyfit.torch.CosineRestarts(o, 6, 2),
@@ -70,14 +73,22 @@ def test_rates_are_those_of_torch_in_every_group(name):
 
 
 def losses(n=N):
-    return np.interp(np.arange(n), [0, 10, n], [1.0, 0.5, 0.6]) * np.exp(0.02 * np.random.default_rng(0).normal(size=n))
+    return np.interp(np.arange(n), [0, 10, n], [1.0, 0.5, 0.6]) * np.exp(
+        0.02 * np.random.default_rng(0).normal(size=n)
+    )
 
 
 @pytest.mark.parametrize(("is_score", "mode"), [(False, "min"), (True, "max")])
 @pytest.mark.parametrize("threshold_mode", ["rel", "abs"])
 def test_plateau_is_that_of_torch(is_score, mode, threshold_mode):
     scores = 1 / losses() if is_score else losses()
-    settings = {"factor": 0.5, "patience": 2, "threshold": 0.01, "threshold_mode": threshold_mode, "cooldown": 1}
+    settings = {
+        "factor": 0.5,
+        "patience": 2,
+        "threshold": 0.01,
+        "threshold_mode": threshold_mode,
+        "cooldown": 1,
+    }
     peer = lr_scheduler.ReduceLROnPlateau(optimizer(), mode=mode, eps=0, **settings)
 
     ours = rates(manyfit.torch.Plateau(optimizer(), **settings, eps=0.0, is_score=is_score), scores=scores)
@@ -128,9 +139,9 @@ def test_saved_and_loaded_schedulers_go_on(schedule):
 def test_state_of_another_schedule_is_refused():
     state = Scheduler(optimizer(), "cosine", epochs=5).state_dict()
 
-    with pytest.raises(UsageError, match="epochs must be 5, as it was saved, got 6"):
+    with pytest.raises(UsageError, match=r"epochs must be 5, as it was saved, got 6"):
         Scheduler(optimizer(), "cosine", epochs=6).load_state_dict(state)
-    with pytest.raises(UsageError, match="schedule must be .*cosine.*, as it was saved, got .*step_lr"):
+    with pytest.raises(UsageError, match=r"schedule must be .*cosine.*, as it was saved, got .*step_lr"):
         Scheduler(optimizer(), StepLR(), epochs=5).load_state_dict(state)
 
 
@@ -147,13 +158,15 @@ def test_schedules_that_need_no_length_go_on_for_ever():
 
 
 def test_cosine_must_know_how_long_the_training_is():
-    with pytest.raises(UsageError, match=r"epochs must be given, got none\. Give epochs, or a schedule with a length"):
+    with pytest.raises(
+        UsageError, match=r"epochs must be given, got none\. Give epochs, or a schedule with a length"
+    ):
         Scheduler(optimizer(), "warmup >> cosine")
     assert len(rates(Scheduler(optimizer(), Warmup(2) >> Cosine(length=5)), 9)) == 9
 
 
 def test_bad_schedules_are_refused():
-    with pytest.raises(RecipeError, match="Warmup.length must be ≥ 0"):
+    with pytest.raises(RecipeError, match=r"Warmup.length must be ≥ 0"):
         manyfit.torch.Warmup(optimizer(), -1)
     with pytest.raises(RecipeError, match="unknown schedule 'cosin'"):
         Scheduler(optimizer(), "cosin")

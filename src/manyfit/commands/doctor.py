@@ -32,6 +32,8 @@ def run(*, as_json: bool = False) -> None:
         print(f"engine     {name:10} {why or 'live'}")
     for name, version in found["libraries"].items():
         print(f"library    {name:14} {version or 'not installed'}")
+    for package, rules in found["plugins"].items():
+        print(f"plug-in    {package:14} {', '.join(rules)}")
     if all(found["engines"].values()):
         print(
             "! nothing to train with: install a compiler and reinstall manyfit, or pip install 'manyfit[torch]'",
@@ -64,7 +66,20 @@ def examine() -> dict[str, Any]:
         "core": core,
         "engines": {name: why_missing(name) for name in NAMES},
         "libraries": {name: _version(name) for name in LIBRARIES},
+        "plugins": _plugins(),
     }
+
+
+def _plugins() -> dict[str, list[str]]:
+    """Rules that other packages bring, by package. One that is broken says so on stderr and is left out."""
+    from manyfit.commands.listing import KINDS
+
+    found: dict[str, list[str]] = {}
+    for kind, listed in KINDS.items():
+        for name, facts in listed().items():
+            if facts.get("from"):
+                found.setdefault(facts["from"], []).append(f"{kind} {name}")
+    return found
 
 
 def _version(name: str) -> str:

@@ -25,7 +25,7 @@ def run(kind: str | None, *, as_json: bool = False) -> None:
     for name, rules in found.items():
         print(name)
         for rule, facts in rules.items():
-            print(f"  {rule:14} {facts['doc']}")
+            print(f"  {rule:14} {facts['doc']}" + (f" [{facts['from']}]" if facts.get("from") else ""))
             if kind is not None:
                 for setting, doc in facts["settings"].items():
                     print(f"    {setting:15} {doc}")
@@ -51,7 +51,12 @@ def _registry(module: str) -> Callable[[], dict[str, Any]]:
     def listed() -> dict[str, Any]:
         from importlib import import_module
 
-        return _rules(import_module(f"manyfit.{module}").registry.all())
+        registry = import_module(f"manyfit.{module}").registry
+        found = _rules(registry.all())
+        for name in found:
+            origin = registry.origin(name)
+            found[name] |= {"from": origin} if origin != "manyfit" else {}
+        return found
 
     return listed
 

@@ -4,10 +4,10 @@ Each rule of `manyfit.optimizers` is here as a `torch.optim.Optimizer` and each 
 the name of its class and with torch's names of the options; rules that other packages bring appear by themselves.
 
 Example:
-    >>> import torch
+    >>> import torch, manyfit as mf
     >>> net = torch.nn.Linear(2, 1)
-    >>> optimizer = LAMB(net.parameters(), lr=0.01, betas=(0.9, 0.99))
-    >>> scheduler = Scheduler(optimizer, "warmup >> cosine", epochs=10)
+    >>> optimizer = mf.torch.LAMB(net.parameters(), lr=0.01, betas=(0.9, 0.99))
+    >>> scheduler = mf.torch.Scheduler(optimizer, "warmup >> cosine", epochs=10)
     >>> net(torch.ones(3, 2)).sum().backward()
     >>> optimizer.step()
     >>> scheduler.step()
@@ -15,32 +15,28 @@ Example:
     [0.01]
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from manyfit import optimizers, schedules
+
+try:
+    import torch as torch
+except ImportError as error:
+    raise ImportError("manyfit.torch needs torch: pip install 'manyfit[torch]'") from error
+
 from manyfit.torch.optimizer import RuleOptimizer as RuleOptimizer
 from manyfit.torch.optimizer import optimizer_class
 from manyfit.torch.scheduler import Scheduler as Scheduler
 from manyfit.torch.scheduler import scheduler_class
 
-if TYPE_CHECKING:
-    from manyfit.torch.optimizer import RuleOptimizer as SGD
-    from manyfit.torch.optimizer import RuleOptimizer as Adagrad
-    from manyfit.torch.optimizer import RuleOptimizer as Adam
-    from manyfit.torch.optimizer import RuleOptimizer as AdamW
-    from manyfit.torch.optimizer import RuleOptimizer as LAMB
-    from manyfit.torch.optimizer import RuleOptimizer as Momentum
-    from manyfit.torch.optimizer import RuleOptimizer as RMSprop
-
 
 def __getattr__(name: str) -> Any:
-    """An optimizer or a scheduler by the name of its rule, made when it is first asked for."""
+    """An optimizer or a scheduler by the name of its rule; always the same class for the same rule."""
     if not name.startswith("_"):
         for registry, make in ((optimizers.registry, optimizer_class), (schedules.registry, scheduler_class)):
             rule = registry.get(name)
             if rule is not None:
-                globals()[name] = made = make(rule)
-                return made
+                return make(rule)
     raise AttributeError(f"module 'manyfit.torch' has no attribute {name!r}")
 
 

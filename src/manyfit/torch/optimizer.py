@@ -120,8 +120,10 @@ class RuleOptimizer(torch.optim.Optimizer):
             if lr.numel() != 1:
                 raise RecipeError(Problem(f"{name}.lr", "must be one number", f"{lr.numel()} of them"))
             group = {**group, "lr": lr.item()}
-        for option in {_option(theirs)[0] for theirs in self.names.values() if _option(theirs)[1] is not None}:
-            if not (isinstance(group[option], (tuple, list)) and len(group[option]) == 2):
+        for option, place in map(_option, self.names.values()):
+            if place is not None and not (
+                isinstance(group[option], tuple | list) and len(group[option]) == 2
+            ):
                 raise RecipeError(Problem(f"{name}.{option}", "must be two numbers", repr(group[option])))
         rule = self.rule(**self._values(group))
         found = [*problems_of(rule, name), *(rule.problems() if hasattr(rule, "problems") else ())]
@@ -147,10 +149,10 @@ def optimizer_class(rule: type[Any]) -> type[RuleOptimizer]:
         rule = max(same, key=lambda other: len(knobs(other)))
     names = dict(rule.oracle[1]) if theirs is not None else {}
     names |= {ours: _usual_name(ours, rule) for ours in knobs(rule) if ours not in names}
-    options = {option: _default(rule, names, option) for option in dict.fromkeys(_option(n)[0] for n in names.values())}
     parameters = [inspect.Parameter("params", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
     known = dict(inspect.signature(theirs).parameters) if theirs is not None else {}
-    for option in sorted(options, key=lambda option: list(known).index(option) if option in known else len(known)):
+    options = {option: _default(rule, names, option) for option, _ in map(_option, names.values())}
+    for option in sorted(options, key=[*known, *options].index):
         kind = known[option].kind if option in known else _KEYWORD if known else parameters[0].kind
         default = known[option].default if is_torchs and option in known else options[option]
         parameters.append(inspect.Parameter(option, kind, default=default))
@@ -196,5 +198,7 @@ def _option(name: str) -> tuple[str, int | None]:
 
 def _default(rule: type[Any], names: Mapping[str, str], option: str) -> Any:
     """The default of an option, from the hyperparameters that make it up."""
-    places = {_option(theirs)[1]: knobs(rule)[ours].default for ours, theirs in names.items() if _option(theirs)[0] == option}
-    return places[None] if None in places else tuple(places[k] for k in sorted(places))  # type: ignore[type-var]
+    defaults = {_option(theirs): knobs(rule)[ours].default for ours, theirs in names.items()}
+    if (option, None) in defaults:
+        return defaults[option, None]
+    return tuple(value for (name, _), value in sorted(defaults.items(), key=str) if name == option)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from torch.optim import Optimizer
@@ -124,7 +124,11 @@ class Scheduler(LRScheduler):
         for name in ("schedule", "epochs", "steps_per_epoch", "is_score"):
             if state_dict[name] != here[name]:
                 hint = "Make the scheduler with the same settings."
-                raise UsageError(Problem(name, f"must be {state_dict[name]!r}, as it was saved", repr(here[name]), hint=hint))
+                raise UsageError(
+                    Problem(
+                        name, f"must be {state_dict[name]!r}, as it was saved", repr(here[name]), hint=hint
+                    )
+                )
         self.last_epoch, self.base_lrs = state_dict["last_epoch"], list(state_dict["base_lrs"])
         self._watcher.watch, self._watcher.epoch = Watch(*state_dict["watch"]), state_dict["watched_epochs"]
         self._is_counted, self._step_count = state_dict["is_counted"], state_dict["step_count"]
@@ -149,7 +153,11 @@ def scheduler_class(rule: type[Any]) -> type[Scheduler]:
     kind = inspect.Parameter
     first = [kind("optimizer", kind.POSITIONAL_OR_KEYWORD)]
     own = list(inspect.signature(rule).parameters.values())
-    others = [p for name, p in inspect.signature(Scheduler).parameters.items() if name not in ("optimizer", "schedule")]
+    others = [
+        p
+        for name, p in inspect.signature(Scheduler).parameters.items()
+        if name not in ("optimizer", "schedule")
+    ]
     signature = inspect.Signature(sorted([*first, *own, *others], key=lambda p: p.kind))
 
     def __init__(self: Any, *values: Any, **options: Any) -> None:
@@ -157,7 +165,12 @@ def scheduler_class(rule: type[Any]) -> type[Scheduler]:
         settings = {name: bound.pop(name) for name in knobs(rule) if name in bound}
         Scheduler.__init__(self, bound.pop("optimizer"), rule(**settings), **bound)
 
-    made = {"__doc__": rule.__doc__, "__module__": "manyfit.torch", "__init__": __init__, "__signature__": signature}
+    made = {
+        "__doc__": rule.__doc__,
+        "__module__": "manyfit.torch",
+        "__init__": __init__,
+        "__signature__": signature,
+    }
     return type(rule.__name__, (Scheduler,), made)
 
 
