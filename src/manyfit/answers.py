@@ -87,7 +87,10 @@ class Series(NamedTuple):
 
 
 class Curves(NamedTuple):
-    """Curves with bands over a shared axis, such as learning curves or a response to the rate."""
+    """Curves with bands over a shared axis, such as learning curves or a response to the rate.
+
+    points: What is drawn as points beside them, such as the data behind a fit.
+    """
 
     title: Text
     series: tuple[Series, ...]
@@ -95,6 +98,7 @@ class Curves(NamedTuple):
     y_title: Text
     x_log: bool = False
     y_log: bool = False
+    points: tuple[Series, ...] = ()
 
 
 class Bars(NamedTuple):

@@ -189,6 +189,7 @@ class Population:
         seed: int = 0,
         weights: Floats | None = None,
         held: Ints | None = None,
+        paired: bool = False,
     ) -> Population:
         """A network for each recipe, all on the same rows, network i from streams of replicate i.
 
@@ -199,12 +200,14 @@ class Population:
             seed: Root of all streams.
             weights: [N] sample weights.
             held: Rows to hold out.
+            paired: Whether all share the streams of replicate 0, so that they differ by their recipes alone.
         """
         labels = bool(recipes) and recipes[0].loss.target == "labels"
         view = View(X, y, weights, n_classes=_n_classes(y) if labels else None)
         out = np.empty(0, dtype=np.int64) if held is None else np.asarray(held)
         rows = Rows(np.setdiff1d(np.arange(len(view.X)), out), out)
-        members = [Member(recipe, Streams.of(seed, replicate=i), rows) for i, recipe in enumerate(recipes)]
+        replicates = [0 if paired else i for i in range(len(recipes))]
+        members = [Member(recipe, Streams.of(seed, replicate=i), rows) for recipe, i in zip(recipes, replicates, strict=True)]
         return cls(tuple(members), {"all": view}).check()
 
     def __len__(self) -> int:

@@ -39,9 +39,13 @@ def chart(figure: Figure, language: str = "en") -> Spec:
 
 def drawing(figure: Figure, language: str = "en") -> Any:
     """A figure as an altair chart, for a notebook."""
-    drawn = _DRAWINGS[type(figure)](figure, language)
-    title = figure.title.to(language)
-    return drawn.properties(description=title, background="transparent").configure(**_theme())
+    drawn = panel(figure, language).properties(background="transparent")
+    return drawn.configure(**theme("currentColor"))
+
+
+def panel(figure: Figure, language: str) -> Any:
+    """A figure as an altair chart without colors of text and page, to stand beside others."""
+    return _DRAWINGS[type(figure)](figure, language).properties(description=figure.title.to(language))
 
 
 def svg(spec: Spec, number: int = 0) -> str:
@@ -76,7 +80,7 @@ def rows(figure: Figure, language: str = "en", most: int = 200) -> tuple[list[st
             ]
             cells = [
                 [_name(s.name, language), float(x), float(y), *_band(s.low, s.high, i)]
-                for s in figure.series
+                for s in (*figure.series, *figure.points)
                 for i, (x, y) in enumerate(zip(s.x, s.middle, strict=True))
             ]
         case Bars():
@@ -166,7 +170,18 @@ def _curves(figure: Curves, language: str) -> Any:
     line = base.mark_line(strokeWidth=2).encode(
         x=x, y=y, color=color, strokeDash=dash, tooltip=["name:N", "x:Q", "y:Q"]
     )
-    return alt.layer(*([band] if has_band else []), line).properties(width=WIDTH, height=HEIGHT)
+    dots = []
+    if figure.points:
+        names = [_name(series.name, language) for series in figure.points]
+        places = [
+            point
+            for name, series in zip(names, figure.points, strict=True)
+            for point in _points({"x": series.x, "y": series.middle}, name=[name] * len(series.x))
+        ]
+        shape = alt.Shape("name:N", title=None, scale=alt.Scale(domain=names))
+        mark = alt.Chart(alt.Data(values=places)).mark_point(size=28, opacity=0.5, color=PALETTE[7])
+        dots = [mark.encode(x=x, y=y, shape=shape, tooltip=["name:N", "x:Q", "y:Q"])]
+    return alt.layer(*dots, *([band] if has_band else []), line).properties(width=WIDTH, height=HEIGHT)
 
 
 def _bars(figure: Bars, language: str) -> Any:
@@ -286,8 +301,8 @@ _DRAWINGS: dict[type, Callable[[Any, str], Any]] = {
 }
 
 
-def _theme() -> dict[str, Any]:
-    ink = "currentColor"
+def theme(ink: str) -> dict[str, Any]:
+    """Fonts, axes and legend, with the color of the text."""
     return {
         "font": FONTS,
         "axis": alt.AxisConfig(
