@@ -48,9 +48,9 @@ def rng() -> np.random.Generator:
 @pytest.fixture
 def registries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever a test registers is forgotten after it, and packages are looked through anew."""
-    from manyfit import losses, optimizers, penalties, samplers, schedules
+    from manyfit import losses, optimizers, penalties, questions, samplers, schedules
 
-    for room in (losses, optimizers, penalties, samplers, schedules):
+    for room in (losses, optimizers, penalties, questions, samplers, schedules):
         monkeypatch.setattr(room.registry, "_rules", dict(room.registry._rules))
         monkeypatch.setattr(room.registry, "_origins", dict(room.registry._origins))
         monkeypatch.setattr(room.registry, "_waiting", None)

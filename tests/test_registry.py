@@ -44,7 +44,7 @@ def test_a_name_is_taken_once():
 
 
 def test_unknown_name_gets_a_hint():
-    with pytest.raises(UnknownNameError, match=r"unknown optimizer 'adm'. Did you mean 'adam'. Known: adam, adamw, "):
+    with pytest.raises(UnknownNameError, match=r"unknown optimizer 'adm'. Did you mean 'adam'. Known: adagrad, adam, adamw, "):
         optimizers.registry.find("adm")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, get_args
 
 import altair as alt
 
@@ -29,7 +30,7 @@ def save(figures: Figure | Sequence[Figure], path: str | Path, language: str = "
         >>> save(Curves(Text("Loss", "损失"), (losses,), Text("epoch", "轮"), Text("loss", "损失")), "loss.svg").name
         'loss.svg'
     """
-    several = [figures] if hasattr(figures, "title") else list(figures)
+    several: list[Any] = [figures] if type(figures) in get_args(Figure) else list(figures)
     panels = [panel(figure, language).properties(title=figure.title.to(language)) for figure in several]
     whole = alt.hconcat(*panels).resolve_scale(color="independent", strokeDash="independent", shape="independent")
     spec = whole.properties(background="white").configure(**theme("black")).to_dict(validate=False)
