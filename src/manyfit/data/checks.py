@@ -10,9 +10,9 @@ from manyfit.data.dataset import Dataset
 from manyfit.data.notes import Note, note, quoted
 
 FEW_ROWS = 100
-_SAMPLE = 5_000
+_SAMPLE = 2_000  # an R² of 0.95 is seen on them as well as on all
 _MOST_COLUMNS = 200
-_WORK = 400_000  # rows × columns that the check for leaks looks at, about one second
+_WORK = 200_000  # rows × columns that the check for leaks looks at, about half a second
 _LEAK = {"regression": 0.95, "classes": 0.98}
 _SMALL_SHARE = 0.2  # a class with less than this part of its fair share is called small
 

@@ -23,9 +23,10 @@ LINEAR_CELLS = 2e9
 """The same for the passes of logistic regression."""
 LINEAR_TUNED_CELLS = 3e5
 """Rows × inputs × classes up to which its penalty is chosen by cross-validation."""
-THREADED_CELLS = 1_000_000
-"""Cells of a table from which on more than one thread pays."""
-RIDGE_WORK = 1e10
+THREADED_CELLS = 20_000_000
+"""Cells of a table from which on more than one thread pays: below, one needs a few seconds."""
+RIDGE_WORK = 1e9
+"""Rows × inputs × inputs up to which the penalty of ridge regression is chosen by cross-validation."""
 MOST_CODES = 254
 """Categories that scikit-learn's trees can tell apart."""
 FEW_CODES = 8
@@ -56,15 +57,17 @@ def baselines(table: Table, test: NDArray[np.int64]) -> Iterator[tuple[str, Floa
     yield "boosting", _boosting(table, test, w)
 
 
-def few_threads(n_cells: int) -> AbstractContextManager[Any]:
-    """One thread for the libraries underneath while a small table is looked at, all of them for a large one.
+def few_threads(n_cells: int, threads: int | None = None) -> AbstractContextManager[Any]:
+    """One thread for the libraries underneath while a small table is looked at, for a large one as many as the job may take.
 
-    Threads that wait for each other spin: on a busy machine with two cores boosting took 42 s of processor time for the
-    digits with two threads, 1.2 s with one.
+    Threads that wait for each other spin: on a busy machine with two cores boosting took 44 s of processor time for 160,000
+    rows with two threads, 3.3 s with one.
     """
+    import sklearn.ensemble  # noqa: F401 - a library that is not loaded yet can't be limited
     from threadpoolctl import threadpool_limits
 
-    return threadpool_limits(limits=1) if n_cells < THREADED_CELLS else nullcontext()
+    limit = 1 if n_cells < THREADED_CELLS else threads
+    return nullcontext() if limit is None else threadpool_limits(limits=limit)
 
 
 def constant(data: Dataset, rows: NDArray[np.int64], n: int) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from manyfit.data import Encoder, Fold
 from manyfit.errors import ManyfitError, Problem
 from manyfit.job.defaults import for_epochs
-from manyfit.job.plan import Plan
+from manyfit.job.plan import Plan, length_of
 from manyfit.job.rows import Stage, Table
 from manyfit.job.search import Search
 from manyfit.job.training import Trainer, shares
@@ -23,8 +24,10 @@ from manyfit.runs import Run
 
 Floats = NDArray[np.float64]
 
-MOST_BYTES = 500e6
-"""Encoded tables of all folds are held at once up to this size; beyond it, one fold after another."""
+MOST_BYTES = 1e9
+"""Encoded tables of all folds are held at once up to this size; beyond it, as many folds at a time as fit."""
+LEAST_SHARE = 0.3
+"""Share of its seconds that confirmation trains in, however long the encoding of its folds takes."""
 CELL_BYTES = 12
 """Bytes of a cell: double precision here, single precision in the core."""
 
@@ -121,12 +124,42 @@ class _Book:
         )
 
 
+def fitted(plan: Plan, search: Search, trainer: Trainer, *, seconds: float) -> Plan:
+    """The plan with a confirmation that fits, now that the finalists and their pace are known.
+
+    Args:
+        plan: As it was sized before anything was trained; it is never exceeded.
+        search: What was found.
+        trainer: What trains; its log knows what a killed job decided.
+        seconds: What there is.
+    """
+    recorded = trainer.recorded("confirm")
+    if recorded is not None and recorded.networks:
+        return dataclasses.replace(plan, **recorded.facts)
+    ranked = search.ranking[: plan.finalists]
+    if not ranked or not search.pace.is_known:
+        return plan
+    size, best = search.pace.size, ranked[:3]
+    left = max(seconds - plan.folds * search.encoding_s, LEAST_SHARE * seconds)
+
+    def cost(epochs: int) -> float:
+        return search.pace.seconds([for_epochs(recipe, epochs) for recipe in best]) / len(best)
+
+    batch = min(ranked[0].batch_size or size.n_train, size.n_train)
+    epochs, seeds = length_of(
+        cost, size, batch, folds=plan.folds, seconds=left, most=plan.epochs, seeds=plan.seeds
+    )
+    each = [for_epochs(recipe, epochs) for recipe in ranked]
+    finalists = max(search.pace.fitting(each, left / (plan.folds * seeds)), 1)
+    return dataclasses.replace(plan, epochs=epochs, seeds=seeds, finalists=finalists)
+
+
 def confirm(
     table: Table, search: Search, plan: Plan, trainer: Trainer, *, until: float = np.inf
 ) -> Confirmed:
     """Train the best recipes of a search on fresh folds and seeds, which all share so that they make pairs.
 
-    All folds at once where the encoded tables fit into little memory, else fold after fold.
+    All folds at once where the encoded tables fit into little memory, else some after others.
 
     Args:
         table: The data.
@@ -149,8 +182,8 @@ def confirm(
     n_rows, n_classes = len(table.development), table.data.target.n_classes
     books = [_Book.blank(plan, n_rows, n_classes) for _ in finalists]
     first = table.fit_encoder(folds[0])
-    is_small = n_rows * first.n_inputs * plan.folds * CELL_BYTES <= MOST_BYTES
-    groups = [range(plan.folds)] if is_small else [range(f, f + 1) for f in range(plan.folds)]
+    at_once = int(np.clip(MOST_BYTES / (n_rows * first.n_inputs * CELL_BYTES), 1, plan.folds))
+    groups = shares(plan.folds, -(-plan.folds // at_once))
     encoders: list[Encoder] = []
     kept, seconds, begun = len(finalists), 0.0, trainer.elapsed
     for group in groups:
@@ -248,6 +281,7 @@ class _Meeting:
             best=np.nan,
             until=np.inf if not done else 1.5 * end,
             left_s=lambda share: max(min(end, 1e6) - trainer.elapsed, 0.0),
+            facts={"epochs": plan.epochs, "seeds": plan.seeds},
         )
 
     def _enter(self, recipe: Recipe, run: Run, start: int, book: _Book) -> None:

@@ -64,7 +64,7 @@ class Look:
         return asdict(self)
 
 
-def look(model: Model, table: Table, metric: str, margin: float) -> Look:
+def look(model: Model, table: Table, metric: str, margin: float, threads: int | None = None) -> Look:
     """Open the test rows once, and score the model beside the baselines on them.
 
     Args:
@@ -72,12 +72,13 @@ def look(model: Model, table: Table, metric: str, margin: float) -> Look:
         table: The data it was trained on.
         metric: Name of the deciding metric.
         margin: Share of the model's score within which a rival counts as the same.
+        threads: Threads that the rivals may take on a large table; all by default.
     """
     from manyfit.stats import proportion_interval
 
     opened = model.open_test(table.data)
     predictions = {OURS: opened.predicted}
-    with few_threads(table.data.n_rows * len(table.data.columns)):
+    with few_threads(table.data.n_rows * len(table.data.columns), threads):
         predictions.update(baselines(table, opened.rows))
     scorer = metric_for(table.data.task, metric)
     blocks = _blocks(table, opened.rows)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from manyfit.data import Dataset
-from manyfit.job.confirm import Confirmed, confirm
+from manyfit.job.confirm import Confirmed, confirm, fitted
 from manyfit.job.defaults import default_space
 from manyfit.job.ensemble import calibrate, choose, held_out, out_of_fold
 from manyfit.job.log import Log
@@ -131,7 +131,7 @@ class Job:
         if self.folder is None or self.folder.exists:
             return
         assert self.space is not None
-        sizing = None if self.repeats else {"expected_s": plan.expected_s, "about_s": plan.about_s}
+        sizing = None if self.repeats else plan.sizing
         self.folder.amend(
             state="training",
             seed=self.options.seed,
@@ -165,6 +165,8 @@ class Job:
             most = (CONFIRM_SHARE + 0.05) * left
             if found.interrupted:  # whoever is in a hurry waits no longer than the search was allowed to take
                 most = min(most, max(trainer.elapsed - begun, HURRY_S))
+            if not self.repeats:
+                plan = fitted(plan, found, trainer, seconds=most)
             confirm_end = np.inf if self.repeats else trainer.elapsed + most
             confirmed = confirm(self.table, found, plan, trainer, until=confirm_end)
             chosen = choose(confirmed, plan.margin, plan.ensemble)
@@ -183,7 +185,7 @@ class Job:
             judged = judge(model, confirmed, chosen, tried, plan.metric)
             model.facts.update(judged.facts())
             self.narrator.say("testing")
-            looked = look(model, self.table, plan.metric, plan.margin)
+            looked = look(model, self.table, plan.metric, plan.margin, options.threads)
             model.facts["test"] = looked.to_dict()
             model.facts["answer"] = answer(looked, self.metric.is_loss)
             if model.facts["answer"]["code"] == "nothing":  # no column matters to networks that have learned nothing

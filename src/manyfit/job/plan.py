@@ -10,7 +10,7 @@ import dataclasses
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -35,6 +35,9 @@ AROUND_S = 3.0
 NETWORK_S = 0.002
 """Seconds around the training of a network: drawing its recipe, packing it, writing its records."""
 
+SIZING = ("expected_s", "about_s", "rate")
+"""Fields of a plan that say how it was sized."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -54,6 +57,7 @@ class Plan:
     twin_rows: Training rows that these see at most; 0 for all.
     expected_s: Seconds that each rung should take, for deadlines; no part of what the plan is.
     about_s: Seconds that all of it should take, for whoever waits.
+    rate: Operations per second as measured, for deadlines too.
     """
 
     seed: int
@@ -71,6 +75,7 @@ class Plan:
     twin_rows: int = 0
     expected_s: tuple[float, ...] = dataclasses.field(default=(), compare=False)
     about_s: float = dataclasses.field(default=0.0, compare=False)
+    rate: float = dataclasses.field(default=0.0, compare=False)
 
     @property
     def hash(self) -> str:
@@ -89,8 +94,14 @@ class Plan:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for TOML."""
         fields = {**dataclasses.asdict(self), "rungs": [dataclasses.asdict(rung) for rung in self.rungs]}
-        del fields["expected_s"], fields["about_s"]
+        for name in SIZING:
+            del fields[name]
         return fields
+
+    @property
+    def sizing(self) -> dict[str, Any]:
+        """How it was sized: no part of what it is, but what a killed job needs to go on by the same clock."""
+        return {name: getattr(self, name) for name in SIZING}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Plan:
@@ -194,22 +205,7 @@ def size_plan(
     left = max(seconds - spent, 0.3 * seconds)
     for_search, for_confirm = SEARCH_SHARE * left, CONFIRM_SHARE * left
     batch = min(space.base.batch_size or size.n_train, size.n_train)
-    longest = min(max(round(STEPS / max(math.ceil(size.n_train / batch), 1)), 12), MAX_EPOCHS)
-    epochs, seeds = longest, 3
-    # three recipes on all seeds if the training stays long enough for that; else fewer seeds, fewer recipes, then less training
-    enough = min(max(math.ceil(ENOUGH / max(math.ceil(size.n_train / batch), 1)), MIN_EPOCHS), longest)
-    while winner_cost(epochs) * folds * seeds * 3 > for_confirm and epochs > enough:
-        epochs = max(int(epochs / 1.25), enough)
-    while winner_cost(epochs) * folds * seeds * 2 > for_confirm and seeds > 1:
-        seeds -= 1
-    while winner_cost(epochs) * folds * seeds * 2 > for_confirm and epochs > MIN_EPOCHS:
-        epochs = max(int(epochs / 1.25), MIN_EPOCHS)
-    while winner_cost(epochs) * folds * seeds > for_confirm and (seeds > 1 or epochs > 1):
-        # a short budget on a large table: fewer seeds first, then less training; folds stay, they are the uncertainty
-        if seeds > 1:
-            seeds -= 1
-        else:
-            epochs -= 1
+    epochs, seeds = length_of(winner_cost, size, batch, folds=folds, seconds=for_confirm)
     finalists = min(max(int(for_confirm / max(winner_cost(epochs) * folds * seeds, 1e-9)), 1), MAX_FINALISTS)
 
     def rungs_of(recipes: int) -> tuple[Rung, ...]:
@@ -247,4 +243,40 @@ def size_plan(
         twin_seeds=3,
         expected_s=tuple(s * slack for s in expected),
         about_s=min(about, seconds),
+        rate=rate,
     )
+
+
+def length_of(
+    cost: Callable[[int], float], size: Size, batch: int, *, folds: int, seconds: float, most: int = MAX_EPOCHS, seeds: int = 3
+) -> tuple[int, int]:
+    """How long a confirmed training lasts, and on how many seeds.
+
+    Three recipes on all seeds, if the training stays long enough for that; else fewer seeds, fewer recipes, then less training.
+    On a short budget for a large table even that of one recipe; folds stay, because they are the uncertainty.
+
+    Args:
+        cost: Seconds of one training of so many epochs.
+        size: The table.
+        batch: Rows per update.
+        folds: Folds.
+        seconds: What there is.
+        most: Epochs at most.
+        seeds: Seeds at most.
+
+    Returns:
+        Epochs and seeds.
+    """
+    steps = max(math.ceil(size.n_train / batch), 1)
+    longest = min(max(round(STEPS / steps), 12), most)
+    enough = min(max(math.ceil(ENOUGH / steps), MIN_EPOCHS), longest)
+    epochs = longest
+    while cost(epochs) * folds * seeds * 3 > seconds and epochs > enough:
+        epochs = max(int(epochs / 1.25), enough)
+    while cost(epochs) * folds * seeds * 2 > seconds and seeds > 1:
+        seeds -= 1
+    while cost(epochs) * folds * seeds * 2 > seconds and epochs > min(MIN_EPOCHS, longest):
+        epochs = max(int(epochs / 1.25), MIN_EPOCHS)
+    while cost(epochs) * folds * seeds > seconds and epochs > 1:
+        epochs -= 1
+    return epochs, seeds

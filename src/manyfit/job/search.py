@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from manyfit.job.defaults import for_epochs
-from manyfit.job.plan import Plan
+from manyfit.job.pace import Pace
+from manyfit.job.plan import Plan, Size
 from manyfit.job.rows import Stage, Table
 from manyfit.job.training import Trainer, groups_of
 from manyfit.population import Member, Population, Rows, View
@@ -22,7 +23,9 @@ from manyfit.space import Space
 PART_S = 1.0
 """Shortest part of a rung: between parts it can be cut without making a result depend on the clock."""
 FIRST_PART = 32
-"""Networks of a rung's first part, which tells how long the others take."""
+"""Networks of a part where the clock has no say, and most of the first one, which tells how long the others take."""
+LATE = 0.25
+"""Share of a rung's seconds by which its last part may come late, before it is given up and all its work is lost."""
 PAYS = 0.25
 """Share of the margin by which doubling the recipes must lower the best loss, or the search has paid out."""
 PAYS_AT = (128, 256)
@@ -52,9 +55,13 @@ class Search:
     rungs: Every rung that came to something.
     diverged: [(rate, optimizer)] of all networks that diverged.
     paid_out: Whether the first rung was ended because more recipes did not pay.
+    pace: How fast networks trained.
+    encoding_s: Seconds that encoding the development rows took.
     interrupted: Whether Ctrl-C ended it.
     """
 
+    pace: Pace
+    encoding_s: float = 0.0
     rungs: list[Tried] = field(default_factory=list)
     n_networks: int = 0
     diverged: list[tuple[float, str]] = field(default_factory=list)
@@ -89,15 +96,17 @@ def run_search(table: Table, space: Space, plan: Plan, trainer: Trainer, *, unti
     Returns:
         What was found. The first part of the first rung is always trained.
     """
-    fold = table.search_fold
-    view = table.view(table.fit_encoder(fold))
+    begun, fold = trainer.elapsed, table.search_fold
+    encoder = table.fit_encoder(fold)
+    view = table.view(encoder)
+    size = Size(len(fold.train), len(fold.held), encoder.n_inputs, encoder.n_outputs)
+    search = Search(Pace(size, plan.rate), trainer.elapsed - begun)
     key = derive(plan.seed, Stage.SEARCH, 2)
     drawn = Random(plan.block).draw(space, range(plan.rungs[0].recipes), key)
     entrants = list(range(len(drawn)))
-    search = Search()
     begun = trainer.elapsed
     deadlines = (
-        begun + np.cumsum(plan.expected_s)
+        np.minimum(begun + np.cumsum(plan.expected_s), until)
         if plan.expected_s and np.isfinite(until)
         else np.full(len(plan.rungs), np.inf)
     )
@@ -136,17 +145,20 @@ class _Rung:
         scores: list[float] = []
         made: list[Recipe] = []
         total = sum(rung.recipes for rung in plan.rungs)
-        size, begun = FIRST_PART, trainer.elapsed
+        begun = trainer.elapsed
         while len(scores) < len(recipes):
             is_first = self.level == 0 and not scores
+            left = [for_epochs(recipe, self.rung.epochs) for recipe in recipes[len(scores) :]]
             recorded = trainer.recorded("search", self.level)
-            is_late = trainer.elapsed > self.deadline or trainer.interrupt.is_set
-            if (not is_first and is_late) if recorded is None else not recorded.networks:
+            if recorded is not None:
+                size = recorded.networks
+            elif trainer.interrupt.is_set and not is_first:
+                size = 0
+            else:
+                size = self._next_part(left, search.pace, trainer, begun, is_first=is_first)
+            if not size:
                 break
-            size = size if recorded is None else recorded.networks
-            length = [
-                for_epochs(recipe, self.rung.epochs) for recipe in recipes[len(scores) : len(scores) + size]
-            ]
+            length = left[:size]
             run = trainer.train(
                 Population(
                     tuple(Member(recipe, streams, self.rows) for recipe in length), {"search": self.view}
@@ -157,7 +169,7 @@ class _Rung:
                 total=total,
                 diverged=len(search.diverged),
                 best=min(scores, default=float("inf")),
-                until=np.inf if is_first else self.until,
+                until=np.inf if is_first else self.until + max(LATE * (self.until - begun), PART_S),
                 left_s=lambda share: max(min(self.until, 1e6) - trainer.elapsed, 0.0),
                 weights=False,
             )
@@ -166,6 +178,7 @@ class _Rung:
             scores += run.score.tolist()
             made += length
             search.n_networks += len(run)
+            search.pace.took(length, run.seconds, self.rung.rows)
             for recipe, fate in zip(length, run.fate, strict=True):
                 if fate == Fate.DIVERGED:
                     search.diverged.append((float(recipe.optimizer.lr), groups_of([recipe])[0]))
@@ -173,11 +186,24 @@ class _Rung:
             if enough is not None:
                 scores, made, search.paid_out = scores[:enough], made[:enough], True
                 break
-            each = (trainer.elapsed - begun) / len(scores)
-            span = max((min(self.deadline, 1e6) - begun) / 8, PART_S)
-            size = max(int(span / max(each, 1e-6)) // 16 * 16, 1)
         n = len(scores)
         return Tried(Rung(n, self.rung.epochs, self.rung.rows), numbers[:n], made, np.array(scores))
+
+    def _next_part(
+        self, left: list[Recipe], pace: Pace, trainer: Trainer, begun: float, *, is_first: bool
+    ) -> int:
+        """How many networks the next part has: some seconds' worth of them, as far as time allows; 0 when the rung is over."""
+        if not np.isfinite(self.deadline) or not pace.is_known:
+            return FIRST_PART if is_first else len(left)
+        at_once = max(trainer.n_threads, 1)
+        span = max((self.deadline - begun) / 8, PART_S)
+        room = self.deadline - trainer.elapsed
+        fitting = pace.fitting(left, min(span, room), self.rung.rows)
+        if is_first:
+            return max(min(fitting, FIRST_PART), at_once)
+        if room <= 0 or pace.seconds(left[:at_once], self.rung.rows) > room + LATE * (self.until - begun):
+            return 0
+        return max(fitting // 16 * 16, min(fitting, 16), at_once)
 
     @staticmethod
     def _enough(scores: list[float], plan: Plan) -> int | None:

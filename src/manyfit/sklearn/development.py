@@ -11,7 +11,7 @@ import numpy as np
 
 from manyfit.data import Dataset
 from manyfit.errors import DataError, Problem, UsageError
-from manyfit.job.confirm import Confirmed, confirm
+from manyfit.job.confirm import Confirmed, confirm, fitted
 from manyfit.job.defaults import default_space
 from manyfit.job.ensemble import calibrate, choose, held_out, out_of_fold
 from manyfit.job.measure import measure
@@ -95,7 +95,10 @@ def develop(
     has_deadline = budget is not None and options.plan is None
     left = max(budget - trainer.elapsed, 0.3 * budget) if has_deadline and budget is not None else np.inf
     found = run_search(table, space, plan, trainer, until=trainer.elapsed + SEARCH_SHARE * left)
-    confirmed = confirm(table, found, plan, trainer, until=trainer.elapsed + (CONFIRM_SHARE + 0.05) * left)
+    seconds = (CONFIRM_SHARE + 0.05) * left
+    if has_deadline:
+        plan = fitted(plan, found, trainer, seconds=seconds)
+    confirmed = confirm(table, found, plan, trainer, until=trainer.elapsed + seconds)
     chosen = choose(confirmed, plan.margin, plan.ensemble)
     realised = dataclasses.replace(
         plan.realised([tried.rung for tried in found.rungs], len(confirmed.recipes)),
