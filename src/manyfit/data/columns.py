@@ -13,7 +13,7 @@ import polars as pl
 from manyfit.data.cells import as_text, cast_column, finite, is_text
 from manyfit.data.dates import COMPACT, naive, read_compact, read_dates
 from manyfit.data.notes import Note, note, shown
-from manyfit.data.numeric import read_numbers, tidy
+from manyfit.data.numeric import may_be_numbers, read_numbers, tidy
 from manyfit.errors import DataError, Problem
 
 Kind = Literal["number", "boolean", "category", "date", "dropped"]
@@ -24,6 +24,7 @@ MANY_VALUES = 50
 """More categories than this and a note says so."""
 _FEW_TEXTS = 20  # a text column with no more different values is a category however few rows there are
 _MOSTLY_NUMBERS = 0.98  # this share of readable cells makes a text column a number column, the rest missing
+_MOST_TOKENS = 3  # different words among them that are taken for missing values
 _ID_NAME = re.compile(
     r"(^|[_\W])(id|uuid|guid|index|idx|row|rowid|row_number|编号|序号)$|^Unnamed: 0$", re.IGNORECASE
 )
@@ -140,8 +141,12 @@ def _read_text(text: pl.Series, keep: bool) -> ReadColumn:
     n_cells = len(text) - text.null_count()
     if n_cells == 0:
         return _dropped(text, "empty_column", "no value at all", "没有任何值")
-    numbers = read_numbers(text)
-    if n_cells - numbers.n_others >= _MOSTLY_NUMBERS * n_cells and len(numbers.others) <= 3:
+    numbers = read_numbers(text) if may_be_numbers(text, _MOST_TOKENS) else None
+    if (
+        numbers is not None
+        and n_cells - numbers.n_others >= _MOSTLY_NUMBERS * n_cells
+        and len(numbers.others) <= _MOST_TOKENS
+    ):
         notes: tuple[Note, ...] = ()
         if numbers.others:
             notes = (note("tokens", [text.name], count=numbers.n_others, tokens=shown(numbers.others)),)

@@ -282,5 +282,5 @@ def _structure(data: Dataset, rows: np.ndarray, max_categories: int) -> Structur
     """The structure of a data set, decided once for all its folds."""
     key = (hashlib.sha256(rows.tobytes()).digest(), max_categories)
     if key not in data.memo:
-        data.memo[key] = decide_structure(data.frame[rows], data.used, max_categories)
+        data.memo[key] = decide_structure(data.frame[sample_rows(rows)], data.used, max_categories)
     return data.memo[key]

@@ -11,6 +11,7 @@ STYLES = ("plain", "marked", "comma")
 MISSING_WORDS = ("", "na", "n/a", "nan", "null", "none", "?", "#n/a", "<na>", "#value!", "nil")
 """Cells that mean "no value", compared without case and blanks around them."""
 
+_GLANCE = 1_000  # cells at which a column is looked before all of it is read
 _SIGNS = r"[\s\u00a0_$€£¥￥%,]"
 _MARKED = r"^[+-]?\s*[$€£¥￥]?\s*[+-]?(\d{1,3}(,\d{3})+|\d+)?(\.\d*)?([eE][+-]?\d+)?\s*[%€£¥￥$]?$"
 _COMMA = r"^[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?$"
@@ -69,6 +70,17 @@ def read_numbers(text: pl.Series, style: str | None = None) -> ReadNumbers:
         others = text.filter(best.values.is_null() & text.is_not_null()).unique(maintain_order=True).to_list()
         best = best._replace(others=others)
     return best
+
+
+def may_be_numbers(text: pl.Series, most_others: int) -> bool:
+    """Whether a glance at the first cells leaves it open that these are numbers with at most so many other words among them.
+
+    Example:
+        >>> may_be_numbers(pl.Series(["1", "n/k", "2"]), 1), may_be_numbers(pl.Series(["a", "b", "c"]), 2)
+        (True, False)
+    """
+    sample = text.drop_nulls().head(_GLANCE).unique()
+    return any(_cast(sample, style).null_count() <= most_others for style in STYLES)
 
 
 def _cast(text: pl.Series, style: str) -> pl.Series:
