@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -10,7 +11,7 @@ import pytest
 from sklearn.metrics import accuracy_score
 
 from benchmarks.tables import __main__ as command
-from benchmarks.tables import sources
+from benchmarks.tables import seeds, sources
 from benchmarks.tables.rivals import SKIPS, Pace, boosted, columns_of, settings_of, tuned_mlp
 from benchmarks.tables.scores import calibration_error, scores
 from benchmarks.tables.show import HEADS, cells, markdown, terminal
@@ -248,3 +249,36 @@ def test_contender_in_its_own_process_answers_with_scores() -> None:
     answer = command.ask(0, "boosting", "wine", 0, 1.0, "cpu")
 
     assert answer["scores"]["accuracy"] > 0.8
+
+
+def test_who_claims_something_else_than_most_contradicts_and_who_can_not_tell_does_not() -> None:
+    headline = seeds.tally(["yes"] * 6 + ["unknown"] * 2 + ["no", "same"], seeds.ADVICE)
+    fit = seeds.tally(["gap-without-harm", "fits", "cannot-tell"], seeds.CLAIMS)
+
+    assert (headline.n, headline.agreeing, headline.contradicting) == (10, 6, 2)
+    assert (fit.agreeing, fit.contradicting) == (1, 0)
+    assert seeds.tally([], seeds.ADVICE).agreeing == 0
+
+
+def test_seeds_are_run_on_the_same_split_and_a_broken_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = []
+
+    def ask(core: int, system: str, table: str, split: int, *more: object, seed: int) -> dict:
+        asked.append((system, table, split, seed))
+        plan = {"answer": "yes" if seed else "no", "fit": "fits", "verdict": "VERDICT  Yes"}
+        return {"failed": "broke"} if len(asked) == 2 else {"scores": {}, "plan": plan}
+
+    monkeypatch.setattr(seeds, "ask", ask)
+    flags = ["seeds", "--tables", "cars", "--seeds", "3", "--split", "7", "--cores", "0", "--seconds", "1"]
+    monkeypatch.setattr(sys, "argv", [*flags, "--out", str(tmp_path / "s.jsonl")])
+    seeds.main()
+    seeds.main()
+
+    assert asked == [("manyfit", "cars", 7, seed) for seed in (0, 1, 2, 1)]
+    last = capsys.readouterr().out.splitlines()[-3:]
+    said = " ".join(last[0].split())
+    assert said == "cars headline 2/3 (yes 2, no 1), 1 contradicting fit 3/3 (fits 3)"
+    assert "on 0 of 1 tables" in last[1]
+    assert "on 1 of 1 tables" in last[2]

@@ -3,6 +3,7 @@
 python -m benchmarks.tables                       fifteen tables, ten splits, 20 s each: two hours on two cores
 python -m benchmarks.tables --quick               three tables, two splits, 3 s
 python -m benchmarks.tables --practice            other tables: what defaults may be tuned on
+python -m benchmarks.tables.seeds                 whether the verdict depends on the seed
 """
 
 from __future__ import annotations
@@ -101,8 +102,10 @@ def work(core: int, todo: SimpleQueue[tuple[str, int]], book: Book, given: argpa
                 seconds = max(given.seconds, known.get("seconds", 0.0))
 
 
-def ask(core: int, system: str, table: str, split: int, seconds: float, clock: str) -> dict[str, Any]:
-    """One contender on one split, in its own process."""
+def ask(
+    core: int, system: str, table: str, split: int, seconds: float, clock: str, seed: int | None = None
+) -> dict[str, Any]:
+    """One contender on one split, in its own process; from the seed of the split's number unless another is given."""
     request = {
         "core": core,
         "system": system,
@@ -110,6 +113,7 @@ def ask(core: int, system: str, table: str, split: int, seconds: float, clock: s
         "split": split,
         "seconds": seconds,
         "clock": clock,
+        "seed": split if seed is None else seed,
     }
     try:
         done = subprocess.run(

@@ -110,7 +110,9 @@ def _trained(model: Model) -> dict[str, Any]:
         "networks": len(model.networks),
         "scores": model.facts["confirm"]["scores"][:3],
         "best": model.facts["recipes"][0],
-        "verdict": model.facts.get("diagnosis") or model.facts.get("verdict"),
+        "verdict": model.verdict,
+        "answer": model.facts["answer"]["code"],
+        "fit": model.facts["fit"]["code"],
     }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 
 def main() -> None:
-    """Arguments: one JSON object with core, system, table, split, seconds and clock."""
+    """Arguments: one JSON object with core, system, table, split, seconds, clock and seed."""
     request = json.loads(sys.argv[1])
     with contextlib.suppress(AttributeError):  # not every system can pin
         os.sched_setaffinity(0, {request["core"]})
@@ -40,7 +40,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         from benchmarks.tables.ours import main_job
 
         wall, began = time.perf_counter(), clock()
-        found = main_job(split, seconds, number, clock)
+        found = main_job(split, seconds, request["seed"], clock)
     elif system == "mlp":
         predicted, told = tuned_mlp(split, seconds, number, clock)
         found = {"scores": scores(split, predicted), **told}
