@@ -72,6 +72,11 @@ def test_decay_of_a_twin_grows_from_nothing() -> None:
     assert made["strongly"].get("optimizer.weight_decay") == pytest.approx(1.0)
 
 
+def test_four_times_the_width_is_tried_where_twice_is_not_much() -> None:
+    assert twins(Recipe(Dense((1, 64))))["widest"].network.hidden == (4, 256)
+    assert "widest" not in twins(Recipe(Dense((64, 64))))
+
+
 def planted(hidden: tuple[int, ...], sd: float, epochs: int) -> Task:
     """The chapter's cubic with noise of a given size: three data sets of 30 rows, and many fresh rows to score."""
     random = np.random.default_rng(7)
@@ -87,7 +92,7 @@ def planted(hidden: tuple[int, ...], sd: float, epochs: int) -> Task:
 
 
 def test_one_hidden_unit_underfits_the_cubic() -> None:
-    answer = ask(Diagnose(replicates=30), planted((1,), sd=0.5, epochs=300))
+    answer = ask(Diagnose(replicates=12), planted((1,), sd=0.5, epochs=300))
 
     assert answer.numbers["code"] == "underfitting"
 

@@ -22,15 +22,21 @@ from manyfit.questions._task import Replicate, Task
 from manyfit.recipe import Recipe
 from manyfit.rng import epoch_order
 from manyfit.runs import Run
-from manyfit.stats import Comparison, Finding, Interval, mean_interval, paired
+from manyfit.stats import Comparison, Finding, Interval, mean_interval, paired_ratios
 
 Floats = NDArray[np.float64]
+
+SCOPE = "seeds and splits"
+FLOOR = 1e-3
+"""Share of the score on unseen rows below which that on training rows is not told apart from nothing."""
 
 BASE = "base"
 CURBS = ("smaller", "penalised", "strongly", "shorter")
 """Twins that hold a network back: one of them is better when it overfits."""
-BOOSTS = ("larger", "longer")
+BOOSTS = ("larger", "widest", "longer")
 """Twins that let it go further: one of them is better when it underfits."""
+NARROW = 8
+"""Width up to which four times of it is tried as well."""
 SHARES = {"quarter": 0.25, "half": 0.5}
 """Twins that see a share of the training rows."""
 
@@ -41,6 +47,7 @@ WORDS: Mapping[str, Text] = {
     "strongly": Text("decay ×100", "衰减 ×100"),
     "shorter": Text("half the epochs", "轮数减半"),
     "larger": Text("twice the width", "宽度加倍"),
+    "widest": Text("four times the width", "宽度四倍"),
     "longer": Text("twice the epochs", "轮数加倍"),
     "half": Text("half the rows", "一半的行"),
     "quarter": Text("a quarter of the rows", "四分之一的行"),
@@ -118,19 +125,26 @@ class Diagnose:
         unseen = task.scores(run).reshape(shape)
         base = unseen[0]
         seen = task.scores(run, seen=True).reshape(shape)[0]
-        margin = self.margin * float(np.mean(base)) if np.isfinite(base).all() else 0.0
-        remedies = {}
+        scale = float(np.mean(base)) if np.isfinite(base).all() else 1.0
+        margin, remedies = self.margin * scale, {}
         for family in (CURBS, BOOSTS):
             tried = [name for name in family if name in names]
             level = 1 - (1 - self.level) / max(len(tried), 1)  # Bonferroni over the remedies of one kind
             for name in tried:
-                other = unseen[names.index(name)]
-                remedies[name] = paired(
-                    other, base, scope="seeds and splits", margin=margin, level=level, overlap=task.overlap
+                # by ratios, because scores differ more between splits than between twins, and are skewed
+                found = paired_ratios(
+                    unseen[names.index(name)],
+                    base,
+                    scope=SCOPE,
+                    margin=self.margin,
+                    level=level,
+                    overlap=task.overlap,
                 )
-        with np.errstate(invalid="ignore"):  # networks that diverged: inf − inf is unknown
-            apart = base - seen
-        gap = mean_interval(apart, scope="seeds and splits", level=self.level, overlap=task.overlap)
+                remedies[name] = dataclasses.replace(
+                    found, difference=_times(found.difference, scale), margin=margin
+                )
+        known = np.maximum(seen, FLOOR * base)
+        gap = _times(_ratio(base, known, self.level, task.overlap), float(np.mean(seen)))
         sizes = [*(names.index(name) for name in SHARES), 0]
         by_rows = unseen[sizes]
         n_train = float(np.mean([len(m.rows.train) for m in run.population.members[: self.replicates]]))
@@ -142,7 +156,7 @@ class Diagnose:
             gap,
             n_train * np.array([*SHARES.values(), 1.0]),
             by_rows.mean(1),
-            _doubling(by_rows, self.level, task.overlap),
+            _times(_doubling(by_rows, self.level, task.overlap), scale),
         )
 
     def answer(self, task: Task, found: Evidence) -> Answer:
@@ -252,6 +266,8 @@ def twins(recipe: Recipe) -> dict[str, Recipe]:
         "larger": _scaled(recipe, 2.0),
         "longer": dataclasses.replace(recipe, epochs=2 * recipe.epochs),
     }
+    if min(recipe.network.hidden, default=NARROW + 1) <= NARROW:
+        made["widest"] = _scaled(recipe, 4.0)  # twice of next to nothing is not much
     different = {name: twin for name, twin in made.items() if name == BASE or twin != recipe}
     return {**different, **dict.fromkeys(SHARES, recipe)}
 
@@ -294,10 +310,32 @@ def _member(task: Task, recipe: Recipe, pair: Replicate, share: float) -> Member
 
 
 def _doubling(by_rows: Floats, level: float, overlap: float) -> Interval:
-    """The change that twice the rows would bring: the last doubling's, shrunk as much as that one had shrunk."""
-    with np.errstate(invalid="ignore"):  # networks that diverged: inf − inf is unknown
-        before, last = by_rows[1] - by_rows[0], by_rows[2] - by_rows[1]
+    """The share by which twice the rows would change the score: as the last doubling did, shrunk as much as that had shrunk."""
+    with np.errstate(invalid="ignore", divide="ignore"):  # networks that diverged: inf − inf is unknown
+        logs = np.log(by_rows)
+        before, last = logs[1] - logs[0], logs[2] - logs[1]
     first, second = float(np.mean(before)), float(np.mean(last))
     shrink = min(max(second / first, 0.35), 1.0) if first < 0 and np.isfinite(second / first) else 2**-0.5
-    found = mean_interval(shrink * last, scope="seeds and splits", level=level, overlap=overlap)
-    return dataclasses.replace(found, method=f"{found.method} of the last doubling, shrunk by {shrink:.2f}")
+    found = mean_interval(shrink * last, scope=SCOPE, level=level, overlap=overlap)
+    method = f"{found.method} of logarithms of the last doubling, shrunk by {shrink:.2f}"
+    return dataclasses.replace(_shared(found), method=method)
+
+
+def _ratio(above: Floats, below: Floats, level: float, overlap: float) -> Interval:
+    """Geometric mean of above / below, minus 1."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        logs = np.log(above) - np.log(below)
+    return _shared(mean_interval(logs, scope=SCOPE, level=level, overlap=overlap))
+
+
+def _shared(logs: Interval) -> Interval:
+    """An interval of a logarithm as one of a share: 0.1 is a tenth more."""
+    estimate, low, high = (float(np.expm1(end)) for end in (logs.estimate, logs.low, logs.high))
+    return dataclasses.replace(logs, estimate=estimate, low=low, high=high)
+
+
+def _times(share: Interval, scale: float) -> Interval:
+    """An interval of shares in the unit of the score."""
+    return dataclasses.replace(
+        share, estimate=scale * share.estimate, low=scale * share.low, high=scale * share.high
+    )
