@@ -339,14 +339,16 @@ class _Training:
 
 
 @contextmanager
-def explained(network: Network, parts: Sequence[Tensor], who: tuple[int, ...] = ()) -> Iterator[None]:
+def explained(
+    network: Network, parts: Sequence[Tensor], who: tuple[int, ...] = (), *, stacked: bool = False
+) -> Iterator[None]:
     """What goes wrong within a network as one clear error, which names the networks and the shapes of their inputs."""
     try:
         yield
     except ManyfitError as error:
         raise EngineError([dataclasses.replace(p, who=who) for p in error.problems], "this training") from error
     except Exception as error:  # anybody's code
-        shapes = ", ".join(str(list(part.shape)) for part in parts)
+        shapes = ", ".join(str(list(part.shape[stacked:])) for part in parts)
         rule = f"can't compute on inputs {shapes}"
         raise EngineError(Problem(str(network), rule, f"{type(error).__name__}: {error}", who)) from error
 

@@ -105,9 +105,16 @@ class Dense:
         return self.apply
 
     def apply(
-        self, xp: Any, leaves: dict[str, Any], parts: Sequence[Any], drop: Drop | None = None, seed: int | None = 0
+        self,
+        xp: Any,
+        leaves: dict[str, Any],
+        parts: Sequence[Any],
+        drop: Drop | None = None,
+        seed: int | None = 0,
     ) -> Any:
         """z = a·W + b and a = σ(z), layer by layer; the last layer is linear.
+
+        Arrays may have an axis of networks in front, if those of a single axis (biases) are given as [P, 1, n].
 
         Example:
             >>> leaves = Dense(()).layout(vector(2), 1).cut(np.array([2.0, 3.0, 0.5]))

@@ -21,7 +21,12 @@ class Apply(Protocol):
     """A network as a function."""
 
     def __call__(
-        self, xp: Any, leaves: dict[str, Any], parts: Sequence[Any], drop: Drop | None = None, seed: int | None = 0
+        self,
+        xp: Any,
+        leaves: dict[str, Any],
+        parts: Sequence[Any],
+        drop: Drop | None = None,
+        seed: int | None = 0,
     ) -> Any:
         """Outputs [B, C] of one network on one batch.
 

@@ -41,7 +41,9 @@ class Bound:
     def numbers(self, module: nn.Module) -> Tensor:
         """The numbers of another module of this structure, flat, in float64."""
         found = {**dict(module.named_parameters()), **dict(module.named_buffers())}
-        return torch.cat([found[leaf.name].detach().reshape(-1).double() for leaf in self.layout] or [torch.empty(0)])
+        return torch.cat(
+            [found[leaf.name].detach().reshape(-1).double() for leaf in self.layout] or [torch.empty(0)]
+        )
 
     def filled(self, leaves: dict[str, Tensor]) -> nn.Module:
         """A module of its own that holds these numbers, set to predict."""
@@ -78,8 +80,14 @@ class Bound:
         for name, kept in self.buffers.items():
             given = leaves[name]
             # A module may write into its buffers: the caller's stay as they are.
-            state[name] = given.to(kept.dtype) if given.dtype != kept.dtype and not kept.is_floating_point() else given.clone()
-        args, named = (tuple(parts), {}) if not any(self.names) else ((), dict(zip(self.names, parts, strict=True)))
+            state[name] = (
+                given.to(kept.dtype)
+                if given.dtype != kept.dtype and not kept.is_floating_point()
+                else given.clone()
+            )
+        given = [part.clone() for part in parts]  # it may write into these too
+        named = dict(zip(self.names, given, strict=True)) if any(self.names) else {}
+        args = () if named else tuple(given)
         has_fast_path = torch.backends.mha.get_fastpath_enabled()
         torch.backends.mha.set_fastpath_enabled(False)
         try:

@@ -27,7 +27,9 @@ def resolved(factory: Any) -> Callable[..., nn.Module]:
     hint = "Give a class, a function, or a name like 'package.nets:ConvNet'."
     if isinstance(factory, nn.Module):
         rule = "must be what makes a module (a class or a function), since each network starts anew"
-        raise RecipeError(Problem("Module.factory", rule, f"a {type(factory).__name__} that is made already", hint=hint))
+        raise RecipeError(
+            Problem("Module.factory", rule, f"a {type(factory).__name__} that is made already", hint=hint)
+        )
     if isinstance(factory, str):
         try:
             factory = pkgutil.resolve_name(factory)
@@ -108,7 +110,11 @@ def plain_settings(factory: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
         parts = value if isinstance(value, tuple) else (value,)
         if name in ("kind", "factory") or not all(isinstance(part, _PLAIN) for part in parts):
             hint = "Plain values can: numbers, texts, switches, lists of them."
-            wrong.append(Problem(f"setting {name!r} of {shown(factory)}", "can't be written down", repr(value), hint=hint))
+            wrong.append(
+                Problem(
+                    f"setting {name!r} of {shown(factory)}", "can't be written down", repr(value), hint=hint
+                )
+            )
         written[name] = list(value) if isinstance(value, tuple) else value
     if wrong:
         raise RecipeError(wrong, "this network")

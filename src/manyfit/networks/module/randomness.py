@@ -103,7 +103,9 @@ def _attention(
     """softmax(q kᵀ / √E + mask) v, written out."""
     if not _here.is_ours:
         given = {"scale": scale, "enable_gqa": enable_gqa}
-        return _ORIGINALS["scaled_dot_product_attention"](query, key, value, attn_mask, dropout_p, is_causal, **given)
+        return _ORIGINALS["scaled_dot_product_attention"](
+            query, key, value, attn_mask, dropout_p, is_causal, **given
+        )
     if enable_gqa:
         key = key.repeat_interleave(query.size(-3) // key.size(-3), -3)
         value = value.repeat_interleave(query.size(-3) // value.size(-3), -3)
@@ -112,7 +114,9 @@ def _attention(
         seen = torch.ones(query.size(-2), key.size(-2), dtype=torch.bool, device=query.device).tril()
         scores = scores.masked_fill(~seen, -math.inf)
     if attn_mask is not None:
-        scores = scores.masked_fill(~attn_mask, -math.inf) if attn_mask.dtype == torch.bool else scores + attn_mask
+        scores = (
+            scores.masked_fill(~attn_mask, -math.inf) if attn_mask.dtype == torch.bool else scores + attn_mask
+        )
     shares = torch.softmax(scores, -1)
     return (_dropped(shares, dropout_p) if dropout_p > 0 and _here.drop is not None else shares) @ value
 

@@ -62,7 +62,9 @@ class Module:
         return hash((self.factory, tuple(sorted(self.settings.items(), key=lambda setting: setting[0]))))
 
     def __repr__(self) -> str:
-        return f"Module({', '.join([shown(self.factory), *(f'{k}={v!r}' for k, v in self.settings.items())])})"
+        return (
+            f"Module({', '.join([shown(self.factory), *(f'{k}={v!r}' for k, v in self.settings.items())])})"
+        )
 
     # Settings, by path
 
@@ -75,7 +77,9 @@ class Module:
         known, _ = parameters_of(self.factory)
         if known.get(name, inspect.Parameter.empty) is inspect.Parameter.empty:
             names = {*self.settings, *(n for n, v in known.items() if v is not inspect.Parameter.empty)}
-            raise RecipeError(Problem("", f"no setting {name!r} of {shown(self.factory)}", hint=did_you_mean(name, names)))
+            raise RecipeError(
+                Problem("", f"no setting {name!r} of {shown(self.factory)}", hint=did_you_mean(name, names))
+            )
         return known[name]
 
     def with_setting(self, name: str, value: Any) -> Module:
@@ -115,7 +119,10 @@ class Module:
             return
         if bound.layout.n_trained == 0:
             yield Problem(str(self), "must have something to train")
-        parts = [torch.from_numpy(part).to(_TYPES[each.kind]) for part, each in zip(cut(X, inputs), inputs, strict=True)]
+        parts = [
+            torch.from_numpy(part).to(_TYPES[each.kind])
+            for part, each in zip(cut(X, inputs), inputs, strict=True)
+        ]
         leaves = bound.layout.cut(bound.numbers(bound.module).float())
         try:
             with torch.no_grad():
@@ -189,7 +196,9 @@ class Module:
         factory = settings.pop("factory", None)
         if not isinstance(factory, str):
             hint = "For example 'package.nets:ConvNet'."
-            raise RecipeError(Problem("network.factory", "must be an importable name", repr(factory), hint=hint))
+            raise RecipeError(
+                Problem("network.factory", "must be an importable name", repr(factory), hint=hint)
+            )
         resolved(factory)
         return cls(factory, settings)
 
@@ -197,7 +206,9 @@ class Module:
 _TYPES = {"float": torch.float32, "int": torch.int64, "bool": torch.bool}
 
 
-def failed(label: str, shapes: Sequence[tuple[int, ...]], error: Exception, who: tuple[int, ...] = ()) -> Problem:
+def failed(
+    label: str, shapes: Sequence[tuple[int, ...]], error: Exception, who: tuple[int, ...] = ()
+) -> Problem:
     """What to say when a module breaks on inputs of these shapes."""
     given = ", ".join(str(list(shape)) for shape in shapes)
     return Problem(label, f"can't compute on inputs {given}", f"{type(error).__name__}: {error}", who)
@@ -208,13 +219,19 @@ def _made(module: Module, inputs: Inputs, seed: int) -> nn.Module:
     with seeded(seed):
         try:
             made = resolved(module.factory)(**module.settings)
-            if isinstance(made, nn.Module) and any(map(nn.parameter.is_lazy, [*made.parameters(), *made.buffers()])):
+            if isinstance(made, nn.Module) and any(
+                map(nn.parameter.is_lazy, [*made.parameters(), *made.buffers()])
+            ):
                 rows = [torch.zeros(2, *each.shape, dtype=_TYPES[each.kind]) for each in inputs]
-                args = {each.name: row for each, row in zip(inputs, rows, strict=True)} if inputs[0].name else {}
+                args = (
+                    {each.name: row for each, row in zip(inputs, rows, strict=True)} if inputs[0].name else {}
+                )
                 with torch.no_grad():
                     made.eval()(*([] if args else rows), **args)
         except Exception as error:  # anybody's code
-            raise RecipeError(Problem(str(module), "can't be made", f"{type(error).__name__}: {error}")) from error
+            raise RecipeError(
+                Problem(str(module), "can't be made", f"{type(error).__name__}: {error}")
+            ) from error
     if not isinstance(made, nn.Module):
         raise RecipeError(Problem(str(module), "must make a torch module", repr(made)))
     return made
