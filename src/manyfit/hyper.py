@@ -17,7 +17,7 @@ from manyfit.errors import Problem, RecipeError, UsageError
 
 T = TypeVar("T")
 Scale = Literal["linear", "log"]
-Kind = Literal["switch", "whole number", "number", "text", "texts", "range", "other"]
+Kind = Literal["switch", "whole number", "number", "text", "texts", "range", "record", "other"]
 _KEY = "hyper"
 
 
@@ -81,7 +81,7 @@ class Knob:
         if self.kind == "range":
             ends = value.options if isinstance(value, Choice) else (value.low, value.high) if is_range(value) else ("",)
             return all(is_number(end) and self.allows(float(end)) for end in ends)
-        if self.kind == "other":
+        if self.kind in ("record", "other"):
             return True
         return is_number(value) and self.allows(float(value)) and (self.kind == "number" or value == int(value))
 
@@ -315,3 +315,30 @@ def read_range(text: str, like: AnyRange, where: str) -> AnyRange:
         hint = f"LOW..HIGH, or {unit} with commas between them."
         rule = "; ".join(p.rule for p in error.problems) if isinstance(error, RecipeError) else f"must be a range of {unit}"
         raise UsageError(Problem(where, rule, repr(text), hint=hint)) from error
+
+
+def read_value(path: str, text: str) -> Any:
+    """A setting of a recipe as the command line writes it: a number, a switch, a name; several with commas; none for nothing.
+
+    Args:
+        path: Which setting; sizes of hidden layers are always several, and may have dashes between them.
+        text: What was written.
+
+    Example:
+        >>> read_value("network.hidden", "64-32"), read_value("batch_size", "none"), read_value("optimizer", "adam")
+        ((64, 32), None, 'adam')
+    """
+    if path == "network.hidden":
+        parts = text.replace("-", ",").split(",")
+        return tuple(read_value("", part) for part in parts if part and part != "none")
+    if "," in text:
+        return tuple(read_value("", part) for part in text.split(",") if part)
+    words = {"none": None, "true": True, "false": False}
+    if text.lower() in words:
+        return words[text.lower()]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

@@ -60,8 +60,8 @@ def test_help_of_every_question_names_its_settings(run, name):
     code, out, _ = run(name, "--help")
 
     assert code == 0
-    for knob in knobs(registry.find(name.replace("-", "_"))):
-        assert f"--{knob.replace('_', '-')}" in out
+    for knob, declared in knobs(registry.find(name.replace("-", "_"))).items():
+        assert declared.kind == "record" or f"--{knob.replace('_', '-')}" in out
     for option in ("--target", "--set", "--seed", "--out", "--json", "--lang", "--dry-run"):
         assert option in out
 
@@ -166,7 +166,7 @@ def test_answer_is_made_again_from_stored_runs_with_another_margin(run, folder):
 def test_change_that_would_train_other_networks_is_refused(run):
     run("learning-rate", "iris", *FEW, "-o", "here")
 
-    with pytest.raises(RunError, match="holds other networks than this question would now train"):
+    with pytest.raises(RunError, match="holds no finished round of these networks"):
         mf.ask_again("here", confirm=4)
 
 
@@ -183,7 +183,7 @@ def test_missing_round_is_named(run, folder):
     run("learning-rate", "iris", *FEW, "-o", "here")
     shutil.rmtree(folder / "here/rounds/1")
 
-    with pytest.raises(RunError, match="holds no finished round"):
+    with pytest.raises(RunError, match="holds no finished round of these networks"):
         mf.ask_again("here")
 
 
@@ -244,3 +244,83 @@ def test_ctrl_c_leaves_what_was_trained_and_the_same_command_goes_on(run, folder
 
     assert whole[0] == 0 and there
     assert json.loads(whole[1])["rates"] == fresh["rates"]
+
+
+MEET = (
+    "--points",
+    "3",
+    "--replicates",
+    "3",
+    "--fresh",
+    "1",
+    "--confirm",
+    "3",
+    "--epochs",
+    "2",
+    "--widen",
+    "0",
+)
+
+
+def test_compare_says_who_is_better_and_how_sure_it_is(run):
+    code, out, _ = run("compare", "iris", "--optimizers", "sgd,adam", *MEET)
+
+    assert code == 0
+    assert out.startswith("2 optimizers × 3 rates × 3 seeds = 18 networks")
+    assert re.search(r"^(sgd|adam) .*\[.*\] (better|worse|same|\?)", out, re.M)
+    assert "same: within ±" in out and re.search(r"^ANSWER  Take (sgd|adam) at rate ", out, re.M)
+
+
+def test_compare_in_chinese(run):
+    code, out, _ = run("compare", "iris", "--optimizers", "sgd,adam", *MEET, "--lang", "zh")
+
+    assert code == 0 and "2 种优化器 × 3 个学习率 × 3 个种子 = 18 个网络" in out
+    assert "结论  取 " in out and "配对" in out and "ANSWER" not in out
+
+
+def test_anything_may_vary_by_name_or_by_path(run):
+    code, out, _ = run(
+        "compare", "iris", "--vary", "activation=relu,tanh", "--vary", "network.hidden=4,4-4", *MEET, "--json"
+    )
+    told = json.loads(out)
+
+    assert code == 0 and {option["name"] for option in told["options"]} == {
+        "relu 4",
+        "relu 4-4",
+        "tanh 4",
+        "tanh 4-4",
+    }
+    assert {tuple(option["settings"]["network.hidden"]) for option in told["options"]} == {(4,), (4, 4)}
+
+
+def test_vary_is_a_mapping_in_python():
+    varied = {"hidden": [(4,), (4, 3)]}
+    answer = mf.compare("iris", vary=varied, points=2, replicates=3, fresh=1, confirm=2, epochs=2, widen=0)
+
+    assert {option["name"] for option in answer.numbers["options"]} == {"4", "4-3"}
+
+
+def test_replicates_are_added_to_a_stored_run_as_declared_looks(run, folder):
+    command = ("compare", "iris", "--optimizers", "sgd,adam", *MEET, "--most", "9")
+    first = json.loads(run(*command, "-o", "here", "--json")[1])
+    before = {path: path.stat().st_mtime_ns for path in (folder / "here").glob("rounds/[0-2]/state/*")}
+    code, out, _ = run("compare", "-o", "here", "--add", "3", "--json")
+    again = json.loads(out)
+
+    assert code == 0 and again["plan"] != first["plan"]
+    tuned = {option["name"]: option["tuned"] for option in again["options"]}
+    assert all(
+        tuned[option["name"]][:3] == option["tuned"] and len(tuned[option["name"]]) == 6
+        for option in first["options"]
+    )
+    assert before == {
+        path: path.stat().st_mtime_ns for path in (folder / "here").glob("rounds/[0-2]/state/*")
+    }
+    assert run("compare", "-o", "here", "--add", "6")[0] == 2  # 12 would be more than 9
+
+
+def test_schedules_are_compared_by_their_names(run):
+    code, out, _ = run("schedule", "iris", "--schedules", "constant,warmup >> cosine", *MEET)
+
+    assert code == 0 and out.startswith("2 schedules × 3 rates × 3 seeds")
+    assert "warmup >> cosine" in out

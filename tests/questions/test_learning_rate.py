@@ -10,7 +10,8 @@ from manyfit.engines.choose import fit
 from manyfit.hyper import Choice, LogRange
 from manyfit.population import Population
 from manyfit.questions import Interrupted, TableRows, Task, ask, default_recipe, measure_for
-from manyfit.questions.learning_rate import LearningRate, Response, beyond, read
+from manyfit.questions._response import Response, beyond, read
+from manyfit.questions.learning_rate import LearningRate
 from manyfit.runs import Run
 
 RATES = np.logspace(-4, 0, 9)
@@ -43,7 +44,7 @@ def test_planted_tie_leaves_both_among_the_candidates():
     mean[3] = mean[4]
     found = [read(planted(mean, seed=seed), 0.05, 0.1).candidates[[3, 4]].all() for seed in range(20)]
 
-    assert all(found)
+    assert sum(found) >= 18  # a set of level 0.95 leaves a tied one out in a twentieth of all cases
 
 
 def test_planted_equivalence_is_one_basin_and_its_middle_is_chosen():

@@ -148,9 +148,9 @@ class Inquiry:
         with Interrupt() as interrupt:
 
             def fit_round(population: Population) -> Run:
-                kept = None if folder is None else folder.round(len(runs))
+                kept = None if folder is None else _round_for(folder, population)
                 if is_stored:
-                    _refuse_unstored(kept, population)
+                    _refuse_unstored(kept)
                 watch = _Watch(population, told, len(runs))
                 run = fit(
                     population,
@@ -172,12 +172,24 @@ class Inquiry:
         seconds = float(sum(run.seconds for run in runs))
         return dataclasses.replace(answer, plan=self.hash, seconds=seconds)
 
-    def open(self, path: str | Path, *, force: bool = False) -> RunFolder:
+    def extended(self, n: int) -> Inquiry:
+        """The same inquiry with so many replicates more: another look, which must have been declared.
+
+        Raises:
+            UsageError: If the question takes no more replicates, or no more were declared.
+        """
+        grown = getattr(self.question, "extended", None)
+        if grown is None:
+            raise UsageError(Problem("--add", f"is not known to {self.name.replace('_', '-')}"))
+        return dataclasses.replace(self, question=grown(n))
+
+    def open(self, path: str | Path, *, force: bool = False, before: Inquiry | None = None) -> RunFolder:
         """The folder in which this inquiry is kept: the one it was left in, or a new one.
 
         Args:
             path: Where.
             force: Whether a run folder of another plan may be replaced.
+            before: An inquiry that this one goes on from: its folder is taken over, with its rounds.
 
         Raises:
             RunError: If something else is there.
@@ -186,7 +198,11 @@ class Inquiry:
         plan = self.plan
         if (path / HEADER).exists():
             found = RunFolder.open(path)
-            if found.header.get("plan_hash") == new_header(plan, self.task.seed)["plan_hash"]:
+            here = found.header.get("plan_hash")
+            if here == new_header(plan, self.task.seed)["plan_hash"]:
+                return found
+            if before is not None and here == new_header(before.plan, self.task.seed)["plan_hash"]:
+                found.amend(**{key: new_header(plan, self.task.seed)[key] for key in ("plan", "plan_hash")})
                 return found
             if not force:
                 hint = "Give another name (-o), or replace it (--force)."
@@ -217,11 +233,22 @@ def prepare(name: str, task: Task, values: Mapping[str, Any], **more: Any) -> In
         UsageError: If a setting is out of bounds; all problems at once.
     """
     kind = registry.find(name)
-    made = kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+    made = kind(**{key: _as_declared(value) for key, value in values.items()})
     found = list(problems_of(made, name.replace("_", "-")))
     if found:
         raise UsageError(found, "these options")
     return Inquiry(made, task, **more)
+
+
+def _as_declared(value: Any) -> Any:
+    """Several values as a tuple; what varies by path as `PATH=VALUE,VALUE`."""
+    if isinstance(value, Mapping):
+        return tuple(f"{path}={','.join(map(_setting_text, given))}" for path, given in value.items())
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _setting_text(value: Any) -> str:
+    return "-".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
 
 
 def plain_knobs(question: Question) -> dict[str, Any]:
@@ -260,15 +287,22 @@ def data_fingerprint(task: Task) -> str:
     return ""
 
 
-def _refuse_unstored(kept: RunFolder | None, population: Population) -> None:
+def _round_for(folder: RunFolder, population: Population) -> RunFolder:
+    """The round in which these networks are kept, or the next free one."""
+    wanted = fingerprint.of_population(population)
+    rounds = folder.rounds if folder.exists else []
+    for kept in rounds:
+        if kept.header.get("population", {}).get("hash") == wanted:
+            return kept
+    return folder.round(1 + max((int(kept.path.name) for kept in rounds), default=-1))
+
+
+def _refuse_unstored(kept: RunFolder | None) -> None:
     """Refuse a round that would have to be trained."""
     if kept is None or kept.state != "finished" or not kept.has_checkpoint:
-        where, rule = "the folder" if kept is None else str(kept.path), "holds no finished round"
-    elif kept.header.get("population", {}).get("hash") != fingerprint.of_population(population):
-        where, rule = str(kept.path), "holds other networks than this question would now train"
-    else:
-        return
-    raise RunError(Problem(where, rule, hint="Ask the question anew, with training."))
+        where = "the folder" if kept is None else str(kept.path)
+        hint = "Ask the question anew, with training."
+        raise RunError(Problem(where, "holds no finished round of these networks", hint=hint))
 
 
 class _Watch:

@@ -17,7 +17,7 @@ _QUESTION = Group("The question")
 _TRAINING = Group("The training")
 _OUTPUT = Group("What comes out")
 
-_TYPES: dict[str, Any] = {"number": float, "whole number": int, "switch": bool}
+_TYPES: dict[str, Any] = {"number": float, "whole number": int, "switch": bool, "texts": list[str]}
 
 
 def commands() -> dict[str, str]:
@@ -50,8 +50,15 @@ def command_for(name: str, like: Callable[..., None]) -> Callable[..., None]:
         _option(
             key, _TYPES.get(knob.kind, str), _QUESTION, _with_default(knob), negative=knob.kind == "switch"
         )
-        for key, knob in declared.items()
+        for key, knob in sorted(declared.items(), key=lambda item: item[0] not in kind.__annotations__)
+        if knob.kind != "record"
     ]
+    if hasattr(kind, "extended"):
+        own.append(
+            _option(
+                "add", int, _QUESTION, "Replicates to add to the stored run in -o: another declared look."
+            )
+        )
     source = inspect.Parameter(
         "source",
         inspect.Parameter.POSITIONAL_OR_KEYWORD,

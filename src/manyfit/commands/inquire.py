@@ -13,10 +13,10 @@ from manyfit.asking.functions import example_of, narrate, origin_of
 from manyfit.asking.inquiry import Inquiry, prepare
 from manyfit.asking.task import task_of
 from manyfit.commands.output import print_json
-from manyfit.commands.settings import pairs_of, recipe_in, value_of
+from manyfit.commands.settings import pairs_of, recipe_in
 from manyfit.commands.train import folder_for, kinds_of
 from manyfit.errors import Problem, UsageError
-from manyfit.hyper import Knob, knobs, read_range
+from manyfit.hyper import Knob, knobs, read_range, read_value
 from manyfit.questions import Interrupted, ask, registry
 from manyfit.render.phrases import language, say
 from manyfit.render.terminal import Terminal
@@ -40,6 +40,7 @@ def run(
     engine: str | None = None,
     threads: int | None = None,
     config: str | None = None,
+    add: int | None = None,
     dry_run: bool = False,
     out: str | None = None,
     force: bool = False,
@@ -50,10 +51,14 @@ def run(
     """Ask the question, print its answer, keep both."""
     spoken = language(lang)
     narrator = Terminal(spoken, quiet=quiet)
+    if add is not None and out is None:
+        raise UsageError(Problem("--add", "needs the folder of a stored run", hint="Name it with -o."))
+    if add is not None:
+        config = config or out
     given = {key: value for key, value in loading.items() if value is not None}
     if "kinds" in given or "kind" in given:
         given["kinds"] = kinds_of(given.pop("kind", None) or given.pop("kinds"))
-    settings = {path: value_of(path, text) for path, text in pairs_of(set or ())}
+    settings = {path: read_value(path, text) for path, text in pairs_of(set or ())}
     chosen = {key: read_option(name, key, value) for key, value in values.items()}
     fields: Any = None if recipe is None else recipe_in(recipe)
     if config is not None:
@@ -79,6 +84,9 @@ def run(
         loading=given,
     )
     inquiry = prepare(name, task, chosen, metric=metric, origin=origin_of(source, target, given))
+    before = inquiry
+    if add is not None:
+        inquiry = inquiry.extended(add)
     narrate(task, narrator)
     n_networks = len(_first_round(inquiry))
     narrator.say("question.plan", hash=inquiry.hash, networks=f"{n_networks:,}")
@@ -86,7 +94,7 @@ def run(
         if json:
             print_json({"plan": inquiry.plan, "hash": inquiry.hash, "networks": n_networks})
         return
-    folder = inquiry.open(_place(out, source, inquiry), force=force)
+    folder = inquiry.open(_place(out, source, inquiry), force=force, before=before)
     if folder.exists:
         narrator.say("question.stored", folder=folder.path)
     try:
@@ -113,12 +121,17 @@ def read_option(name: str, key: str, given: Any) -> Any:
         LogRange(low=0.001, high=0.1)
     """
     knob: Knob = knobs(registry.find(name))[key]
+    flag = f"--{key.replace('_', '-')}"
+    if knob.kind == "texts" and isinstance(given, list):
+        # PATH=VALUE,VALUE holds commas of its own
+        parts = [text if "=" in text else text.split(",") for text in given]
+        return tuple(
+            p.strip() for part in parts for p in ([part] if isinstance(part, str) else part) if p.strip()
+        )
     if not isinstance(given, str):
         return given
     if knob.kind == "range":
-        return read_range(given, knob.default, f"--{key.replace('_', '-')}")
-    if knob.kind == "texts":
-        return tuple(part.strip() for part in given.split(",") if part.strip())
+        return read_range(given, knob.default, flag)
     return given
 
 

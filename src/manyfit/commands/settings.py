@@ -37,28 +37,6 @@ def pairs_of(texts: Sequence[str], option: str = "--set") -> list[tuple[str, str
     return [_pair(text, option) for text in texts]
 
 
-def value_of(name: str, text: str) -> Any:
-    """A setting as its Python value: a number, a switch, a name; several with commas; none for nothing.
-
-    Example:
-        >>> value_of("network.hidden", "3,2"), value_of("batch_size", "none"), value_of("optimizer", "adam")
-        ((3, 2), None, 'adam')
-    """
-    if name == "network.hidden":
-        return tuple(value_of("", part) for part in text.split(",") if part and part != "none")
-    if "," in text:
-        return tuple(value_of("", part) for part in text.split(",") if part)
-    words = {"none": None, "true": True, "false": False}
-    if text.lower() in words:
-        return words[text.lower()]
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
-
-
 def _pair(text: str, option: str) -> tuple[str, str]:
     name, sign, value = text.partition("=")
     if not (name and sign):

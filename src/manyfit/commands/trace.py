@@ -8,9 +8,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from manyfit.commands.settings import pairs_of, recipe_in, value_of
+from manyfit.commands.settings import pairs_of, recipe_in
 from manyfit.data import load
 from manyfit.errors import Problem, UsageError
+from manyfit.hyper import read_value
 from manyfit.recipe import Recipe
 from manyfit.render.phrases import language
 from manyfit.tape import Trace, trace
@@ -83,7 +84,7 @@ def _base(path: str | None, task: str) -> Recipe:
 def _changed(recipe: Recipe, pairs: Sequence[tuple[str, str]]) -> Recipe:
     """A recipe with settings from the command line, rules before their values."""
     for name, value in sorted(pairs, key=lambda pair: pair[0].count(".")):
-        recipe = recipe.set(name, value_of(name, value))
+        recipe = recipe.set(name, read_value(name, value))
     return recipe
 
 

@@ -108,6 +108,11 @@ class Task:
         """The recipe in a few words: sizes of the layers, optimizer, epochs."""
         return recipe_text(self.recipe)
 
+    @property
+    def setting(self) -> Text:
+        """The same without the optimizer, for what compares optimizers."""
+        return recipe_text(self.recipe, optimizer=False)
+
     # Planning
 
     def replicates(self, n: int, *, stage: int = 0, start: int = 0) -> list[Replicate]:
@@ -126,19 +131,24 @@ class Task:
             )
         return found
 
-    def member(self, recipe: Recipe, replicate: Replicate, *, train: Ints | None = None) -> Member:
+    def member(
+        self, recipe: Recipe, replicate: Replicate, *, train: Ints | None = None, watch: bool | None = None
+    ) -> Member:
         """A network of a replicate.
 
-        A recipe that stops early watches the split's `stop` rows and trains on the others. One that doesn't trains on both, and
-        the losses it records on held-out rows are those of the rows that score.
+        A recipe that watches held-out rows while it trains (it stops early, or its schedule waits for a plateau) watches the
+        split's `stop` rows and trains on the others. One that doesn't trains on both, and the losses it records on held-out
+        rows are those of the rows that score.
 
         Args:
             recipe: How it is trained.
             replicate: Seed and split.
             train: Rows to train on, in place of all of them.
+            watch: Whether the `stop` rows are left out of training, whatever the recipe does: for what is compared with one
+                that watches them.
         """
         split, target = replicate.split, recipe.loss.target
-        stops = recipe.stopping.patience is not None
+        stops = watches(recipe) if watch is None else watch
         key = (id(split), stops, target)
         rows = self._made.get(key) if train is None else None
         if rows is None:
@@ -212,8 +222,13 @@ class Task:
         return Scored(view.y[rows], y[rows], chosen, encoded.mean, encoded.scale, self.rows.n_classes)
 
 
-def recipe_text(recipe: Recipe) -> Text:
-    """A recipe in a few words.
+def watches(recipe: Recipe) -> bool:
+    """Whether a recipe looks at held-out rows while it trains."""
+    return recipe.stopping.patience is not None or getattr(recipe.schedule, "plateau", None) is not None
+
+
+def recipe_text(recipe: Recipe, *, optimizer: bool = True) -> Text:
+    """A recipe in a few words, with its optimizer or without.
 
     Example:
         >>> from manyfit.networks import Dense
@@ -228,5 +243,8 @@ def recipe_text(recipe: Recipe) -> Text:
     if hidden is None:
         name = type(recipe.network).__name__
         layers = Text(name, name)
-    rule = name_of(recipe.optimizer)
-    return Text(f"{layers.en}, {rule}, {recipe.epochs} epochs", f"{layers.zh}，{rule}，{recipe.epochs} 轮")
+    rule = f"{name_of(recipe.optimizer)}, " if optimizer else ""
+    return Text(
+        f"{layers.en}, {rule}{recipe.epochs} epochs",
+        f"{layers.zh}，{rule.replace(', ', '，')}{recipe.epochs} 轮",
+    )

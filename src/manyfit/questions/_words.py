@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from manyfit.answers import Text
 from manyfit.stats import Interval
 
 
@@ -63,6 +64,18 @@ def interval_text(interval: Interval, *, signed: bool = False) -> str:
     places = min(decimals((interval.high - interval.low) / 2), 6)
     low, high = (written(end, places, signed=signed) for end in (interval.low, interval.high))
     return f"{written(interval.estimate, places, signed=signed)} [{low}, {high}]"
+
+
+def listed(names: Sequence[str]) -> Text:
+    """Names one after another.
+
+    Example:
+        >>> listed(["a", "b", "c"])
+        Text(en='a, b and c', zh='a、b 和 c')
+    """
+    if len(names) < 2:
+        return Text("".join(names), "".join(names))
+    return Text(f"{', '.join(names[:-1])} and {names[-1]}", f"{'、'.join(names[:-1])} 和 {names[-1]}")
 
 
 def n_of(n: int, thing: str) -> str:

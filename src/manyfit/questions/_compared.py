@@ -1,0 +1,541 @@
+"""A comparison in words, tables and pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from manyfit.answers import Answer, Bars, Cell, Curves, Figure, Section, Series, Table, Text
+from manyfit.questions._base import INTERRUPTED
+from manyfit.questions._measure import said
+from manyfit.questions._meeting import Arrival, Found, arrivals, best_after
+from manyfit.questions._response import rate_width
+from manyfit.questions._task import Task
+from manyfit.questions._words import decimals, interval_text, listed, n_of, rate_text, span_text, written
+from manyfit.registry import plain_rule
+from manyfit.stats import NEVER, Comparison, Finding, Interval
+
+Floats = NDArray[np.float64]
+
+SIGNS = {
+    Finding.BETTER: Text("better", "更好"),
+    Finding.SAME: Text("same", "相同"),
+    Finding.WORSE: Text("worse", "更差"),
+    Finding.UNKNOWN: Text("?", "？"),
+}
+NEAR = 1.1
+"""The target of the race: this many times the lowest median loss that the reference reaches."""
+MOST_DRAWN = 8
+"""Options that one picture can tell apart."""
+
+
+class Told(NamedTuple):
+    """What an answer calls things.
+
+    question: The question's name.
+    kind: What is compared, one of them in English, with its measure word in Chinese.
+    title: The headline, with a place for the name of the data.
+    """
+
+    question: str
+    kind: tuple[str, str]
+    title: tuple[str, str]
+
+
+def answer_of(
+    told: Told,
+    task: Task,
+    found: Found,
+    confirmed: Interval | None,
+    n_first: int,
+    more: Sequence[Section] = (),
+) -> Answer:
+    """What a comparison says.
+
+    Args:
+        told: What things are called.
+        task: What it was asked about.
+        found: What it found.
+        confirmed: Score of the winner's rate on fresh pairs; None where the question was interrupted before.
+        n_first: Rates before any were added.
+        more: Sections after the others.
+    """
+    verdict, options = found.verdict, found.options
+    names = [option.name for option in options]
+    n, m = found.races[0].score.shape
+    n_rates = len(found.tuning[0].rates)
+    winner, reference = verdict.winner, names[verdict.reference]
+    score = said(task.measure, interval_text(verdict.score[winner] if confirmed is None else confirmed))
+    rate = rate_text(found.rate)
+    first = Text(
+        f"Take {names[winner]} at rate {rate}: {score.en}.",
+        f"取 {names[winner]}，学习率 {rate}：{score.zh}。",
+    )
+    statement = (first, *_others(task, found), *_edges(found))
+    if confirmed is None:
+        statement += (INTERRUPTED,)
+    kind, kind_zh = told.kind
+    n_networks = len(options) * n_rates * n
+    head = (
+        Text(
+            f"{n_of(len(options), kind)} × {n_of(n_rates, 'rate')} × {n_of(n, 'seed')} = {n_of(n_networks, 'network')}",
+            f"{len(options)} {kind_zh} × {n_rates} 个学习率 × {n} 个种子 = {n_networks:,} 个网络",
+        ),
+        Text(
+            f"each seed tunes on a split of its own; what it picks meets on {n_of(n * m, 'fresh seed-and-split pair')}",
+            f"每个种子在各自的划分上调参；选中者在 {n * m} 对新的种子与划分上相遇",
+        ),
+    )
+    if n_rates > n_first:
+        head += (
+            Text(
+                f"one was best at the edge: {n_of(n_rates - n_first, 'rate')} more for all",
+                f"有选项的最佳值位于边缘：全部增加 {n_rates - n_first} 个学习率",
+            ),
+        )
+    scope = Text(f"{task.scope}, {task.said.en}", f"{task.name} 的{task.rows.scope.zh}，{task.said.zh}")
+    if found.is_about("optimizer"):
+        scope = Text(
+            f"{task.scope}, {task.setting.en}", f"{task.name} 的{task.rows.scope.zh}，{task.setting.zh}"
+        )
+    sections = [
+        Section(
+            Text("Who is better", "谁更好"),
+            (),
+            (_bars(found, task),),
+            (_main_table(found, task),),
+            (_measured(found, n, m), _gain(found)),
+        ),
+        *_race(found, task),
+        Section(
+            Text("Sensitivity to the rate", "对学习率的敏感度"),
+            (_sensitive(found),),
+            (_sensitivity(found, task), _tuning_figure(found, task)),
+            (_tuning_table(found),),
+        ),
+        *more,
+    ]
+    return Answer(
+        told.question,
+        Text(*(title.format(task.name) for title in told.title)),
+        statement,
+        scope,
+        tuple(sections),
+        _numbers(found, confirmed, reference),
+        head,
+        _notes(found),
+    )
+
+
+def minus(comparison: Comparison) -> Text:
+    """A difference with its interval and its sign."""
+    by = interval_text(comparison.difference, signed=True)
+    return Text(*(f"{by} {sign}" for sign in SIGNS[comparison.finding]))
+
+
+def _others(task: Task, found: Found) -> list[Text]:
+    """What is said of those that are not the winner."""
+    verdict = found.verdict
+    by_finding: dict[Finding, list[int]] = {}
+    for k in verdict.order:
+        comparison = verdict.against[k]
+        if comparison is not None and k != verdict.winner:
+            by_finding.setdefault(comparison.finding, []).append(k)
+    sentences = []
+    names = [option.name for option in found.options]
+    if verdict.winner != verdict.reference:
+        comparison = verdict.against[verdict.winner]
+        assert comparison is not None
+        by = interval_text(comparison.difference, signed=True)
+        best = names[verdict.reference]
+        sentences.append(
+            Text(
+                f"It is better than {best}, which had the best tuning: {by}.",
+                f"它好于调参时最佳的 {best}：{by}。",
+            )
+        )
+    same = listed([names[k] for k in by_finding.get(Finding.SAME, [])])
+    if same.en:
+        one = len(by_finding[Finding.SAME]) == 1
+        sentences.append(
+            Text(f"{same.en} {'is' if one else 'are'} the same here.", f"{same.zh} 在此与之相同。")
+        )
+    for k in by_finding.get(Finding.WORSE, [])[:3]:
+        comparison = verdict.against[k]
+        assert comparison is not None
+        by = _size(comparison)
+        sentences.append(
+            Text(
+                f"{names[k]} costs {said(task.measure, by).en}.",
+                f"{names[k]} 的{said(task.measure, by).zh}。",
+            )
+            if math.isfinite(comparison.difference.estimate)
+            else Text(f"{names[k]} is worse: it diverges.", f"{names[k]} 更差：会发散。")
+        )
+    left = by_finding.get(Finding.WORSE, [])[3:]
+    if left:
+        more = listed([names[k] for k in left])
+        sentences.append(Text(f"Also worse: {more.en}.", f"同样更差：{more.zh}。"))
+    unknown = listed([names[k] for k in by_finding.get(Finding.UNKNOWN, [])])
+    if unknown.en:
+        sentences.append(Text(f"Cannot tell: {unknown.en}.", f"无法判断：{unknown.zh}。"))
+    return sentences
+
+
+def _size(comparison: Comparison) -> str:
+    d = comparison.difference
+    return written(d.estimate, min(decimals((d.high - d.low) / 2), 6), signed=True)
+
+
+def _edges(found: Found) -> list[Text]:
+    at = [o.name for o, basin in zip(found.options, found.basins, strict=True) if basin.edge]
+    if not at:
+        return []
+    names = listed(at)
+    verb = "is" if len(at) == 1 else "are"
+    return [
+        Text(
+            f"{names.en} {verb} still best at the edge of the rates: --rates LOW..HIGH.",
+            f"{names.zh} 的最佳值仍位于学习率范围的边缘：--rates LOW..HIGH。",
+        )
+    ]
+
+
+def _notes(found: Found) -> tuple[Text, ...]:
+    verdict = found.verdict
+    margin = written(verdict.margin, max(decimals(verdict.margin), 0)) if verdict.margin > 0 else "0"
+    more = [c.more for c in verdict.against if c is not None and c.finding is Finding.UNKNOWN]
+    said_en, said_zh = f"same: within ±{margin} (--margin)", f"相同：±{margin} 以内（--margin）"
+    if more:
+        needed = max(more)
+        en = (
+            "no number of replicates will tell"
+            if needed >= NEVER
+            else f"{n_of(needed, 'more replicate')} needed"
+        )
+        zh = "增加重复也无法判断" if needed >= NEVER else f"还需 {needed} 个重复"
+        said_en, said_zh = f"{said_en}   ?: cannot tell, {en}", f"{said_zh}   ？：无法判断，{zh}"
+    return (Text(said_en, said_zh),)
+
+
+def _main_table(found: Found, task: Task) -> Table:
+    verdict = found.verdict
+    reference = found.options[verdict.reference].name
+    rows: list[tuple[Cell, ...]] = []
+    for k in verdict.order:
+        comparison, basin, response = verdict.against[k], found.basins[k], found.tuning[k]
+        places = np.flatnonzero(basin.good)
+        width = (
+            rate_width(float(response.rates[places[-1]] / response.rates[places[0]])) if len(places) else "–"
+        )
+        mean = verdict.score[k]
+        rows.append(
+            (
+                found.options[k].name,
+                rate_text(found.rates[k]),
+                written(mean.estimate, _places(found)) if math.isfinite(mean.estimate) else "∞",
+                "–" if comparison is None else minus(comparison),
+                width,
+                f"{100 * verdict.diverged[k].estimate:.0f} %",
+            )
+        )
+    head = (
+        Text("", ""),
+        Text("rate", "学习率"),
+        task.measure.label,
+        Text(f"minus {reference}, paired", f"减 {reference}，配对"),
+        Text("good rates", "好的学习率"),
+        Text("diverged", "发散"),
+    )
+    return Table(head, tuple(rows), Text("Tuned options on fresh pairs", "调好的选项在新的配对上"))
+
+
+def _places(found: Found) -> int:
+    """Decimals of all scores, as the narrowest interval of a difference deserves."""
+    halves = [
+        (c.difference.high - c.difference.low) / 2
+        for c in found.verdict.against
+        if c is not None and math.isfinite(c.difference.high - c.difference.low)
+    ]
+    return min(decimals(min(halves, default=1.0)), 6)
+
+
+def _bars(found: Found, task: Task) -> Bars:
+    order = [k for k in found.verdict.order if found.verdict.against[k] is not None]
+    differences = [c.difference for k in order if (c := found.verdict.against[k]) is not None]
+    reference = found.options[found.verdict.reference].name
+    label = task.measure.label
+    return Bars(
+        Text(f"Difference to {reference}, paired", f"与 {reference} 之差，配对"),
+        tuple(found.options[k].name for k in order),
+        np.array([d.estimate for d in differences]),
+        np.array([d.low for d in differences]),
+        np.array([d.high for d in differences]),
+        Text(f"{label.en}, minus {reference}", f"{label.zh}，减 {reference}"),
+        reference=0.0,
+    )
+
+
+def _race(found: Found, task: Task) -> list[Section]:
+    """Curves, and when each option reaches a target; nothing where options have losses of their own, which can't be compared."""
+    if any(path.split(".")[0] == "loss" for option in found.options for path in option.settings):
+        return []
+    target = race_target(found)
+    if not math.isfinite(target):
+        return []
+    came = arrivals(found.races, target)
+    order = found.verdict.order
+    rows: list[tuple[Cell, ...]] = []
+    for k in order:
+        chance = found.verdict.p_best[k]
+        rows.append(
+            (
+                found.options[k].name,
+                f"{100 * came[k].share:.0f} %",
+                f"{came[k].steps:,.0f}" if math.isfinite(came[k].steps) else "–",
+                f"{1000 * came[k].seconds:.3g}" if math.isfinite(came[k].seconds) else "–",
+                written(float(found.verdict.ranks[k]), 1),
+                f"{100 * chance.estimate:.0f} % [{100 * chance.low:.0f}, {100 * chance.high:.0f}]",
+            )
+        )
+    head = (
+        Text("", ""),
+        Text("reach it", "达到者"),
+        Text("after steps", "步数"),
+        Text("after ms", "毫秒"),
+        Text("average rank", "平均名次"),
+        Text("best of a replicate", "单次最佳"),
+    )
+    shown = f"{target:.3g}"
+    reference = found.options[found.verdict.reference].name
+    table = Table(
+        head,
+        tuple(rows),
+        Text(f"Time to a held-out loss of {shown}, and ranks", f"达到留出损失 {shown} 的时间与名次"),
+    )
+    fastest = min((k for k in order if came[k].share >= 0.5), key=lambda k: came[k].steps, default=None)
+    statement = (
+        ()
+        if fastest is None
+        else (
+            Text(
+                f"{found.options[fastest].name} is the first to come to a held-out loss of {shown}: "
+                f"after {came[fastest].steps:,.0f} steps.",
+                f"{found.options[fastest].name} 最先达到留出损失 {shown}：{came[fastest].steps:,.0f} 步。",
+            ),
+        )
+    )
+    measured = Text(
+        f"The target is {NEAR:g} times the lowest median loss of {reference}. Rates were tuned for the score at the end, "
+        "not for speed. Milliseconds are of one core for one network, among others of its kind.",
+        f"目标为 {reference} 最低中位损失的 {NEAR:g} 倍。学习率按最终分数而非速度调整。"
+        "毫秒指与同类网络一起训练时，单核上一个网络的用时。",
+    )
+    return [Section(Text("The race", "赛跑"), statement, (_race_figure(found),), (table,), (measured,))]
+
+
+def race_target(found: Found) -> float:
+    """The loss that options race to: a bit above the lowest that the reference reaches in the middle."""
+    middle = _middle(found.races[found.verdict.reference].curves)
+    seen = middle[np.isfinite(middle)]
+    return NEAR * float(seen.min()) if seen.size else math.nan
+
+
+def _middle(curves: Floats) -> Floats:
+    """[T] median over networks; those that ended without a number count as infinite."""
+    return np.median(np.nan_to_num(curves, nan=np.inf), axis=1)
+
+
+def _race_figure(found: Found) -> Figure:
+    series = []
+    for k in found.verdict.order[:MOST_DRAWN]:
+        race = found.races[k]
+        curves = np.nan_to_num(race.curves, nan=np.inf)
+        low, middle, high = np.quantile(curves, [0.1, 0.5, 0.9], axis=1, method="nearest")
+        seen = np.isfinite(middle) & (middle > 0)
+        steps = float(np.median(race.a_step)) * (1 + np.flatnonzero(seen))
+        if seen.any():
+            high = np.where(np.isfinite(high), high, np.nan)
+            series.append(
+                Series(found.options[k].name, steps.astype(float), middle[seen], low[seen], high[seen])
+            )
+    return Curves(
+        Text("Held-out loss, median and 80 % of networks", "留出损失：中位数与 80 % 的网络"),
+        tuple(series),
+        Text("steps", "步数"),
+        Text("held-out loss", "留出损失"),
+        y_log=True,
+    )
+
+
+def _sensitive(found: Found) -> Text:
+    widths = []
+    for response, basin in zip(found.tuning, found.basins, strict=True):
+        places = np.flatnonzero(basin.good)
+        widths.append(float(response.rates[places[-1]] / response.rates[places[0]]) if len(places) else 0.0)
+    widest, narrowest = int(np.argmax(widths)), int(np.argmin(widths))
+    names = [option.name for option in found.options]
+    most = rate_width(widths[widest])
+    least = rate_width(widths[narrowest]) if widths[narrowest] else "–"
+    return Text(
+        f"{names[widest]} asks least for the right rate ({most}), {names[narrowest]} most ({least}).",
+        f"{names[widest]} 对学习率最不敏感（{most}），{names[narrowest]} 最敏感（{least}）。",
+    )
+
+
+def _sensitivity(found: Found, task: Task) -> Figure:
+    series = []
+    for k in found.verdict.order[:MOST_DRAWN]:
+        response = found.tuning[k]
+        low, middle, high = np.quantile(response.score, [0.1, 0.5, 0.9], axis=1, method="nearest")
+        seen = np.isfinite(middle)
+        if seen.any():
+            series.append(
+                Series(
+                    found.options[k].name,
+                    response.rates[seen],
+                    middle[seen],
+                    low[seen],
+                    np.where(np.isfinite(high), high, np.nan)[seen],
+                )
+            )
+    values = np.concatenate([each.middle for each in series]) if series else np.ones(1)
+    return Curves(
+        Text("Score over the rate, median and 80 % of networks", "分数随学习率的变化：中位数与 80 % 的网络"),
+        tuple(series),
+        Text("learning rate", "学习率"),
+        task.measure.label,
+        x_log=True,
+        y_log=bool(values.min() > 0 and values.max() > 20 * values.min()),
+    )
+
+
+def _tuning_figure(found: Found, task: Task) -> Figure:
+    series = []
+    for k in found.verdict.order[:MOST_DRAWN]:
+        curve = best_after(found.tuning[k].score.T)
+        seen = np.isfinite(curve)
+        if seen.any():
+            series.append(Series(found.options[k].name, np.flatnonzero(seen) + np.float64(1), curve[seen]))
+    values = np.concatenate([each.middle for each in series]) if series else np.ones(1)
+    return Curves(
+        Text("Expected score after tuning with k trials", "k 次试验调参后的期望分数"),
+        tuple(series),
+        Text("trials", "试验次数"),
+        task.measure.label,
+        y_log=bool(values.min() > 0 and values.max() > 20 * values.min()),
+    )
+
+
+def _tuning_table(found: Found) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for k in found.verdict.order:
+        response, basin, race = found.tuning[k], found.basins[k], found.races[k]
+        places = np.flatnonzero(basin.good)
+        good = (
+            span_text(float(response.rates[places[0]]), float(response.rates[places[-1]]))
+            if len(places)
+            else "–"
+        )
+        share = found.verdict.diverged[k]
+        rows.append(
+            (
+                found.options[k].name,
+                span_text(float(race.rates.min()), float(race.rates.max())),
+                good,
+                f"{100 * share.estimate:.0f} % [{100 * share.low:.0f}, {100 * share.high:.0f}]",
+                f"{100 * float(race.diverged.mean()):.0f} %",
+            )
+        )
+    head = (
+        Text("", ""),
+        Text("rates picked", "选中的学习率"),
+        Text("good rates", "好的学习率"),
+        Text("trials that diverged", "发散的试验"),
+        Text("picks that diverged", "选中后发散"),
+    )
+    return Table(head, tuple(rows), Text("Tuning", "调参"))
+
+
+def _measured(found: Found, n: int, m: int) -> Text:
+    trials = len(found.tuning[0].rates)
+    level = f"{found.level:.0%}"
+    return Text(
+        f"Each of {n} replicates tunes every option over the same {trials} rates, with one network a rate, on a pair of "
+        "seed and split of its own; a score is averaged with those of the neighboring rates. What it picks is met on "
+        f"{n_of(m, 'fresh pair')}, which all options share. So the luck of tuning is inside the intervals. The reference "
+        f"is the option with the best tuning; findings hold together at {level} (Holm). Networks that diverged rank "
+        "worst. The scope is this table: rows of another day vary more than its splits.",
+        f"{n} 个重复各自在自己的种子与划分上，用相同的 {trials} 个学习率（每个一个网络）为每个选项调参；分数与相邻学习率平均。"
+        f"选中者在 {m} 对新的种子与划分上相遇，各选项共用。因此区间包含调参的运气。参照为调参最佳的选项；"
+        f"全部结论在 {level} 水平上同时成立（Holm）。发散的网络排在最后。"
+        "适用范围是这张表：换一批行，差异会比划分之间更大。",
+    )
+
+
+def _gain(found: Found) -> Text:
+    gains = [c.gain for c in found.verdict.against if c is not None and math.isfinite(c.gain)]
+    if not gains:
+        return Text("Pairing could not be judged.", "无法判断配对的收益。")
+    middle = float(np.median(gains))
+    return Text(
+        f"Pairing has made the intervals {middle:.1f} times narrower.", f"配对使区间缩小到 1/{middle:.1f}。"
+    )
+
+
+def _numbers(found: Found, confirmed: Interval | None, reference: str) -> dict[str, Any]:
+    verdict = found.verdict
+    target = race_target(found)
+    came: tuple[Arrival, ...] = arrivals(found.races, target)
+    options = []
+    for k in verdict.order:
+        comparison, basin, response = verdict.against[k], found.basins[k], found.tuning[k]
+        places = np.flatnonzero(basin.good)
+        options.append(
+            {
+                "name": found.options[k].name,
+                "settings": {path: plain_setting(value) for path, value in found.options[k].settings.items()},
+                "rate": found.rates[k],
+                "picked": found.races[k].rates.tolist(),
+                "score": dataclasses.asdict(verdict.score[k]),
+                "minus": None
+                if comparison is None
+                else {**dataclasses.asdict(comparison), "finding": comparison.finding.value},
+                "good": response.rates[places[[0, -1]]].tolist() if len(places) else [],
+                "edge": basin.edge,
+                "diverged": dataclasses.asdict(verdict.diverged[k]),
+                "rank": float(verdict.ranks[k]),
+                "best": dataclasses.asdict(verdict.p_best[k]),
+                "tuned": verdict.tuned[:, k].tolist(),
+                "reach": came[k].share,
+                "steps": came[k].steps,
+                "seconds": came[k].seconds,
+                "after_trials": best_after(response.score.T).tolist(),
+                "rates": [
+                    {"rate": float(rate), "mean": float(mean), "diverged": float(p)}
+                    for rate, mean, p in zip(response.rates, basin.mean, basin.p_diverge, strict=True)
+                ],
+            }
+        )
+    return {
+        "winner": found.options[verdict.winner].name,
+        "rate": found.rate,
+        "score": None if confirmed is None else dataclasses.asdict(confirmed),
+        "reference": reference,
+        "margin": verdict.margin,
+        "target": target,
+        "options": options,
+        "interrupted": confirmed is None,
+    }
+
+
+def plain_setting(value: Any) -> Any:
+    """A setting as JSON has it: a rule by its name and values."""
+    if dataclasses.is_dataclass(value):
+        return plain_rule(value)
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,291 @@
+"""Planted differences, ties and equivalences between options are found, called a tie, called the same."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from manyfit.data import load
+from manyfit.engines.choose import fit
+from manyfit.errors import UsageError
+from manyfit.hyper import LogRange
+from manyfit.population import Population
+from manyfit.questions import Interrupted, TableRows, Task, ask, default_recipe, measure_for
+from manyfit.questions._meeting import Race, Verdict, arrivals, best_after, decide, eased, picked
+from manyfit.questions._options import options_of, path_of
+from manyfit.questions.compare import Compare
+from manyfit.recipe import Recipe
+from manyfit.runs import Run
+from manyfit.stats import Finding, Looks
+
+
+def planted(
+    shift: np.ndarray,
+    seed: int = 0,
+    *,
+    n: int = 12,
+    n_rates: int = 9,
+    noise: float = 0.1,
+    shared: float = 0.5,
+    margin: float = 0.1,
+    looks: Looks | None = None,
+) -> Verdict:
+    """Options with a valley over the rate, apart by a shift: each replicate tunes, and meets what it picked on fresh pairs."""
+    random = np.random.default_rng(seed)
+    valley = 2 + 0.1 * (np.arange(n_rates) - n_rates // 2) ** 2
+    common = shared * random.normal(size=(n, 1, 1))
+    search = valley + shift[:, None] + common + noise * random.normal(size=(n, len(shift), n_rates))
+    chosen = np.stack([picked(search[:, k]) for k in range(len(shift))], axis=1)
+    pairs = shared * random.normal(size=(n, 1, 2)) + noise * random.normal(size=(n, len(shift), 2))
+    met = (valley[chosen] + shift)[:, :, None] + pairs
+    looks = looks or Looks(n)
+    return decide(search, met, margin=margin, share=0.1, looks=looks, scope="planted")
+
+
+def findings(verdict: Verdict) -> list[Finding | None]:
+    return [None if c is None else c.finding for c in verdict.against]
+
+
+def test_planted_difference_is_found_and_its_interval_holds_the_truth():
+    verdict = planted(np.array([0.0, 0.5, 1.0]))
+
+    assert (verdict.reference, verdict.winner, verdict.order) == (0, 0, (0, 1, 2))
+    assert findings(verdict) == [None, Finding.WORSE, Finding.WORSE]
+    assert verdict.against[1] is not None and verdict.against[1].difference.contains(0.5)
+
+
+def test_planted_equivalence_is_called_the_same():
+    verdict = planted(np.array([0.0, 0.01]), noise=0.03)
+
+    assert [f for f in findings(verdict) if f] == [Finding.SAME]
+
+
+def test_planted_tie_with_much_noise_cannot_be_told_and_says_how_many_more_would():
+    verdict = planted(np.array([0.0, 0.0]), noise=0.5)
+    comparison = next(c for c in verdict.against if c is not None)
+
+    assert comparison.finding is Finding.UNKNOWN
+    assert comparison.more > 20
+
+
+def test_option_that_turns_out_better_than_the_best_tuned_one_wins():
+    random = np.random.default_rng(0)
+    search = 2 + 0.1 * random.normal(size=(12, 2, 5))
+    search[:, 0] -= 0.3  # lucky in the tuning
+    met = 2 + 0.1 * random.normal(size=(12, 2, 2)) + np.array([0.5, 0.0])[None, :, None]
+    verdict = decide(search, met, margin=0.05, share=0.1, looks=Looks(12), scope="planted")
+
+    assert (verdict.reference, verdict.winner) == (0, 1)
+
+
+def test_option_that_diverges_on_fresh_pairs_is_worse_whatever_its_other_scores():
+    random = np.random.default_rng(0)
+    search = 2 + 0.1 * random.normal(size=(12, 2, 5))
+    met = 2 + 0.05 * random.normal(size=(12, 2, 2))
+    met[:9, 1] = np.inf
+    verdict = decide(search, met, margin=0.1, share=0.1, looks=Looks(12), scope="planted")
+
+    assert verdict.order == (0, 1) and not np.isfinite(verdict.score[1].estimate)
+    if verdict.reference == 0:
+        assert findings(verdict)[1] is Finding.WORSE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_options", [2, 5])
+def test_same_recipe_under_several_labels_with_streams_apart_rarely_wins(n_options):
+    """Through tuning, meeting and Holm: at most 5 % false findings, and two standard errors of 1,000 trials above it."""
+    false = 0
+    for seed in range(1000):
+        verdict = planted(np.zeros(n_options), seed, n=10, shared=0.0, noise=0.3, margin=0.0)
+        false += any(f in (Finding.BETTER, Finding.WORSE) for f in findings(verdict))
+
+    assert false <= 50 + 14
+
+
+@pytest.mark.slow
+def test_five_declared_looks_find_no_more_by_chance_than_one():
+    false = 0
+    for seed in range(600):
+        random = np.random.default_rng(seed)
+        search, met = 2 + random.normal(size=(25, 2, 4)), 2 + random.normal(size=(25, 2, 2))
+        found, taken = False, ()
+        for n in (5, 10, 15, 20, 25):
+            looks = Looks(25, taken=taken)
+            verdict = decide(search[:n], met[:n], margin=0.0, share=0.1, looks=looks, scope="planted")
+            found |= any(f in (Finding.BETTER, Finding.WORSE) for f in findings(verdict))
+            taken = (*taken, n)
+        false += found
+
+    assert false <= 30 + 11
+
+
+def test_score_next_to_a_cliff_is_not_picked():
+    search = np.array([[4.0, 3.0, 2.5, 2.4, np.inf]])
+
+    assert eased(search)[0].tolist() == [3.75, 3.125, 2.6, np.inf, np.inf]
+    assert picked(search).tolist() == [2]
+
+
+def test_where_all_but_one_rate_diverge_that_one_is_picked():
+    assert picked(np.array([[np.inf, 2.0, np.inf]])).tolist() == [1]
+
+
+def test_more_trials_tune_better_and_luck_is_not_counted():
+    random = np.random.default_rng(0)
+    search = np.array([3.0, 2.0, 1.0]) + 0.01 * random.normal(size=(20, 3))
+    np.testing.assert_allclose(best_after(search), [2.0, 4 / 3, 1.0], atol=0.02)
+
+    same = random.normal(size=(400, 3))  # options that differ by luck alone
+    assert abs(best_after(same)[-1]) < 0.1  # 400 replicates: standard error 0.05
+
+
+def race(curves: np.ndarray, a_step: float = 10.0, seconds: float = 1.0, steps: int = 100) -> Race:
+    n = curves.shape[1]
+    return Race(
+        np.ones(n), np.ones((n, 1)), curves, np.zeros((n, 1), bool), np.full(n, a_step), seconds, steps
+    )
+
+
+def test_arrival_is_the_first_epoch_at_or_below_the_target():
+    curves = np.array([[3.0, 3.0, 3.0], [1.0, 2.0, np.nan], [0.5, 1.0, np.nan]])
+    (found,) = arrivals([race(curves)], 1.0)
+
+    assert found.share == pytest.approx(2 / 3)
+    assert found.steps == 25.0  # epochs 2 and 3 of 10 steps each
+    assert found.seconds == pytest.approx(0.25)
+
+
+def test_classic_optimizers_are_compared_when_nothing_is_said():
+    names = [option.name for option in options_of(Recipe(), (), ())]
+
+    assert names[:2] == ["sgd", "momentum"] and {"adam", "adamw"} <= set(names)
+
+
+def test_anything_that_can_be_set_may_vary():
+    options = options_of(Recipe(), (), ["hidden=8,8-4", "loss=mse"])
+
+    assert [option.settings for option in options] == [
+        {"network.hidden": (8,), "loss": "mse"},
+        {"network.hidden": (8, 4), "loss": "mse"},
+    ]
+    assert path_of(Recipe(), "dropout") == "network.dropout"
+
+
+@pytest.mark.parametrize(
+    ("rules", "vary", "message"),
+    [
+        (("adm",), (), "Did you mean 'adam'"),
+        ((), ("activaton=relu,tanh",), "Did you mean 'activation'"),
+        ((), ("activation",), "must be PATH=VALUE,VALUE"),
+        (("sgd",), (), "needs 2 to 24 options"),
+        ((), ("batch_size=16,-3",), "batch_size must be a whole number ≥ 1"),
+        ((), ("epochs=3,3",), "needs options that differ"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(rules, vary, message):
+    with pytest.raises(UsageError, match=message):
+        options_of(Recipe(), rules, vary)
+
+
+PLAN = Compare(
+    optimizers=("sgd", "adam"),
+    rates=LogRange(1e-3, 1e-1),
+    points=3,
+    replicates=3,
+    fresh=1,
+    confirm=3,
+    widen=0,
+)
+
+
+def small() -> Task:
+    rows = TableRows(load("iris", leaks=False))
+    recipe = default_recipe(rows.task, 96).set("epochs", 4).set("network.hidden", (4,))
+    return Task("iris", rows, recipe, measure_for(rows.task), seed=1)
+
+
+def watched(trained: list[Population]):
+    def train(population: Population) -> Run:
+        trained.append(population)
+        return fit(population)
+
+    return train
+
+
+def test_every_option_gets_the_same_trials_on_the_same_pairs():
+    trained: list[Population] = []
+    answer = ask(PLAN, small(), fit=watched(trained))
+    tuning = trained[0].members
+
+    assert len(tuning) == 2 * 3 * 3
+    assert [m.streams for m in tuning[:9]] == [m.streams for m in tuning[9:]]
+    assert [m.recipe.optimizer.lr for m in tuning[:9]] == [m.recipe.optimizer.lr for m in tuning[9:]]
+    assert answer.head[0].en == "2 optimizers × 3 rates × 3 seeds = 18 networks"
+
+
+def test_pairs_that_meet_have_tuned_nothing_and_those_that_confirm_have_met_nothing():
+    trained: list[Population] = []
+    ask(PLAN, small(), fit=watched(trained))
+    tuning, *meetings, confirming = [{m.streams for m in population.members} for population in trained]
+
+    assert len(meetings) == 2 and meetings[0] == meetings[1]
+    assert not (tuning & meetings[0]) and not (confirming & (tuning | meetings[0]))
+
+
+def test_all_options_get_more_rates_where_one_is_best_at_the_edge():
+    trained: list[Population] = []
+    plan = Compare(
+        optimizers=("sgd", "adam"), rates=LogRange(1e-5, 1e-4), points=3, replicates=3, fresh=1, confirm=3
+    )
+    answer = ask(plan, small(), fit=watched(trained))
+
+    assert len(trained[1]) == 2 * 2 * 3  # two options, two more rates, three replicates
+    assert "2 rates more for all" in answer.head[2].en
+    assert any("still best at the edge" in text.en for text in answer.statement)
+
+
+def test_added_replicates_train_only_what_is_new_and_are_another_look():
+    first: list[Population] = []
+    plan = Compare(**{**vars(PLAN), "most": 9})
+    ask(plan, small(), fit=watched(first))
+    both: list[Population] = []
+    answer = ask(plan.extended(3), small(), fit=watched(both))
+
+    assert [len(p) for p in both] == [18, 3, 3, 18, 3, 3, 3]
+    assert [m.streams for m in both[0].members] == [m.streams for m in first[0].members]
+    assert not {m.streams for m in both[3].members} & {m.streams for m in both[0].members}
+    assert len(answer.numbers["options"][0]["tuned"]) == 6
+
+
+def test_more_replicates_than_were_declared_are_refused():
+    with pytest.raises(UsageError, match="must stay within the 3 replicates that were declared, got 6"):
+        PLAN.extended(3)
+
+
+def test_interrupted_confirmation_leaves_an_answer_that_says_so():
+    rounds = []
+
+    def broken(population: Population) -> Run:
+        rounds.append(population)
+        run = fit(population)
+        if len(rounds) == 4:
+            raise Interrupted(run)
+        return run
+
+    answer = ask(PLAN, small(), fit=broken)
+
+    assert "Interrupted" in answer.statement[-1].en and answer.numbers["score"] is None
+
+
+def test_losses_may_be_compared_and_have_no_common_race():
+    plan = Compare(**{**vars(PLAN), "optimizers": (), "vary": ("loss=cross_entropy,mse",)})
+    answer = ask(plan, small())
+
+    assert [section.title.en for section in answer.sections] == ["Who is better", "Sensitivity to the rate"]
+
+
+def test_decision_tree_stands_beside_optimizers_of_it():
+    answer = ask(PLAN, small())
+
+    table = answer.sections[-1].tables[0]
+    assert table.rows[0][0].en.startswith("Adam is the default choice")
