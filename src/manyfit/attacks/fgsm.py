@@ -29,7 +29,7 @@ class FGSM:
     norm: str = hyper("linf", structural=True, doc="Which size of a nudge is bounded: linf or l2.")
 
     name: ClassVar[str] = "fgsm"
-    said: ClassVar[tuple[str, str]] = ("FGSM", "FGSM 攻击")
+    said: ClassVar[tuple[str, str]] = ("FGSM", "FGSM")
     strengths: ClassVar[tuple[float, ...]] = (0.02, 0.05, 0.1, 0.2)
     examples: ClassVar[tuple[dict[str, Any], ...]] = ({"norm": "linf"}, {"norm": "l2"})
 

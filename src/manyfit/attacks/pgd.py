@@ -36,7 +36,7 @@ class PGD:
     )
 
     name: ClassVar[str] = "pgd"
-    said: ClassVar[tuple[str, str]] = ("PGD", "PGD 攻击")
+    said: ClassVar[tuple[str, str]] = ("PGD", "PGD")
     strengths: ClassVar[tuple[float, ...]] = (0.02, 0.05, 0.1, 0.2)
     examples: ClassVar[tuple[dict[str, Any], ...]] = (
         {"norm": "linf"},

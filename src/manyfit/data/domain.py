@@ -58,13 +58,16 @@ class Domain:
     ceiling: Floats
 
     @classmethod
-    def of(cls, X: Floats, encoder: Encoder | None = None) -> Domain:
+    def of(
+        cls, X: Floats, encoder: Encoder | None = None, is_float: NDArray[np.bool_] | None = None
+    ) -> Domain:
         """The domain of encoded rows.
 
         Args:
             X: [N, D] rows, as a rule all development rows.
             encoder: What encoded them. Without one every input is a column of its own, empty cells become its median, and
                 inputs of two values only are taken for flags.
+            is_float: [D] False for inputs that a module is given as whole numbers or switches: nothing nudges them.
         """
         n_inputs = X.shape[1]
         low, high, spread = X.min(0), X.max(0), X.std(0)

@@ -50,11 +50,15 @@ class Split:
 
 
 class Encoded(NamedTuple):
-    """Rows as networks read them, and what leads back to the unit of the target: value = output · scale + mean."""
+    """Rows as networks read them, and what leads back to the unit of the target: value = output · scale + mean.
+
+    encoder: What encoded a table; None for arrays that are taken as they are.
+    """
 
     view: View
     mean: float = 0.0
     scale: float = 1.0
+    encoder: Encoder | None = None
 
 
 class RowSource(Protocol):
@@ -181,7 +185,7 @@ class TableRows:
             None if weights is None else weights[self.development],
             self.n_classes if target == "labels" else None,
         )
-        return Encoded(view, encoder.y_mean, encoder.y_scale)
+        return Encoded(view, encoder.y_mean, encoder.y_scale, encoder)
 
     def _cut(self, key: int, number: int) -> Fold:
         if self.data.time is None:

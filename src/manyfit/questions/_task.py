@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from manyfit.answers import Text
+from manyfit.data.domain import Domain
 from manyfit.engines.choose import predict
 from manyfit.losses import Target
 from manyfit.population import Member, Population, Probe, Rows, View
@@ -60,6 +61,7 @@ class Task:
     seed: int = 0
     _encoded: dict[tuple[str, Target], Encoded] = field(default_factory=dict, init=False, repr=False)
     _owner: dict[int, tuple[Rows, Split, Target]] = field(default_factory=dict, init=False, repr=False)
+    _domain: dict[int, Domain] = field(default_factory=dict, init=False, repr=False)
     _made: dict[tuple[int, bool, Target], Rows] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
@@ -181,6 +183,26 @@ class Task:
         """The split that a network of this task belongs to."""
         return self._owner[id(member.rows)][1]
 
+    def domain(self, rows: Rows) -> Domain:
+        """Where the inputs of a network of this task may lie."""
+        encoded = self.encoded(rows)
+        key = id(encoded.view)
+        if key not in self._domain:
+            is_float = np.concatenate(
+                [np.full(each.size, each.kind == "float") for each in encoded.view.inputs]
+            )
+            self._domain[key] = Domain.of(encoded.view.X, encoded.encoder, is_float)
+        return self._domain[key]
+
+    def known(self, rows: Rows, *, seen: bool = False) -> tuple[Ints, Scored]:
+        """The rows that score a network of this task (or those that trained it), and what is known of them."""
+        chosen = rows.train if seen else self._owner[id(rows)][1].score
+        return chosen, self.facts(rows, chosen)
+
+    def facts(self, rows: Rows, chosen: Ints) -> Scored:
+        """What is known of any rows, in the encoding that a network of this task reads."""
+        return self._known(self.encoded(rows), chosen)
+
     # Reading
 
     def scores(self, run: Run, *, seen: bool = False, measure: Measure | None = None) -> Floats:
@@ -206,9 +228,8 @@ class Task:
                 together.setdefault(id(member.rows), []).append(i)
         for indices in together.values():
             rows = run.population.members[indices[0]].rows
-            encoded, scored = self.encoded(rows), rows.train if seen else self._owner[id(rows)][1].score
-            known = self._known(encoded, scored)
-            outputs = predict(run, encoded.view.X[scored], networks=indices)
+            scored, known = self.known(rows, seen=seen)
+            outputs = predict(run, self.encoded(rows).view.X[scored], networks=indices)
             for i, output in zip(indices, outputs, strict=True):
                 if np.isfinite(output).all():
                     found[i] = score(output.astype(np.float64), run.population.members[i].recipe.loss, known)

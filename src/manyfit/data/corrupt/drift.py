@@ -17,7 +17,7 @@ class Drift:
     s is the strength; g and o are drawn for each input from a normal distribution.
     """
 
-    said: ClassVar[tuple[str, str]] = ("drift", "特征漂移")
+    said: ClassVar[tuple[str, str]] = ("drift", "漂移")
     unit: ClassVar[tuple[str, str]] = ("gain and offset, in spreads", "增益与偏移（以特征标准差计）")
     stage: ClassVar[Stage] = "score"
     strengths: ClassVar[tuple[float, ...]] = (0.1, 0.2, 0.5, 1.0)

@@ -19,7 +19,7 @@ class Missing:
         [1.0, 4.0]
     """
 
-    said: ClassVar[tuple[str, str]] = ("missing cells", "缺失特征")
+    said: ClassVar[tuple[str, str]] = ("missing", "缺失")
     unit: ClassVar[tuple[str, str]] = ("share of the cells", "单元格所占比例")
     stage: ClassVar[Stage] = "score"
     strengths: ClassVar[tuple[float, ...]] = (0.05, 0.1, 0.2, 0.5)

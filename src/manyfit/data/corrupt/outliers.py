@@ -20,7 +20,7 @@ class Outliers:
 
     size: float = hyper(10.0, above=0, doc="How far an outlier lies from the true number, in spreads.")
 
-    said: ClassVar[tuple[str, str]] = ("outliers", "特征离群值")
+    said: ClassVar[tuple[str, str]] = ("outliers", "离群值")
     unit: ClassVar[tuple[str, str]] = ("share of the numbers", "数值所占比例")
     stage: ClassVar[Stage] = "score"
     strengths: ClassVar[tuple[float, ...]] = (0.01, 0.02, 0.05, 0.1)

@@ -25,7 +25,7 @@ class Shift:
         True
     """
 
-    said: ClassVar[tuple[str, str]] = ("shift", "分布偏移")
+    said: ClassVar[tuple[str, str]] = ("shift", "偏移")
     unit: ClassVar[tuple[str, str]] = ("mean of the main direction, in spreads", "主方向均值（以标准差计）")
     stage: ClassVar[Stage] = "score"
     strengths: ClassVar[tuple[float, ...]] = (0.25, 0.5, 1.0)

@@ -1,0 +1,62 @@
+"""Verdicts in words: what a comparison found, with how many more replicates would tell."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from manyfit.answers import Text
+from manyfit.stats import NEVER, Comparison, Finding
+
+FINDINGS: Mapping[Finding, Text] = {
+    Finding.BETTER: Text("better", "更好"),
+    Finding.SAME: Text("same", "相同"),
+    Finding.WORSE: Text("worse", "更差"),
+    Finding.UNKNOWN: Text("cannot tell", "无法判断"),
+}
+
+
+def finding_text(found: Comparison) -> Text:
+    """What was found; where it can't be told, with how many more replicates would.
+
+    Example:
+        >>> from manyfit.stats import paired
+        >>> finding_text(paired([1.0, 1.1, 0.9], [2.0, 2.2, 1.9], scope="seeds")).en
+        'better'
+    """
+    word = FINDINGS[found.finding]
+    if found.finding is not Finding.UNKNOWN or not 0 < found.more < NEVER:
+        return word
+    return Text(f"{word.en}, {found.more:,} more", f"{word.zh}，再加 {found.more:,} 个")
+
+
+def joined(parts: Sequence[Text]) -> Text:
+    """Words as a list.
+
+    Example:
+        >>> joined([Text("noise", "噪声"), Text("drift", "漂移"), Text("PGD", "PGD")])
+        Text(en='noise, drift and PGD', zh='噪声、漂移和PGD')
+    """
+    if not parts:
+        return Text("nothing", "无")
+    if len(parts) == 1:
+        return parts[0]
+    *first, last = parts
+    return Text(
+        f"{', '.join(part.en for part in first)} and {last.en}",
+        f"{'、'.join(part.zh for part in first)}和{last.zh}",
+    )
+
+
+def both(english: str, chinese: str) -> Text:
+    """A sentence put together from parts, with a space between Chinese and what is written in Latin letters or digits.
+
+    Example:
+        >>> both("RMSE is 3", "RMSE为3").zh
+        'RMSE 为 3'
+    """
+    return Text(english, _EDGES.sub(" ", chinese))
+
+
+_HAN, _LATIN = "\u4e00-\u9fff", "A-Za-z0-9+−±%"
+_EDGES = re.compile(f"(?<=[{_HAN}])(?=[{_LATIN}])|(?<=[{_LATIN}])(?=[{_HAN}])")
