@@ -246,7 +246,7 @@ def input_grad(
     engine: str | Engine = "auto",
     threads: int | None = None,
 ) -> NDArray[np.float64]:
-    """How each row's own loss changes with its inputs, for trained networks: the slope that an attack climbs.
+    """How each row's own loss (the one that scores) changes with its inputs: the slope that an attack climbs.
 
     Args:
         run: Where the networks come from.
@@ -275,7 +275,7 @@ def input_grad(
     by_loss: dict[Any, list[int]] = {}
     for key, positions in asked.groups.items():
         for position in positions:
-            by_loss.setdefault((key, asked.recipe([position]).loss), []).append(position)
+            by_loss.setdefault((key, asked.recipe([position]).loss.scoring), []).append(position)
     for ((*_, inputs, _n), loss), positions in by_loss.items():
         recipe = asked.recipe(positions)
         chosen = _engine_for_asking(run, recipe.network, engine, threads, recipe)

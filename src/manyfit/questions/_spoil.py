@@ -18,7 +18,7 @@ from manyfit.data.domain import Domain, Sample
 from manyfit.engines.choose import input_grad, predict
 from manyfit.errors import Problem, UnknownNameError, did_you_mean
 from manyfit.population import Member, Rows, View
-from manyfit.questions._measure import mean, scoring
+from manyfit.questions._measure import mean_loss
 from manyfit.questions._task import Task
 from manyfit.runs import Run
 
@@ -150,8 +150,7 @@ def on_spoiled_rows(
             loss = run.population.members[index].recipe.loss
             if np.isfinite(output).all():
                 found.score[s, place] = task.measure.score(output, loss, facts)
-                of_rows = np.asarray(scoring(loss).rows(np, output, facts.target))
-                found.loss[s, place] = mean(of_rows, facts.weights)
+                found.loss[s, place] = mean_loss(output, loss, facts)
     return found
 
 
