@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 from scipy import special
@@ -38,6 +39,15 @@ class Interval:
     def within(self, margin: float) -> bool:
         """Whether the whole interval lies in ±margin."""
         return -margin <= self.low and self.high <= margin
+
+    def negated(self) -> Interval:
+        """The interval of minus the value: of a score that is better when higher, from that of a loss.
+
+        Example:
+            >>> Interval(-0.9, -0.95, -0.8, 0.95, 10, "test rows", "percentile bootstrap").negated().high
+            0.95
+        """
+        return dataclasses.replace(self, estimate=-self.estimate, low=-self.high, high=-self.low)
 
 
 def t_quantile(level: float, freedom: float) -> float:

@@ -11,11 +11,11 @@ from scipy import special
 from manyfit.stats.interval import LEVEL, Interval
 
 
-def proportion_interval(successes: int, n: int, *, scope: str, level: float = LEVEL) -> Interval:
+def proportion_interval(successes: float, n: int, *, scope: str, level: float = LEVEL) -> Interval:
     """Wilson's interval of a share.
 
     Args:
-        successes: How many of them.
+        successes: How many of them; a tie may count for a part.
         n: Of how many.
         scope: What varied between them.
         level: Confidence level.
