@@ -12,7 +12,7 @@ import numpy as np
 
 from manyfit.augment import Augment
 from manyfit.losses import BCE, MAE, MSE, CrossEntropy, Huber, Loss
-from manyfit.networks import Dense
+from manyfit.networks import ACTIVATIONS, Dense
 from manyfit.optimizers.adagrad import AdaGrad
 from manyfit.optimizers.adam import Adam
 from manyfit.optimizers.adamw import AdamW
@@ -88,7 +88,7 @@ SHAPES = {
     # Around the widths of vectors: narrow, two layers, no hidden layer, wider than a vector of any instruction set.
     "hidden": ((4,), (5, 3), (), (33,)),
     "loss": tuple(LOSSES),
-    "activation": ("relu", "tanh", "sigmoid", "identity"),
+    "activation": tuple(ACTIVATIONS),
     "batch_size": (None, 4, 7),
     "precision": ("float32", "float64"),
 }

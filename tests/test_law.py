@@ -6,11 +6,18 @@ import itertools
 
 import numpy as np
 import pytest
-from cases import CHAPTERS, SHAPES, all_pairs, name_of_case, population_of
+from cases import CHAPTERS, SHAPES, all_pairs, name_of_case, population_of, view_of
 
 from manyfit.engines.reference import Reference
-from manyfit.networks import Dense
+from manyfit.losses import CrossEntropy
+from manyfit.networks import ACTIVATIONS, INITS, Dense
+from manyfit.optimizers.adagrad import AdaGrad
 from manyfit.optimizers.adam import Adam
+from manyfit.optimizers.adamw import AdamW
+from manyfit.optimizers.lamb import LAMB
+from manyfit.optimizers.momentum import Momentum
+from manyfit.optimizers.rmsprop import RMSprop
+from manyfit.optimizers.sgd import SGD
 from manyfit.population import Member, Population, Rows
 from manyfit.recipe import Recipe
 from manyfit.rng import Streams
@@ -174,3 +181,31 @@ def test_every_instruction_set_keeps_the_law():
     for isa in _native.isas():
         whole = advance_to_end(native(isa=isa, layout="across"), population)
         assert_same_bits(whole, advance_to_end(native(isa=isa, layout="within"), population))
+
+
+def everything_mixed():
+    """Seven optimizers by three batch sizes by four widths, shuffled; activations, loss settings, inits and rows differ too."""
+    rules = [SGD(0.05), Momentum(), AdaGrad(0.05), RMSprop(1e-3), Adam(), AdamW(), LAMB()]
+    settings = list(itertools.product(rules, (None, 4, 7), ((3,), (9,), (17, 5), (33,))))
+    order = np.random.default_rng(2).permutation(len(settings))
+    activations, inits = list(ACTIVATIONS), list(INITS)
+    view = view_of(CrossEntropy(), 23, 3, 3)
+    members = []
+    for place, k in enumerate(order.tolist()):
+        rule, batch_size, hidden = settings[k]
+        loss = CrossEntropy(0.1 * (k % 3), ((), (1.0, 2.0, 0.5))[k % 2])
+        network = Dense(hidden, activations[k % len(activations)], init=inits[k % len(inits)])
+        recipe = Recipe(network, loss, rule, batch_size=batch_size, epochs=3, precision=("float32", "float64")[k % 2])
+        rows = np.random.default_rng(k).permutation(23)
+        members.append(Member(recipe, Streams.of(3, replicate=place), Rows(rows[: 16 + k % 3], rows[19:])))
+    return Population(tuple(members), {"all": view}).check()
+
+
+@pytest.mark.parametrize("make", [Reference, pytest.param(native, marks=pytest.mark.native)], ids=["reference", "native"])
+def test_seven_optimizers_three_batch_sizes_and_four_widths_in_one_population(make):
+    population = everything_mixed()
+    whole = advance_to_end(make(), population)
+
+    assert len(population) == 84 and len({type(m.recipe.optimizer) for m in population.members[:20]}) == 7
+    for i in range(0, 84, 1 if make is native else 6):
+        assert_same_bits(whole, advance_to_end(make(), chosen(population, [i])), [i])

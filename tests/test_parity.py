@@ -11,7 +11,7 @@ from cases import CHAPTERS, SHAPES, all_pairs, name_of_case, population_of
 from manyfit import optimizers
 from manyfit.engines.reference import Reference
 from manyfit.losses import BCE, MSE, CrossEntropy
-from manyfit.networks import Dense
+from manyfit.networks import ACTIVATIONS, Dense
 from manyfit.runs import Cursor, Ledger
 from manyfit.testing.engine import advance_to_end, apart
 
@@ -126,7 +126,7 @@ def test_divergence_is_seen_at_the_same_step(addition):
 
 @pytest.mark.parametrize("loss", [MSE(), CrossEntropy(), BCE()], ids=lambda loss: type(loss).__name__)
 @pytest.mark.parametrize("hidden", [(), (1,), (17, 5)])
-@pytest.mark.parametrize("activation", ["identity", "relu", "tanh", "sigmoid"])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_predictions_and_input_gradients_agree(loss, hidden, activation, rng):
     network = Dense(hidden, activation)
     flat = rng.normal(size=(3, network.n_parameters(4, 2)))

@@ -76,9 +76,10 @@ protected:
     bool turns_;  // gradients are turned round: the rule climbs
     Buffer<Vec> parameters_, gradients_, state_;
     // Per layer boundary i (0 = inputs): activations before dropout, the same after it (what the next layer reads; inputs
-    // after augmentation too), masks, and gradients with respect to the sums before the activation.
+    // after augmentation too), masks, gradients with respect to the sums before the activation, and slopes of an activation
+    // whose output does not tell them.
     struct Boundary {
-        Buffer<Vec> before, after, mask, slope;
+        Buffer<Vec> before, after, mask, slope, own_slope;
         std::ptrdiff_t row = 0;  // in vectors
         int units = 0;
         bool altered = false;  // `after` is in use
@@ -150,6 +151,8 @@ protected:
     }
     void make_room_backward() {
         for (int i = 1; i <= n_layers_; i++) boundary_[i].slope.reset(chunk_rows() * boundary_[i].row);
+        for (int i = 1; i < n_layers_ && is_of_sum(structure_.activation); i++)
+            boundary_[i].own_slope.reset(chunk_rows() * boundary_[i].row);
     }
     void make_room_training() {
         make_room_forward();
@@ -202,7 +205,13 @@ protected:
         if (hidden && !relu && structure_.activation != Activation::identity)
             visit(structure_.activation, [&]<class A>() {
                 for (int s = 0; s < n; s++)
-                    for (int q = 0; q < layer.out; q++) to.before[s * to.row + q] = A::value(to.before[s * to.row + q]);
+                    for (int q = 0; q < layer.out; q++) {
+                        Vec& z = to.before[s * to.row + q];
+                        if constexpr (OfSum<A>)
+                            z = to.own_slope.get() ? A::value(z, to.own_slope[s * to.row + q]) : A::value(z);
+                        else
+                            z = A::value(z);
+                    }
             });
     }
 
@@ -266,8 +275,13 @@ protected:
         if (structure_.activation != Activation::identity)
             visit(structure_.activation, [&]<class A>() {
                 for (int s = 0; s < n; s++)
-                    for (int q = 0; q < layer.in; q++)
-                        to.slope[s * to.row + q] = A::back(to.before[s * to.row + q], to.slope[s * to.row + q]);
+                    for (int q = 0; q < layer.in; q++) {
+                        Vec& d = to.slope[s * to.row + q];
+                        if constexpr (OfSum<A>)
+                            d *= to.own_slope[s * to.row + q];
+                        else
+                            d = A::back(to.before[s * to.row + q], d);
+                    }
             });
     }
 

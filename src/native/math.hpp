@@ -37,6 +37,9 @@ struct Elementary<float> {
     static constexpr float sin_poly[4] = {0x1.921fb6p+0f, -0x1.4abbbap-1f, 0x1.465e92p-4f, -0x1.2d9302p-8f};
     static constexpr float cos_poly[3] = {-0x1.3bd3a2p+0f, 0x1.03b162p-2f, -0x1.4ea9e6p-6f};
     static constexpr std::uint32_t sqrt_half = 0x3f3504f3, least_normal = 0x00800000;
+    static constexpr float tail_poly[8] = {0x1.82b484p-4f, -0x1.5cf86cp-3f, 0x1.fd8c66p-4f, -0x1.2583bcp-4f,
+                                           0x1.f9121ap-6f, -0x1.1e5510p-7f, 0x1.196b68p-12f, 0x1.6f095ap-11f};
+    static constexpr float tail_end = 13.39f;
 };
 
 template <>
@@ -60,6 +63,14 @@ struct Elementary<double> {
     static constexpr double cos_poly[6] = {-0x1.3bd3cc9be45a5p+0, 0x1.03c1f081b14bep-2, -0x1.55d3c7dcb5f53p-6,
                                            0x1.e1f4fbfc01198p-11, -0x1.a6ca009643f23p-16, 0x1.f3ef424a1cb63p-22};
     static constexpr std::uint64_t sqrt_half = 0x3fe6a09e667f3bcd, least_normal = 0x0010000000000000;
+    static constexpr double tail_poly[20] = {0x1.82b4bb8c94f43p-4, -0x1.5cf97b0ae7ea9p-3, 0x1.fd751a1fb929fp-4,
+                                             -0x1.25b6aa969dc8ep-4, 0x1.f9b05f0b09329p-6, -0x1.1644dc203fa4bp-7,
+                                             0x1.0a1bdc5187924p-11, 0x1.4eec2bbf17650p-11, -0x1.888e7b071afb9p-13,
+                                             -0x1.7e2a5107d3c47p-15, 0x1.e0ac69e5f18ffp-16, 0x1.378e4f204414fp-18,
+                                             -0x1.207b436ada0acp-18, -0x1.c75e6d9d810b1p-21, 0x1.572ac87140553p-21,
+                                             0x1.cefd239f50e58p-23, -0x1.147ff5fe65216p-24, -0x1.73bf1ebad06cfp-25,
+                                             -0x1.31ae47c135f82p-28, 0x1.b6f2f77e6ec44p-31};
+    static constexpr double tail_end = 38.1;
 };
 
 template <class Vec, class Real, int N>
@@ -174,6 +185,27 @@ template <class Vec>
 MANYFIT_INLINE Vec cos_quarters(Vec r) {
     const Vec z = r * r;
     return fma(z, detail::horner(z, detail::Elementary<RealOf<Vec>>::cos_poly), broadcast(RealOf<Vec>(1)));
+}
+
+// exp(x) - 1 for x <= 0, within 2 ULP.
+template <class Vec>
+MANYFIT_INLINE Vec expm1(Vec x) {
+    using Real = RealOf<Vec>;
+    Vec scale;
+    const Vec t = detail::exp_parts<0>(max(broadcast(detail::Elementary<Real>::exp_low), x), scale);
+    return fma(t, scale, scale - Real(1));
+}
+
+// The share of the normal distribution that lies below x, within 1.2e-7 (float) or 2.3e-16 (double) of 1, and its density at x.
+// From the tail beyond |x|: exp(-x^2 / 2) P((|x| - 4) / (|x| + 4)).
+template <class Vec>
+MANYFIT_INLINE Vec normal_below(Vec x, Vec& density) {
+    using Real = RealOf<Vec>;
+    using K = detail::Elementary<Real>;
+    const Vec size = min(broadcast(K::tail_end), abs(x)), e = exp(Real(-0.5) * size * size);
+    const Vec tail = e * detail::horner((size - Real(4)) / (size + Real(4)), K::tail_poly);
+    density = e * Real(0.39894228040143267794);
+    return select(x < Vec{}, tail, Real(1) - tail);
 }
 
 // m / (sqrt(x) + eps), what an adaptive rule steps by; three roundings: relative error within 1.8e-7 (float), 3.4e-16 (double).

@@ -40,7 +40,7 @@ nb::ndarray<nb::numpy, T> apply(const Kernels& kernels, const std::string& name,
     NewArray<T> y(x.ndim(), shape.get());
     if (!kernels.elementary(name.c_str(), precision, x.data(), y.data, std::int64_t(x.size())))
         throw nb::value_error(("elementary: there is no function '" + name +
-                               "'. Known: exp, log, log1p, softplus, sigmoid, tanh, sqrt, sin_quarters, cos_quarters, adam_ratio (of 1, x and 0).").c_str());
+                               "'. Known: exp, log, log1p, softplus, sigmoid, tanh, expm1, normal_below, sqrt, sin_quarters, cos_quarters, adam_ratio (of 1, x and 0).").c_str());
     return y.array;
 }
 

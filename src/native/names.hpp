@@ -25,7 +25,8 @@ inline const std::vector<LossCard> loss_cards{
     {"bce", {}, false, false},
     {"bce_smoothed", {"label_smoothing"}, false, false},
 };
-inline const std::vector<std::string> activation_names{"identity", "relu", "tanh", "sigmoid"};  // of enum Activation
+inline const std::vector<std::string> activation_names{"identity", "relu", "leaky_relu", "tanh",
+                                                       "sigmoid",  "gelu", "silu",       "elu"};  // of enum Activation
 
 // The place of a name in a list. Throws nb::value_error that names the known ones.
 int index_of(const std::string& name, const std::vector<std::string>& known, const char* what);

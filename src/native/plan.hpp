@@ -9,7 +9,7 @@ namespace manyfit {
 
 enum class Precision : int { float32, float64 };
 enum class Loss : int { mse, mae, huber, cross_entropy, cross_entropy_smoothed, cross_entropy_weighted, bce, bce_smoothed };
-enum class Activation : int { identity, relu, tanh, sigmoid };
+enum class Activation : int { identity, relu, leaky_relu, tanh, sigmoid, gelu, silu, elu };
 enum class LayoutKind : int { across, within };
 
 // How a member ended; 0 while it trains.

@@ -332,8 +332,10 @@ private:
         for (int s = 0; s < n; s++) __builtin_memcpy(to + std::ptrdiff_t(s) * units, numbers + s * stride, sizeof(Real) * units);
     }
 
-    // Python keeps parameters without padding.
+    // Python keeps parameters without padding. Padding begins at 0 for every member: what a diverged one left there (0 times
+    // infinity) would reach the norms of the next.
     void load_padded(Vec* to, const Real* from) const {
+        __builtin_memset(static_cast<void*>(to), 0, sizeof(Vec) * this->n_vectors_);
         for (int i = 0; i < this->n_layers_; i++) {
             const auto& layer = this->layers_[i];
             Real* at = reinterpret_cast<Real*>(to + layer.weights);

@@ -33,7 +33,16 @@ RULES = [
     if rule.oracle is not None
 ]
 STREAMS = Streams.of(3)
-ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "identity": nn.Identity}
+ACTIVATIONS = {
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+    "identity": nn.Identity,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "elu": nn.ELU,
+}
 LOSSES = {
     "mse": lambda output, y: nn.functional.mse_loss(output, y, reduction="none").mean(1),
     "cross_entropy": lambda output, y: nn.functional.cross_entropy(output, y, reduction="none"),

@@ -14,6 +14,9 @@ CATALOG = _native.catalog()["optimizers"]
 HYPERS = {
     "sgd": {"lr": 0.1, "weight_decay": 0.01},
     "momentum": {"lr": 0.05, "momentum": 0.8, "dampening": 0.0, "weight_decay": 0.0},
+    "adagrad": {"lr": 0.1, "lr_decay": 0.1, "initial_accumulator_value": 0.0, "eps": 1e-10, "weight_decay": 0.01},
+    "rmsprop": {"lr": 0.01, "alpha": 0.9, "eps": 1e-8, "momentum": 0.0, "weight_decay": 0.01},
+    "lamb": {"lr": 0.02, "beta1": 0.9, "beta2": 0.99, "eps": 1e-6, "weight_decay": 0.01, "max_ratio": np.inf},
     "adam": {"lr": 0.02, "beta1": 0.9, "beta2": 0.99, "eps": 1e-8, "weight_decay": 0.01},
     "adamw": {"lr": 0.02, "beta1": 0.8, "beta2": 0.999, "eps": 1e-6, "weight_decay": 0.1},
 }

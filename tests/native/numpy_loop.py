@@ -76,6 +76,8 @@ class Outcome:
 ACTIVATIONS: dict[str, Any] = {
     "identity": (lambda z: z, lambda a: np.ones_like(a)),
     "relu": (lambda z: np.maximum(z, 0), lambda a: (a > 0).astype(float)),
+    "leaky_relu": (lambda z: np.where(z > 0, z, 0.01 * z), lambda a: np.where(a > 0, 1, 0.01)),
+    "elu": (lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))), lambda a: np.where(a > 0, 1, a + 1)),
     "tanh": (np.tanh, lambda a: 1 - a**2),
     "sigmoid": (lambda z: 1 / (1 + np.exp(-z)), lambda a: a * (1 - a)),
 }

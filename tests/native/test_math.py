@@ -4,12 +4,13 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy.special import ndtr
 
 native = pytest.importorskip("manyfit._native", reason="the C++ core is not built")
 pytestmark = pytest.mark.native
 
 ISAS = native.isas()
-FUNCTIONS = ["exp", "log", "log1p", "softplus", "sigmoid", "tanh", "sqrt", "sin_quarters", "cos_quarters", "adam_ratio"]
+FUNCTIONS = ["exp", "log", "log1p", "softplus", "sigmoid", "tanh", "expm1", "sqrt", "sin_quarters", "cos_quarters", "adam_ratio"]
 # NumPy's long double has 64 bits of mantissa on x86 and more on ARM's Linux; elsewhere it is float64 and judges float32 only.
 JUDGED = [np.float32, np.float64] if np.finfo(np.longdouble).nmant >= 63 else [np.float32]
 
@@ -21,6 +22,7 @@ BOUNDS = {
     "softplus": 2.0,
     "sigmoid": 3.0,
     "tanh": 3.0,
+    "expm1": 2.0,
     "sqrt": 0.51,
     "sin_quarters": 2.0,
     "cos_quarters": 2.0,
@@ -52,6 +54,7 @@ def arguments(name: str, dtype: type, rng: np.random.Generator) -> np.ndarray:
     tiny, huge = float(np.finfo(dtype).tiny), float(np.finfo(dtype).max)
     low, high = {
         "log1p": (0, 1),
+        "expm1": (-huge, 0),
         "sin_quarters": (-0.5, 0.5),
         "cos_quarters": (-0.5, 0.5),
         "log": (tiny, huge),
@@ -233,3 +236,17 @@ def test_shape_is_kept_and_nothing_is_nothing() -> None:
 def test_an_unknown_function_is_an_error_that_lists_the_known() -> None:
     with pytest.raises(ValueError, match=r"no function 'sine'. Known: exp, log"):
         native.elementary("sine", np.zeros(2))
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize(("dtype", "bound"), [(np.float32, 1.2e-7), (np.float64, 2.3e-16)])
+def test_share_of_the_normal_distribution_stays_within_the_stated_bound(dtype, bound, isa, rng) -> None:
+    x = np.concatenate([rng.uniform(-9, 9, 40_000), rng.normal(size=40_000), rng.uniform(-50, 50, 1000), [0.0]]).astype(dtype)
+
+    y = native.elementary("normal_below", x, isa)
+
+    # scipy's is exact to 2 units in the last place.
+    assert np.abs(y - ndtr(x.astype(float))).max() <= bound
+    assert y.dtype == dtype and (y >= 0).all() and (y <= 1).all()
+    edges = native.elementary("normal_below", np.array([-np.inf, np.inf, np.nan, 0.0], dtype), isa)
+    np.testing.assert_allclose(edges, [0, 1, np.nan, 0.5], atol=bound)

@@ -66,8 +66,8 @@ def test_a_member_alone_is_the_member_in_company(dtype, layout) -> None:
 
 
 @pytest.mark.parametrize("layout", ["across", "within"])
-@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid", "identity"])
-@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam", "adamw"])
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu", "tanh", "sigmoid", "identity", "gelu", "silu", "elu"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adagrad", "rmsprop", "adam", "lamb"])
 def test_lanes_do_not_matter(optimizer, activation, layout) -> None:
     thresholds = {"threshold": lambda p: 0.1 * (p % 3)} if optimizer in ("sgd", "momentum") else {}
     networks = mixed(optimizer=optimizer, activation=activation, **thresholds)

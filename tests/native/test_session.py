@@ -12,7 +12,7 @@ pytestmark = pytest.mark.native
 
 
 CHANGES = [
-    ("activation", "rely", "unknown activation 'rely'; the native core knows identity, relu, tanh, sigmoid"),
+    ("activation", "rely", "unknown activation 'rely'; the native core knows identity, relu, leaky_relu, tanh"),
     ("loss", "hinge", "unknown loss 'hinge'; the native core knows mse, mae, huber, cross_entropy,"),
     ("optimizer", "lion", "unknown optimizer 'lion'; the native core knows sgd, momentum, adagrad,"),
     ("layout", "along", "unknown layout 'along'; the native core knows auto, across, within"),

@@ -4,7 +4,8 @@ The draws are the same whatever the scheme and the precision; a scheme turns the
 
 References:
     Glorot & Bengio 2010, https://proceedings.mlr.press/v9/glorot10a.html; He et al. 2015, https://arxiv.org/abs/1502.01852;
-    LeCun et al. 1998, Efficient BackProp; PyTorch's default is U(±1/√fan_in) for weights and biases.
+    LeCun et al. 1998, Efficient BackProp; Saxe et al. 2013, https://arxiv.org/abs/1312.6120 (orthogonal); PyTorch's default is
+    U(±1/√fan_in) for weights and biases.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
+from threadpoolctl import threadpool_limits
 
 from manyfit.rng import Purpose, uniform, words
 
@@ -44,8 +46,22 @@ def xavier(weight: Draws, bias: Draws, n_in: int, n_out: int) -> tuple[Draws, Dr
     return (2 * weight - 1) * (6 / (n_in + n_out)) ** 0.5, bias * 0
 
 
+def orthogonal(weight: Draws, bias: Draws, n_in: int, n_out: int) -> tuple[Draws, Draws]:
+    """Orthonormal rows or columns, whichever are fewer, which keep lengths through many layers; biases 0.
+
+    As torch's `orthogonal_`: the Q of the QR decomposition of normal draws, with signs that make the diagonal of R positive and
+    with that the decomposition the only one. The numbers of a layer hang together, so networks of other width have others.
+    """
+    normal = ndtri(weight)
+    tall = normal if n_out >= n_in else normal.transpose(0, 2, 1)
+    with threadpool_limits(1, "blas"):  # a sum's last bit may depend on how many threads took part in it
+        q, r = np.linalg.qr(tall)
+    q = q * np.where(np.diagonal(r, axis1=1, axis2=2) < 0, -1.0, 1.0)[:, None, :]
+    return (q if n_out >= n_in else q.transpose(0, 2, 1)), bias * 0
+
+
 INITS: Mapping[str, Scheme] = MappingProxyType(
-    {"torch": torch_default, "he": he, "lecun": lecun, "xavier": xavier}
+    {"torch": torch_default, "he": he, "lecun": lecun, "xavier": xavier, "orthogonal": orthogonal}
 )
 
 

@@ -388,6 +388,7 @@ _TEXTBOOK: Mapping[str, Any] = {
     "relu": lambda z: xp.maximum(0.0, z),
     "tanh": xp.tanh,
     "sigmoid": xp.sigmoid,
+    "silu": lambda z: z * xp.sigmoid(z),
 }
 """How the usual activations are written in a book; others are written as they compute."""
 

@@ -121,6 +121,12 @@ bool elementary_of(const char* name, const Real* x, Real* y, std::int64_t n) {
     if (!std::strcmp(name, "softplus")) return apply([](Vec v) { return softplus(v); });
     if (!std::strcmp(name, "tanh")) return apply([](Vec v) { return tanh(v); });
     if (!std::strcmp(name, "sigmoid")) return apply([](Vec v) { return sigmoid(v); });
+    if (!std::strcmp(name, "expm1")) return apply([](Vec v) { return expm1(v); });
+    if (!std::strcmp(name, "normal_below"))
+        return apply([](Vec v) {
+            Vec density;
+            return normal_below(v, density);
+        });
     if (!std::strcmp(name, "sqrt")) return apply([](Vec v) { return sqrt(v); });
     if (!std::strcmp(name, "sin_quarters")) return apply([](Vec v) { return sin_quarters(v); });
     if (!std::strcmp(name, "cos_quarters")) return apply([](Vec v) { return cos_quarters(v); });
