@@ -25,8 +25,8 @@ from manyfit.population import Population
 from manyfit.runs.ledger import Fate, Ledger
 
 MEMORY = {"cpu": 1 << 24, "cuda": 1 << 32}
-"""Bytes that the networks of one group may need for a step, by kind of device; more of them train in turn. A CPU is fastest with what
-its caches hold."""
+"""Bytes that the networks of one group may need for a step, by kind of device; more of them train in turn. A CPU is fastest with
+what its caches hold."""
 
 _log = logging.getLogger("manyfit")
 _TOLD: set[Network] = set()
