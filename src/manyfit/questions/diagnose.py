@@ -266,7 +266,7 @@ def twins(recipe: Recipe) -> dict[str, Recipe]:
         "larger": _scaled(recipe, 2.0),
         "longer": dataclasses.replace(recipe, epochs=2 * recipe.epochs),
     }
-    if min(recipe.network.hidden, default=NARROW + 1) <= NARROW:
+    if min(recipe.dense.hidden, default=NARROW + 1) <= NARROW:
         made["widest"] = _scaled(recipe, 4.0)  # twice of next to nothing is not much
     different = {name: twin for name, twin in made.items() if name == BASE or twin != recipe}
     return {**different, **dict.fromkeys(SHARES, recipe)}
