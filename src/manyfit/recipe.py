@@ -150,7 +150,7 @@ class Recipe:
             RecipeError: If there is no such path; the message names the nearest.
         """
         head, *rest = path.split(".")
-        kind = penalties.registry.get(head)
+        kind = None if head in {f.name for f in dataclasses.fields(self)} else penalties.registry.get(head)
         if kind is not None and not any(isinstance(p, kind) for p in self.penalties):
             self = dataclasses.replace(self, penalties=(*self.penalties, kind()))
         if kind is not None and not rest:
