@@ -42,7 +42,7 @@ class Update:
         recipes = [member.recipe for member in members]
         first = recipes[0]
         self.rule, self.penalties, self.dtype = first.optimizer, first.penalties, dtype
-        self.names = list(first.optimizer.init(np, np.zeros(1)))
+        self.names = list(first.optimizer.init(np, np.zeros(1), first.optimizer))
         self.leaves = layout.trained
         self.sizes = [leaf.size for leaf in self.leaves]
         self.rates = torch.from_numpy(_rates(members, n_batches)).to(device)
@@ -156,7 +156,7 @@ def _tried(kind: type[Any], shape: tuple[Any, ...], numbers: tuple[tuple[str, fl
     p, steps = draw.normal(size=9), draw.normal(size=(3, 9))
 
     def moved(p: Any, steps: Any) -> Any:
-        state = rule.init(np, p)
+        state = rule.init(np, p, rule)
         for t, g in enumerate(steps, start=1):
             p, state = rule.step(np, p, g, state, t, rule)
         return np.concatenate([p, *(part.ravel() for part in state.values())])
