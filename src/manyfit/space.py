@@ -98,14 +98,10 @@ class Space:
             >>> Space(ranges={"optimizer.lr": LogRange(1e-4, 1e-2)}).locate(Recipe())
             (0, {'optimizer.lr': 0.5})
         """
-        for index, structure in enumerate(self.structures):
-            if all(_same(recipe, path, value) for path, value in structure.fixed.items()):
-                found = {
-                    path: share_of(values, recipe.get(path)) for path, values in self.ranges_of(index).items()
-                }
-                return index, {
-                    path: round(min(max(share or 0.0, 0.0), 1.0), 12) for path, share in found.items()
-                }
+        index = self._structure_of(recipe)
+        if index is not None:
+            shares = {path: share_of(values, recipe.get(path)) for path, values in self.ranges_of(index).items()}
+            return index, {path: round(min(max(share or 0.0, 0.0), 1.0), 12) for path, share in shares.items()}
         raise RecipeError(Problem("the recipe", "has none of the structures of this space"))
 
     def edges(self, recipe: Recipe) -> Iterator[tuple[str, str, float]]:
@@ -125,10 +121,17 @@ class Space:
                 yield path, "lowest" if share <= EDGE else "highest", float(recipe.get(path))
 
     def _ranges_for(self, recipe: Recipe) -> dict[str, AnyRange]:
-        for index, structure in enumerate(self.structures):
-            if all(_same(recipe, path, value) for path, value in structure.fixed.items()):
-                return self.ranges_of(index)
-        return dict(self.ranges)
+        index = self._structure_of(recipe)
+        return dict(self.ranges) if index is None else self.ranges_of(index)
+
+    def _structure_of(self, recipe: Recipe) -> int | None:
+        """The structure that a recipe has; of several that fit, the one that says most."""
+        fitting = [
+            index
+            for index, structure in enumerate(self.structures)
+            if all(_same(recipe, path, value) for path, value in structure.fixed.items())
+        ]
+        return max(fitting, key=lambda index: len(self.structures[index].fixed), default=None)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for TOML; ranges as `{log = [a, b]}`, `{range = …}`, `{int = …}`, `{choice = […]}`."""

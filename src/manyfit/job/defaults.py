@@ -9,12 +9,15 @@ from manyfit.networks import Dense
 from manyfit.optimizers.adamw import AdamW
 from manyfit.recipe import Recipe
 from manyfit.schedules.cosine import Cosine
+from manyfit.schedules.plateau import Plateau
 from manyfit.schedules.sequence import Sequence
 from manyfit.schedules.warmup import Warmup
 from manyfit.space import Space, Structure
 
 WARMUP = 0.05
 """Share of the epochs over which the rate rises."""
+WAIT = 0.06
+"""Share of the epochs without a better held-out loss after which a plateau cuts the rate."""
 PATIENCE = 0.3
 """Share of the epochs without a better held-out loss after which a network stops."""
 MIN_PATIENCE = 8
@@ -38,7 +41,9 @@ _SGD: dict[str, AnyRange] = {
     "optimizer.weight_decay": LogRange(1e-6, 1e-2),
 }
 _DROPOUT: dict[str, AnyRange] = {"network.dropout": Range(0.02, 0.5)}
-_INPUT_NOISE: dict[str, AnyRange] = {"network.input_dropout": Range(0.01, 0.3)}
+_INPUT_DROPOUT: dict[str, AnyRange] = {"network.input_dropout": Range(0.01, 0.3)}
+_NOISE: dict[str, AnyRange] = {"augment.noise": LogRange(3e-3, 0.3)}
+_SMOOTHING: dict[str, AnyRange] = {"loss.label_smoothing": LogRange(2e-3, 0.1)}
 _L1: dict[str, AnyRange] = {"l1.strength": LogRange(1e-6, 1e-2)}
 
 # Hidden layers by the number of training rows: more rows can fill wider networks.
@@ -65,8 +70,10 @@ def batch_size_for(n_rows: int) -> int:
 def default_space(task: str, n_rows: int, *, max_width: int | None = None) -> Space:
     """The search space for a table.
 
-    AdamW on every structure, because it trains most tables well whatever their scale; Adam, Momentum and SGD on a few.
-    Rates cover what trains and a bit of what diverges; decay, dropout and L1 reach from nothing to too much.
+    AdamW on every structure, because it trains most tables well whatever their scale; Adam, Momentum and SGD on a few, each
+    with a schedule of its own. Rates cover what trains and a bit of what diverges: higher ones look good in the short
+    trainings of the first round, and no longer in full ones. Decay, dropout, noise, smoothing and L1 reach from nothing to
+    too much.
 
     Args:
         task: "regression", "binary" or "multiclass".
@@ -89,20 +96,34 @@ def default_space(task: str, n_rows: int, *, max_width: int | None = None) -> Sp
     small_batch = max(base.batch_size // 2, 8) if base.batch_size else 8
     structures = []
     for i, widths in enumerate(hidden):
-        ranges = _ADAMW | (_DROPOUT if i % 2 == 0 else {})
+        ranges = _ADAMW | (_DROPOUT if i % 2 == 0 else _NOISE)
         structures.append(Structure({"optimizer": "adamw", "network.hidden": widths}, ranges))
+    smoothing = {} if task == "regression" else _SMOOTHING
     first, second = hidden[0], hidden[min(1, len(hidden) - 1)]
     structures += [
         Structure(
             {"optimizer": "adamw", "network.hidden": first, "batch_size": small_batch},
-            _ADAMW | _DROPOUT | _INPUT_NOISE,
+            _ADAMW | _DROPOUT | _INPUT_DROPOUT | smoothing,
         ),
         Structure({"optimizer": "adam", "network.hidden": second}, _ADAM | _L1),
         Structure(
-            {"optimizer": "momentum", "optimizer.nesterov": True, "network.hidden": first},
+            {
+                "optimizer": "momentum",
+                "optimizer.nesterov": True,
+                "network.hidden": first,
+                "schedule": "one_cycle",
+            },
             _MOMENTUM | _DROPOUT,
         ),
-        Structure({"optimizer": "sgd", "network.hidden": second}, _SGD),
+        Structure(
+            {
+                "optimizer": "sgd",
+                "network.hidden": second,
+                "schedule": "warmup >> plateau",
+                "schedule.plateau.factor": 0.3,
+            },
+            _SGD,
+        ),
     ]
     if task == "regression" or n_rows < 4000:
         structures.append(
@@ -121,7 +142,11 @@ def for_epochs(recipe: Recipe, epochs: int) -> Recipe:
         (40, 2.0, 12)
     """
     recipe = recipe.set("epochs", epochs)
-    if isinstance(recipe.schedule, Sequence) and isinstance(recipe.schedule.parts[0], Warmup):
+    schedule = recipe.schedule
+    if isinstance(schedule, Sequence) and isinstance(schedule.parts[0], Warmup):
         recipe = recipe.set("schedule.0.length", WARMUP * epochs)
+        if isinstance(schedule.parts[-1], Plateau):
+            waits = max(round(WAIT * epochs), 1)
+            recipe = recipe.set(f"schedule.{len(schedule.parts) - 1}.patience", waits)
     patience = max(round(PATIENCE * epochs), MIN_PATIENCE)
     return recipe.set("stopping.patience", patience)
