@@ -139,57 +139,43 @@ def minus(comparison: Comparison) -> Text:
 
 
 def _others(task: Task, found: Found) -> list[Text]:
-    """What is said of those that are not the winner."""
+    """What is said of those that are not the winner; all findings are against the reference."""
     verdict = found.verdict
-    by_finding: dict[Finding, list[int]] = {}
-    for k in verdict.order:
-        comparison = verdict.against[k]
-        if comparison is not None and k != verdict.winner:
-            by_finding.setdefault(comparison.finding, []).append(k)
-    sentences = []
     names = [option.name for option in found.options]
-    if verdict.winner != verdict.reference:
-        comparison = verdict.against[verdict.winner]
-        assert comparison is not None
-        by = interval_text(comparison.difference, signed=True)
-        best = names[verdict.reference]
-        sentences.append(
-            Text(
-                f"It is better than {best}, which had the best tuning: {by}.",
-                f"它好于调参时最佳的 {best}：{by}。",
-            )
-        )
-    same = listed([names[k] for k in by_finding.get(Finding.SAME, [])])
+    groups: dict[Finding, list[int]] = {finding: [] for finding in Finding}
+    for k in verdict.order:
+        comparison = verdict.against[k if k != verdict.reference else verdict.winner]
+        if k != verdict.winner and comparison is not None:
+            groups[comparison.finding if k != verdict.reference else _turned(comparison.finding)].append(k)
+    sentences = []
+    same = listed([names[k] for k in groups[Finding.SAME]])
     if same.en:
-        one = len(by_finding[Finding.SAME]) == 1
-        sentences.append(
-            Text(f"{same.en} {'is' if one else 'are'} the same here.", f"{same.zh} 在此与之相同。")
-        )
-    for k in by_finding.get(Finding.WORSE, [])[:3]:
-        comparison = verdict.against[k]
-        assert comparison is not None
-        by = _size(comparison)
-        sentences.append(
-            Text(
-                f"{names[k]} costs {said(task.measure, by).en}.",
-                f"{names[k]} 的{said(task.measure, by).zh}。",
-            )
-            if math.isfinite(comparison.difference.estimate)
-            else Text(f"{names[k]} is worse: it diverges.", f"{names[k]} 更差：会发散。")
-        )
-    left = by_finding.get(Finding.WORSE, [])[3:]
-    if left:
-        more = listed([names[k] for k in left])
-        sentences.append(Text(f"Also worse: {more.en}.", f"同样更差：{more.zh}。"))
-    unknown = listed([names[k] for k in by_finding.get(Finding.UNKNOWN, [])])
+        verb = "is" if len(groups[Finding.SAME]) == 1 else "are"
+        sentences.append(Text(f"{same.en} {verb} the same here.", f"{same.zh} 在此与之相同。"))
+    unknown = listed([names[k] for k in (*groups[Finding.UNKNOWN], *groups[Finding.BETTER])])
     if unknown.en:
         sentences.append(Text(f"Cannot tell: {unknown.en}.", f"无法判断：{unknown.zh}。"))
+    if groups[Finding.WORSE]:
+        label = task.measure.label
+        worse = [_size(found, k) for k in groups[Finding.WORSE]]
+        en = ", ".join(f"{names[k]} by {by}" for k, by in zip(groups[Finding.WORSE], worse, strict=True))
+        zh = "，".join(f"{names[k]} {by}" for k, by in zip(groups[Finding.WORSE], worse, strict=True))
+        sentences.append(Text(f"Worse: {en} ({label.en}).", f"更差：{zh}（{label.zh}）。"))
     return sentences
 
 
-def _size(comparison: Comparison) -> str:
+def _turned(finding: Finding) -> Finding:
+    """What a against b says of b against a."""
+    return {Finding.BETTER: Finding.WORSE, Finding.WORSE: Finding.BETTER}.get(finding, finding)
+
+
+def _size(found: Found, k: int) -> str:
+    """By how much an option is worse than the reference, or the reference than the winner."""
+    verdict = found.verdict
+    comparison = verdict.against[k if k != verdict.reference else verdict.winner]
+    assert comparison is not None
     d = comparison.difference
-    return written(d.estimate, min(decimals((d.high - d.low) / 2), 6), signed=True)
+    return written(abs(d.estimate), min(decimals((d.high - d.low) / 2), 6))
 
 
 def _edges(found: Found) -> list[Text]:
@@ -469,11 +455,11 @@ def _measured(found: Found, n: int, m: int) -> Text:
         f"Each of {n} replicates tunes every option over the same {trials} rates, with one network a rate, on a pair of "
         "seed and split of its own; a score is averaged with those of the neighboring rates. What it picks is met on "
         f"{n_of(m, 'fresh pair')}, which all options share. So the luck of tuning is inside the intervals. The reference "
-        f"is the option with the best tuning; findings hold together at {level} (Holm). Networks that diverged rank "
-        "worst. The scope is this table: rows of another day vary more than its splits.",
+        f"is the option with the best tuning; findings hold together at {level} (Holm), and intervals are as wide as that "
+        "asks. Networks that diverged rank worst. The scope is this table: rows of another day vary more than its splits.",
         f"{n} 个重复各自在自己的种子与划分上，用相同的 {trials} 个学习率（每个一个网络）为每个选项调参；分数与相邻学习率平均。"
         f"选中者在 {m} 对新的种子与划分上相遇，各选项共用。因此区间包含调参的运气。参照为调参最佳的选项；"
-        f"全部结论在 {level} 水平上同时成立（Holm）。发散的网络排在最后。"
+        f"全部结论在 {level} 水平上同时成立（Holm），区间宽度与之相应。发散的网络排在最后。"
         "适用范围是这张表：换一批行，差异会比划分之间更大。",
     )
 

@@ -41,7 +41,7 @@ class Contest:
     replicates: int = hyper(
         10, low=3, doc="How often each option is tuned, each time on a fresh pair of seed and split."
     )
-    fresh: int = hyper(2, low=1, doc="Fresh pairs on which each tuning's pick is met.")
+    fresh: int = hyper(4, low=1, doc="Fresh pairs on which each tuning's pick is met.")
     confirm: int = hyper(20, low=2, doc="Other fresh pairs, on which the winner's rate is met.")
     widen: int = hyper(1, low=0, doc="How often all options get more rates when one is best at the edge.")
     most: int | None = hyper(

@@ -6,6 +6,7 @@ the two tunings happened to find.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -101,11 +102,12 @@ class Verdict(NamedTuple):
     """What a meeting of K options on n replicates says.
 
     reference: The option with the best tuning, which the others are compared with.
-    winner: The one to take: the reference, or the best of those that were better than it on fresh pairs.
+    winner: The one to take: that with the best mean on fresh pairs, among those that are not worse than the reference.
     order: [K] options, the best mean first.
     tuned: [n, K] mean score on fresh pairs of what each replicate's tuning picked; infinite where one diverged.
     score: [K] interval of its mean.
-    against: [K] option − reference, findings good for the whole family; None for the reference.
+    against: [K] option − reference, findings good for the whole family, and intervals as wide as that asks; None for the
+        reference.
     ranks: [K] average ranks.
     p_best: [K] how often it is the best.
     diverged: [K] share of all trials of the tuning that diverged.
@@ -154,21 +156,16 @@ def decide(
     base = float(tuned[:, reference].mean())
     within = (share * abs(base) if np.isfinite(base) else 0.0) if margin is None else margin
     others = [k for k in range(n_options) if k != reference]
-    family = as_family(
-        [paired_look(tuned[:, k], tuned[:, reference], looks, scope=scope, margin=within)[0] for k in others],
-        level=looks.level,
-        overlap=overlap,
-    )
     against: list[Comparison | None] = [None] * n_options
-    for k, comparison in zip(others, family, strict=True):
+    for k, comparison in zip(others, _family(tuned, reference, others, looks, scope, within), strict=True):
         against[k] = comparison
     mean = _worst_last(tuned.mean(0))
     rank = ranks(tuned)
     order = tuple(sorted(range(n_options), key=lambda k: (mean[k], rank[k], k)))
-    better = [k for k in order if (c := against[k]) is not None and c.finding is Finding.BETTER]
+    winner = next(k for k in order if (c := against[k]) is None or c.finding is not Finding.WORSE)
     return Verdict(
         reference,
-        better[0] if better else reference,
+        winner,
         order,
         tuned,
         score,
@@ -248,6 +245,31 @@ def best_after(search: Floats) -> Floats:
     elsewhere = [np.delete(search, j, axis=0).mean(0) for j in range(n)]
     paid = [[expected_best(search[j], k, elsewhere[j]) for j in range(n)] for k in range(1, n_rates + 1)]
     return np.array(paid, dtype=np.float64).mean(1)
+
+
+def _family(
+    tuned: Floats, reference: int, others: Sequence[int], looks: Looks, scope: str, margin: float
+) -> list[Comparison]:
+    """Every other option against the reference: findings by Holm's procedure, and intervals that agree with them.
+
+    An interval has the level of the step at which Holm's procedure decides about it: then it leaves out 0 exactly where the
+    difference is found.
+    """
+
+    def compared(level: float) -> list[Comparison]:
+        asked = dataclasses.replace(looks, level=level)
+        base = tuned[:, reference]
+        return [paired_look(tuned[:, k], base, asked, scope=scope, margin=margin)[0] for k in others]
+
+    alone = compared(looks.level)
+    together = as_family(alone, level=looks.level, overlap=looks.overlap)
+    alpha, found = 1 - looks.level, []
+    for place, (raw, among) in enumerate(zip(alone, together, strict=True)):
+        is_decided = 0 < among.p <= alpha
+        share = raw.p / among.p if is_decided else 1 / len(others)
+        wide = compared(1 - alpha * share)[place].difference if share < 1 else among.difference
+        found.append(dataclasses.replace(among, difference=wide))
+    return found
 
 
 class Arrival(NamedTuple):
