@@ -3,8 +3,11 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from manyfit.errors import RecipeError
-from manyfit.losses import BCE, MAE, MSE, CrossEntropy, Huber
+from manyfit.engines.choose import engine_for, fit
+from manyfit.errors import EngineError, RecipeError
+from manyfit.losses import BCE, MAE, MSE, CrossEntropy, Custom, Huber
+from manyfit.networks import Dense
+from manyfit.optimizers.sgd import SGD
 from manyfit.population import Member, Population, Rows, View
 from manyfit.recipe import Recipe
 from manyfit.rng import Streams
@@ -114,3 +117,51 @@ def test_class_weights_must_be_one_number_a_class(weights):
 
     with pytest.raises(RecipeError, match=r"CrossEntropy.class_weights must h"):
         Population((member,), {"all": view}).check()
+
+
+def pinball(output, y):
+    """Asks for the value that nine rows of ten stay below."""
+    error = y - output
+    return torch.maximum(0.9 * error, -0.1 * error).mean(-1)
+
+
+def test_any_callable_trains_and_scores_on_torch():
+    X = np.random.default_rng(0).normal(size=(200, 1))
+    y = np.random.default_rng(1).uniform(size=(200, 1))
+    recipe = Recipe(Dense(()), Custom(pinball), optimizer=SGD(0.1), epochs=60, batch_size=None, precision="float64")
+
+    run = fit(Population.of([recipe], X, y, held=np.arange(50)))
+
+    assert run.engine["name"] != "native"
+    bias = run.parameters[0][-1]  # of a network that learns that X says nothing
+    assert (y[50:] < bias).mean() == pytest.approx(0.9, abs=0.05)
+    assert run.held_loss[-1, 0] == pytest.approx(float(np.mean(Custom(pinball).rows(np, bias + 0 * y[:50], y[:50]))), abs=0.01)
+
+
+def test_a_callable_by_name_survives_being_written_down_and_a_lambda_is_refused():
+    named = Recipe(loss=Custom("torch.nn.functional:mse_loss", target="binary"))
+    local = Recipe(loss=Custom(lambda output, y: output - y))
+
+    assert Recipe.from_dict(named.to_dict()) == named
+    assert Recipe(loss=Custom(F.l1_loss)).to_dict()["loss"]["fn"] == "torch.nn.functional:l1_loss"
+    with pytest.raises(RecipeError, match="must have an importable name, to be written down"):
+        local.to_dict()
+
+
+def test_a_callable_that_does_not_fit_is_refused():
+    X = np.zeros((4, 1))
+
+    with pytest.raises(RecipeError, match=r"Custom.fn must return one number for each row, got shape \(\)"):
+        fit(Population.of([Recipe(loss=Custom("torch.nn.functional:mse_loss"))], X, X))
+    with pytest.raises(RecipeError, match=r"Custom\.fn must be a function of outputs and targets, got None"):
+        Population.of([Recipe(loss=Custom())], X, X)
+    with pytest.raises(RecipeError, match=r"Custom\.fn must be the name of something that can be imported"):
+        Population.of([Recipe(loss=Custom("nowhere:loss"))], X, X)
+
+
+@pytest.mark.native
+def test_the_core_says_that_it_knows_no_callables():
+    population = Population.of([Recipe(), Recipe(loss=Custom(pinball))], np.zeros((4, 1)), np.zeros((4, 1)))
+
+    with pytest.raises(EngineError, match="must know every rule of every recipe"):
+        engine_for(population, "native")

@@ -219,12 +219,54 @@ def plain_rule(rule: Any) -> dict[str, Any]:
     return {"rule": name_of(rule), **plain(rule)}
 
 
+def imported(given: Any, where: str) -> Any:
+    """What a name like "package.module:thing" leads to; anything but a text is itself.
+
+    Raises:
+        RecipeError: If nothing of that name can be imported; `where` says whose name it was.
+
+    Example:
+        >>> imported("math:sqrt", "here")(9.0)
+        3.0
+    """
+    if not isinstance(given, str):
+        return given
+    try:
+        return pkgutil.resolve_name(given)
+    except (ImportError, AttributeError, ValueError) as error:
+        rule, hint = "must be the name of something that can be imported", "For example 'package.module:thing'."
+        raise RecipeError(Problem(where, rule, f"{given!r} ({error})", hint=hint)) from error
+
+
+def importable_name(thing: Any, where: str) -> str:
+    """The name by which `imported` finds a class or a function.
+
+    Raises:
+        RecipeError: If it has none: a lambda, something within a function.
+
+    Example:
+        >>> importable_name(imported, "here")
+        'manyfit.registry:imported'
+    """
+    name = f"{getattr(thing, '__module__', '')}:{getattr(thing, '__qualname__', '')}"
+    try:
+        found = pkgutil.resolve_name(name)
+    except (ImportError, AttributeError, ValueError):
+        found = None
+    if found is not thing:
+        rule, hint = "must have an importable name, to be written down", "Define it at the top of a module."
+        raise RecipeError(Problem(where, rule, repr(thing), hint=hint))
+    return name
+
+
 def _plain_value(value: Any) -> Any:
     if hasattr(value, "item"):  # NumPy's scalars, which JSON refuses
         return value.item()
     if isinstance(value, (tuple, list)):
         return [_plain_value(part) for part in value]
-    return plain_rule(value) if dataclasses.is_dataclass(value) else value
+    if dataclasses.is_dataclass(value):
+        return plain_rule(value)
+    return importable_name(value, "a function in a recipe") if callable(value) else value
 
 
 def discover(package: str, path: Iterable[str]) -> None:

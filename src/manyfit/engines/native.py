@@ -49,7 +49,7 @@ def supports(recipe: Recipe) -> bool:
         isinstance(recipe.network, Dense)
         and recipe.dense.activation in _CATALOG["activations"]
         and losses.registry.all().get(name_of(recipe.loss)) is type(recipe.loss)
-        and _form_of(recipe.loss)[0] in _CATALOG["losses"]
+        and name_of(recipe.loss) in _CATALOG["losses"]
         and optimizers.registry.all().get(name_of(recipe.optimizer)) is type(recipe.optimizer)
         and name_of(recipe.optimizer) in _CATALOG["optimizers"]
         and all(isinstance(penalty, _PENALTIES) for penalty in recipe.penalties)

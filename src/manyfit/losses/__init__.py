@@ -6,6 +6,7 @@ from manyfit.losses._base import registry as registry
 from manyfit.losses._base import rule as rule
 from manyfit.losses.bce import BCE as BCE
 from manyfit.losses.cross_entropy import CrossEntropy as CrossEntropy
+from manyfit.losses.custom import Custom as Custom
 from manyfit.losses.huber import Huber as Huber
 from manyfit.losses.mae import MAE as MAE
 from manyfit.losses.mse import MSE as MSE

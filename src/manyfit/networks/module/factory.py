@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import pkgutil
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import nn
 
 from manyfit.errors import Problem, RecipeError, did_you_mean
+from manyfit.registry import importable_name, imported
 
 _PLAIN = (bool, int, float, str)
 
@@ -30,12 +30,7 @@ def resolved(factory: Any) -> Callable[..., nn.Module]:
         raise RecipeError(
             Problem("Module.factory", rule, f"a {type(factory).__name__} that is made already", hint=hint)
         )
-    if isinstance(factory, str):
-        try:
-            factory = pkgutil.resolve_name(factory)
-        except (ImportError, AttributeError, ValueError) as error:
-            rule = "must be the name of something that can be imported"
-            raise RecipeError(Problem("Module.factory", rule, f"{factory!r} ({error})", hint=hint)) from error
+    factory = imported(factory, "Module.factory")
     if not callable(factory):
         raise RecipeError(Problem("Module.factory", "must be callable", repr(factory), hint=hint))
     return factory
@@ -51,18 +46,7 @@ def name_of_factory(factory: Any) -> str:
         >>> name_of_factory(nn.Linear)
         'torch.nn.modules.linear:Linear'
     """
-    if isinstance(factory, str):
-        return factory
-    name = f"{getattr(factory, '__module__', '')}:{getattr(factory, '__qualname__', '')}"
-    try:
-        found = pkgutil.resolve_name(name)
-    except (ImportError, AttributeError, ValueError):
-        found = None
-    if found is not factory:
-        rule = "must have an importable name, to be written down"
-        hint = "Define the class or function at the top of a module, and give it or its name 'package.nets:ConvNet'."
-        raise RecipeError(Problem("Module.factory", rule, repr(factory), hint=hint))
-    return name
+    return factory if isinstance(factory, str) else importable_name(factory, "Module.factory")
 
 
 def shown(factory: Any) -> str:
