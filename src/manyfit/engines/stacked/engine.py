@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, ClassVar
 
 import numpy as np
@@ -208,12 +208,13 @@ class Stacked:
 
     @contextmanager
     def _settled(self) -> Iterator[None]:
-        """Torch with the number of threads that was asked for."""
+        """Torch with the number of threads that was asked for, and what rules make anew on the device."""
         before = torch.get_num_threads()
         if self.threads is not None:
             torch.set_num_threads(self.threads)
         try:
-            yield
+            with nullcontext() if self.device.type == "cpu" else self.device:
+                yield
         finally:
             torch.set_num_threads(before)
 

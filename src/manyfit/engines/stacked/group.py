@@ -74,8 +74,10 @@ class Group:
         self.batches = Batches(self.tables, members, self.draws)
         self.update = Update(members, self.stack.layout, self.batches.n_batches, self.device, self.dtype)
         self.loss = LossRows([recipe.loss for recipe in recipes], self.device)
+        self.score = LossRows([recipe.loss.scoring for recipe in recipes], self.device)
         self.thresholds = _thresholds(members)
         self.epochs = np.array([recipe.epochs for recipe in recipes])
+        self.max_steps = np.array([-1 if r.stopping.max_steps is None else r.stopping.max_steps for r in recipes])
         self.epoch, self.batch, self.t = (int(each) for each in ledger.cursor[at[0], _POSITION])
         watched = ledger.held_loss if self.has_held else ledger.loss
         n_batches = self.batches.n_batches
@@ -110,10 +112,9 @@ class Group:
         """One update of every network, and the end of its epoch if this was the last batch."""
         if self.t == 0:
             self._answer_probes(0)
-        if (self.epochs == self.epoch).any():  # recipes of no epochs
-            self._end(np.where(self.epochs == self.epoch, Fate.FINISHED, Fate.TRAINING), self.t)
-            if not self.is_training:
-                return
+        self._end_those((self.epochs == self.epoch) | (self.max_steps == self.t))  # recipes of no epochs, or no steps
+        if not self.is_training:
+            return
         found = self._gradients()
         while found is None:  # some have diverged: the others take the same step without them
             if not self.is_training:
@@ -127,6 +128,12 @@ class Group:
         self.batch += 1
         if self.batch == self.batches.n_batches:
             self._end_epoch()
+        if self.is_training:
+            self._end_those(self.max_steps == self.t)
+
+    def _end_those(self, are_over: NDArray[np.bool_]) -> None:
+        if are_over.any():
+            self._end(np.where(are_over, Fate.FINISHED, Fate.TRAINING), self.t)
 
     def _gradients(self) -> tuple[Tensor, Tensor, Tensor] | None:
         """Gradients of the batch losses, new buffers, sums of losses and weights; None when networks have diverged instead."""
@@ -136,11 +143,9 @@ class Group:
         with self._explained(parts, self.batches.is_shared):
             output, buffers = self.stack(trained, self.buffers, parts, drop, shared=self.batches.is_shared)
             weighted = (weights * self.loss(output, y)).sum(1)
-            weight = weights.sum(1)
-            counts = weight > 0
-            loss = torch.where(
-                counts, weighted / torch.where(counts, weight, 1.0), 0 * output.flatten(1).sum(1)
-            )
+            weight = (weights * self.loss.weights(y)).sum(1)
+            least = torch.where(weight > 0, weight, 1.0).to(self.dtype)
+            loss = torch.where(weight > 0, weighted / least, 0 * output.flatten(1).sum(1))
         value = loss.detach().double()
         if self.t == 0:
             self.ledger.sums[self.at, Sums.START] = value.cpu().numpy()
@@ -211,8 +216,9 @@ class Group:
         for parts, y, weights in self.held.chunks():
             with self._explained(parts, self.held.is_shared):
                 output = self.stack.predict(self.trained, self.buffers, parts, shared=self.held.is_shared)
-                losses = self.loss(output, y).double()
-            sums += torch.stack([(weights.double() * losses).sum(1), weights.double().sum(1)])
+                losses = self.score(output, y).double()
+                counts = weights * self.score.weights(y)
+            sums += torch.stack([(weights.double() * losses).sum(1), counts.sum(1)])
         weighted, weight = sums.cpu().numpy()
         return np.divide(weighted, weight, out=np.zeros_like(weight), where=weight > 0)
 

@@ -29,7 +29,7 @@ def key_of(population: Population, ledger: Ledger, index: int) -> tuple[Any, ...
         shape_of(recipe.loss),
         shape_of(recipe.optimizer),
         tuple(shape_of(penalty) for penalty in recipe.penalties),
-        recipe.clip_norm is None,
+        (recipe.clip_value is None, recipe.clip_norm is None),
         (recipe.augment.noise > 0, recipe.augment.drop > 0),
         getattr(recipe.schedule, "plateau", None) is None,
         recipe.stopping.patience is None,

@@ -35,5 +35,15 @@ class LossRows:
             return rows.view(output.shape[:2])
         return vmap(lambda out, target, own: self._own(own).rows(torch, out, target))(output, y, self.numbers)
 
+    def weights(self, y: Tensor) -> Tensor:
+        """What rows count for besides their sample weights, [P, B] or [1, 1], in float64."""
+        if self.is_one:
+            found = torch.as_tensor(
+                self.loss.row_weight(torch, y.flatten(0, 1)), dtype=torch.float64, device=y.device
+            )
+            return found.view(y.shape[:2]) if found.ndim else found.view(1, 1)
+        ones = torch.ones(y.shape[1], dtype=torch.float64, device=y.device)
+        return vmap(lambda target, own: ones * self._own(own).row_weight(torch, target))(y, self.numbers)
+
     def _own(self, numbers: dict[str, Tensor]) -> Any:
         return dataclasses.replace(self.loss, **numbers)  # type: ignore[type-var]  # a rule is a dataclass

@@ -166,7 +166,9 @@ def parts_of(
     numbers = np.float64 if dtype == torch.float64 else np.float32
     types = {"float": numbers, "int": np.int64, "bool": np.bool_}
     return [
-        torch.from_numpy(np.array(part, dtype=types[each.kind])).to(device)  # a copy: modules may write into their inputs
+        torch.from_numpy(np.array(part, dtype=types[each.kind])).to(
+            device
+        )  # a copy: modules may write into their inputs
         for part, each in zip(cut(X, inputs), inputs, strict=True)
     ]
 

@@ -14,6 +14,7 @@ from torch.func import vmap
 
 from manyfit.engines.stacked.grouping import numbers_of, shape_of, stacked_numbers
 from manyfit.networks import Layout
+from manyfit.penalties import Penalty, penalized, proximal_step
 from manyfit.population import Member
 
 Numbers = Mapping[str, Tensor]
@@ -37,7 +38,12 @@ class Update:
     """
 
     def __init__(
-        self, members: Sequence[Member], layout: Layout, n_batches: int, device: torch.device, dtype: torch.dtype
+        self,
+        members: Sequence[Member],
+        layout: Layout,
+        n_batches: int,
+        device: torch.device,
+        dtype: torch.dtype,
     ) -> None:
         recipes = [member.recipe for member in members]
         first = recipes[0]
@@ -48,17 +54,26 @@ class Update:
         self.rates = torch.from_numpy(_rates(members, n_batches)).to(device)
         self.hypers = _differing([recipe.optimizer for recipe in recipes], device)
         self.hypers.pop("lr", None)
-        self.strengths = [
-            _differing([recipe.penalties[k] for recipe in recipes], device) for k in range(len(self.penalties))
+        self.strengths: list[Numbers] = [
+            _differing([recipe.penalties[k] for recipe in recipes], device)
+            for k in range(len(self.penalties))
         ]
-        clips = [recipe.clip_norm for recipe in recipes if recipe.clip_norm is not None]
-        self.clips = torch.tensor(clips, dtype=torch.float64, device=device) if clips else None
+        self.clips: dict[str, Tensor] = {}
+        for name in ("clip_value", "clip_norm"):
+            limits = [getattr(recipe, name) for recipe in recipes]
+            if limits[0] is not None:
+                self.clips[name] = torch.tensor(limits, dtype=dtype, device=device)
         self.is_elementwise = is_elementwise(self.rule)
-        self.is_plain = self.is_elementwise and not self.hypers and not self.penalties and self.clips is None
-        self._all = vmap(self._one, in_dims=(0, 0, 0, None, 0, 0, None if self.clips is None else 0))
+        self.is_plain = self.is_elementwise and not (self.hypers or self.penalties or self.clips)
+        self._all = vmap(self._one, in_dims=(0, 0, 0, None, 0, 0, 0))
 
     def __call__(
-        self, parameters: Tensor, gradients: Tensor, state: Sequence[Tensor], step: int, multipliers: Tensor | None
+        self,
+        parameters: Tensor,
+        gradients: Tensor,
+        state: Sequence[Tensor],
+        step: int,
+        multipliers: Tensor | None,
     ) -> tuple[Tensor, list[Tensor]]:
         """New parameters and state.
 
@@ -83,20 +98,33 @@ class Update:
         t: int,
         hypers: Numbers,
         strengths: list[Numbers],
-        clip: Tensor | None,
+        clips: Numbers,
     ) -> tuple[Tensor, list[Tensor]]:
         """One step of one network, its parameters and state flat."""
+        later: list[list[Penalty]] = [[] for _ in self.leaves]
         if self.penalties:
-            of_leaves = zip(self.leaves, self._cut(p), self._cut(g), strict=True)
-            g = torch.cat([self._penalized(*of_leaf, strengths) for of_leaf in of_leaves])
-        if clip is not None:
-            g = g * torch.clamp(clip / (torch.sqrt((g * g).sum()) + 1e-6), max=1.0)  # as torch's clip_grad_norm_
-        if self.is_elementwise:
+            own = [dataclasses.replace(p, **n) for p, n in zip(self.penalties, strengths, strict=True)]  # type: ignore[type-var]
+            shaped = []
+            for k, (leaf, part, slope) in enumerate(
+                zip(self.leaves, self._cut(p), self._cut(g), strict=True)
+            ):
+                paid = [penalty for penalty in own if leaf.is_weight or penalty.biases]
+                slope, later[k] = penalized(
+                    torch, part.view(leaf.shape), slope.view(leaf.shape), paid, self.rule
+                )
+                shaped.append(slope.flatten())
+            g = torch.cat(shaped)
+        if "clip_value" in clips:
+            g = torch.clamp(g, -clips["clip_value"], clips["clip_value"])  # as torch's clip_grad_value_
+        if "clip_norm" in clips:
+            share = clips["clip_norm"] / (torch.sqrt((g * g).sum()) + 1e-6)  # as torch's clip_grad_norm_
+            g = g * torch.clamp(share, max=1.0)
+        if self.is_elementwise and not any(later):
             return self._moved(p, g, state, t, hypers)
-        moved = []
-        for leaf, *parts in zip(self.leaves, self._cut(p), self._cut(g), *map(self._cut, state), strict=True):
-            leaf_p, leaf_g, *leaf_state = [part.view(leaf.shape) for part in parts]
-            new, new_state = self._moved(leaf_p, leaf_g, leaf_state, t, hypers)
+        moved, parts = [], zip(*map(self._cut, (p, g, *state)), strict=True)
+        for leaf, of_leaf, proximal in zip(self.leaves, parts, later, strict=True):
+            leaf_p, leaf_g, *leaf_state = [part.view(leaf.shape) for part in of_leaf]
+            new, new_state = self._moved(leaf_p, leaf_g, leaf_state, t, hypers, proximal)
             moved.append([each.flatten() for each in (new, *new_state)])
         new, *new_state = [torch.cat(of_leaves) for of_leaves in zip(*moved, strict=True)]
         return new, new_state
@@ -118,18 +146,21 @@ class Update:
         return p, list(state)
 
     def _moved(
-        self, p: Tensor, g: Tensor, state: Sequence[Tensor], t: int, hypers: Numbers
+        self,
+        p: Tensor,
+        g: Tensor,
+        state: Sequence[Tensor],
+        t: int,
+        hypers: Numbers,
+        later: Sequence[Penalty] = (),
     ) -> tuple[Tensor, list[Tensor]]:
         rule = dataclasses.replace(self.rule, **hypers)  # type: ignore[type-var]  # a rule is a dataclass
-        new, new_state = rule.step(torch, p, g, dict(zip(self.names, state, strict=True)), t, rule)
+        named = dict(zip(self.names, state, strict=True))
+        if later:
+            new, new_state, _ = proximal_step(torch, p, g, named, t, rule, later)
+        else:
+            new, new_state = rule.step(torch, p, g, named, t, rule)
         return new, [new_state[name] for name in self.names]
-
-    def _penalized(self, leaf: Any, p: Tensor, g: Tensor, strengths: list[Numbers]) -> Tensor:
-        for penalty, own in zip(self.penalties, strengths, strict=True):
-            if leaf.is_weight or penalty.biases:
-                its = dataclasses.replace(penalty, **own)  # type: ignore[type-var]  # a rule is a dataclass
-                g = g + its.gradient(torch, p.view(leaf.shape)).flatten()
-        return g
 
     def _cut(self, flat: Tensor) -> tuple[Tensor, ...]:
         return torch.split(flat, self.sizes)
