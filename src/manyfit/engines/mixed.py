@@ -6,14 +6,16 @@ their last bits.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from manyfit.engines.base import Engine
+from manyfit.errors import EngineError
 from manyfit.losses import Loss
 from manyfit.networks import Dense, Inputs, Network
 from manyfit.population import Population
@@ -58,16 +60,18 @@ class Mixed:
             members = tuple(population.members[i] for i in indices)
             part = Population(members, population.views, population.probes, population.record_every)
             share = _Share(engine, indices, _part_of(ledger, indices, part.n_epochs))
-            engine.start(part, share.ledger)
+            with _renamed(indices):
+                engine.start(part, share.ledger)
             self._shares.append(share)
 
     def advance(self, *, seconds: float | None = None, steps: int | None = None) -> bool:
         """Train for about that long, or for that many updates of each network at most; True when all are done."""
         busy = [share for share in self._shares if not share.is_done]
         for share in busy:
-            share.is_done = share.engine.advance(
-                seconds=None if seconds is None else seconds / len(busy), steps=steps
-            )
+            with _renamed(share.indices):
+                share.is_done = share.engine.advance(
+                    seconds=None if seconds is None else seconds / len(busy), steps=steps
+                )
         return all(share.is_done for share in busy)
 
     def read(self) -> Ledger:
@@ -109,6 +113,16 @@ class Mixed:
         """The native core knows dense networks only, but those first."""
         able = [engine for engine in self.engines if engine.name != "native" or isinstance(network, Dense)]
         return able[0]
+
+
+@contextmanager
+def _renamed(indices: list[int]) -> Iterator[None]:
+    """What an engine says of its networks, said of them by their places in the whole population."""
+    try:
+        yield
+    except EngineError as error:
+        found = [replace(p, who=tuple(indices[i] for i in p.who)) for p in error.problems]
+        raise EngineError(found, error.scope) from error
 
 
 def _part_of(ledger: Ledger, indices: list[int], n_epochs: int) -> Ledger:

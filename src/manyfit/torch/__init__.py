@@ -1,7 +1,8 @@
 """manyfit's rules in PyTorch's own clothes, for anybody's training loop. Needs torch.
 
 Each rule of `manyfit.optimizers` is here as a `torch.optim.Optimizer` and each of `manyfit.schedules` as an `LRScheduler`, under
-the name of its class and with torch's names of the options; rules that other packages bring appear by themselves.
+the name of its class and with torch's names of the options; rules that other packages bring appear by themselves. `module` gives
+a trained network of a run as an ordinary `nn.Module`.
 
 Example:
     >>> import torch, manyfit as mf
@@ -24,6 +25,7 @@ try:
 except ImportError as error:
     raise ImportError("manyfit.torch needs torch: pip install 'manyfit[torch]'") from error
 
+from manyfit.torch.module import module as module
 from manyfit.torch.optimizer import RuleOptimizer as RuleOptimizer
 from manyfit.torch.optimizer import optimizer_class
 from manyfit.torch.scheduler import Scheduler as Scheduler
