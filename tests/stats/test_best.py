@@ -37,14 +37,14 @@ def test_options_that_are_alike_all_stay_in_95_of_100_samples(n: int, n_options:
     kept = np.mean(
         [
             all(
-                confidence_set(planted(n, np.zeros(n_options), seed), scope="seeds", n_resamples=400).included
+                confidence_set(planted(n, np.zeros(n_options), seed), scope="seeds", n_resamples=300).included
             )
-            for seed in range(300)
+            for seed in range(150)
         ]
     )
 
-    # Standard error 0.0126 among 300; three of them below 0.95.
-    assert kept >= 0.95 - 0.038
+    # Standard error 0.0178 among 150; three of them below 0.95.
+    assert kept >= 0.95 - 0.053
 
 
 @pytest.mark.slow
@@ -115,13 +115,13 @@ def test_everything_that_diverged_is_alike() -> None:
 def test_ranks_keep_options_that_diverge_alike_as_often_as_they_say() -> None:
     random = np.random.default_rng(5)
     kept = 0
-    for seed in range(200):
+    for seed in range(100):
         losses = planted(8, np.zeros(5), seed)
         losses[random.uniform(size=losses.shape) < 0.3] = math.inf
         kept += all(confidence_set(losses, scope="seeds", n_resamples=300).included)
 
-    # Standard error 0.0154 among 200; three of them below 0.95.
-    assert kept / 200 >= 0.95 - 0.046
+    # Standard error 0.0218 among 100; three of them below 0.95.
+    assert kept / 100 >= 0.95 - 0.066
 
 
 def test_equal_columns_are_no_difference() -> None:

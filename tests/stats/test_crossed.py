@@ -11,7 +11,7 @@ from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
 from manyfit.errors import UsageError
-from manyfit.stats import components
+from manyfit.stats import components, crossed
 
 
 def planted(
@@ -59,15 +59,16 @@ def test_planted_variances_lie_in_their_intervals_as_often_as_they_say() -> None
     random = np.random.default_rng(1)
     sds = {(0,): 1.0, (1,): 0.5, (0, 1): 0.3}
     hits = np.zeros(3)
-    for seed in range(200):
+    for seed in range(100):
         found = components(planted((6, 8), sds, random), ["split", "init"], seed=seed)
         hits += [part.variance.contains(sd**2) for part, sd in zip(found.parts, sds.values(), strict=True)]
 
-    # Standard error 0.0154; three of them around 0.95. The method is known to be a little conservative.
-    assert (hits / 200 >= 0.95 - 0.046).all()
+    # Standard error 0.0218; three of them around 0.95. The method is known to be a little conservative.
+    assert (hits / 100 >= 0.95 - 0.066).all()
 
 
-def test_estimates_are_right_on_average() -> None:
+def test_estimates_are_right_on_average(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crossed, "N_DRAWS", 2)  # no intervals are asked for
     random = np.random.default_rng(2)
     sds = {(0,): 1.0, (1,): 0.8, (2,): 1.2, (0, 1): 0.5, (0, 1, 2): 0.4}
     found = [components(planted((5, 4, 6), sds, random), "abc", seed=0) for _ in range(150)]

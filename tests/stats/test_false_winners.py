@@ -81,7 +81,7 @@ def false_winners_with_looks(n_trials: int, n_labels: int, seed: int) -> int:
 
 @pytest.mark.parametrize("n_labels", [2, 4])
 def test_same_recipe_rarely_wins_against_itself(n_labels: int) -> None:
-    assert false_winners(300, n_labels, 1) <= allowed(300)
+    assert false_winners(150, n_labels, 1) <= allowed(150)
 
 
 def test_same_recipe_that_diverges_now_and_then_rarely_wins_against_itself() -> None:
@@ -89,7 +89,7 @@ def test_same_recipe_that_diverges_now_and_then_rarely_wins_against_itself() -> 
 
 
 def test_same_recipe_rarely_wins_against_itself_with_five_looks() -> None:
-    assert false_winners_with_looks(200, 2, 3) <= allowed(200)
+    assert false_winners_with_looks(120, 2, 3) <= allowed(120)
 
 
 def test_one_tuning_for_all_replicates_makes_false_winners() -> None:

@@ -81,21 +81,22 @@ def same_recipe_looked_at(spending: str, n_trials: int, n_looks: int = 5) -> flo
     return wrong / n_trials
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spending", ["obrien-fleming", "pocock"])
 def test_five_looks_find_no_more_by_chance_than_one(spending: str) -> None:
-    # Standard error 0.0126 at 300; three of them above 0.05. 2,000 trials are in test_false_winners.
-    assert same_recipe_looked_at(spending, 300) <= 0.05 + 0.038
+    # Standard error 0.0089 at 600; three of them above 0.05. A quick one is in test_false_winners.
+    assert same_recipe_looked_at(spending, 600) <= 0.05 + 0.027
 
 
 def test_five_looks_without_spending_find_more() -> None:
     random = np.random.default_rng(7)
     wrong = sum(
         any(paired(a[:n], b[:n], scope="seeds").finding is not Finding.UNKNOWN for n in range(5, 26, 5))
-        for a, b in random.normal(size=(600, 2, 25))
+        for a, b in random.normal(size=(300, 2, 25))
     )
 
     # Armitage, McPherson & Rowe 1969: 0.142 for five looks at known deviations.
-    assert wrong / 600 > 0.1
+    assert wrong / 300 > 0.08
 
 
 def test_looks_after_overlapping_folds_know_that_more_of_them_bring_little() -> None:

@@ -20,14 +20,14 @@ def test_replicates_needed_reach_the_power_they_promise() -> None:
 
 def test_replicates_to_tell_show_equality_where_there_is_none() -> None:
     n = replicates_to_tell(1.0, 0.8)
-    samples = np.random.default_rng(5).normal(0.0, 1.0, size=(2000, n))
+    samples = np.random.default_rng(5).normal(0.0, 1.0, size=(1000, n))
 
     seen = np.mean(
         [paired(d, np.zeros(n), scope="seeds", margin=0.8).finding is Finding.SAME for d in samples]
     )
 
-    # Each of two tests was given half of what may go wrong, so a little more than 0.8. Standard error 0.009.
-    assert 0.8 - 0.027 <= seen <= 0.87
+    # Each of two tests was given half of what may go wrong, so a little more than 0.8. Standard error 0.0126.
+    assert 0.8 - 0.038 <= seen <= 0.88
 
 
 @pytest.mark.parametrize(("sd", "difference", "n"), [(1.0, 1.0, 10), (1.0, 0.5, 34), (2.0, 0.5, 128)])

@@ -70,12 +70,12 @@ def test_interval_of_the_median_covers_at_least_what_it_says(k: int) -> None:
     random = np.random.default_rng(2)
     truth = 1 - 0.5 ** (1 / k)  # the median of the least of k uniform numbers
     hits = 0
-    for _ in range(600):
+    for _ in range(200):
         curve = tuning_curve(random.uniform(size=30), k, scope="trials", n_resamples=2)
         hits += curve.median_low[-1] <= truth <= curve.median_high[-1]
 
-    # Exact, and never below 0.95. Standard error 0.0089; three of them.
-    assert hits / 600 >= 0.95 - 0.027
+    # Exact, and never below 0.95. Standard error 0.0155; three of them.
+    assert hits / 200 >= 0.95 - 0.047
 
 
 def test_interval_of_the_mean_covers_most_of_the_time_up_to_half_of_the_trials() -> None:
