@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from manyfit.errors import Problem, RecipeError, did_you_mean
-from manyfit.networks import Inputs, Layout, Network, flatten
+from manyfit.networks import Dense, Inputs, Layout, Network, flatten
 from manyfit.recipe import Recipe
 from manyfit.rng import Streams
 
@@ -161,6 +161,7 @@ class Population:
     views: The arrays they read, by name.
     probes: What they are asked to predict on the way.
     record_every: Epochs between two scores on held-out rows; training losses are recorded each epoch.
+    watch: Whether gradients, updates and dead units are recorded by layer, each epoch; it costs some time, and changes no result.
 
     Example:
         >>> import numpy as np
@@ -174,6 +175,7 @@ class Population:
     views: Mapping[str, View]
     probes: tuple[Probe, ...] = ()
     record_every: int = 1
+    watch: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "members", tuple(self.members))
@@ -190,6 +192,7 @@ class Population:
         weights: Floats | None = None,
         held: Ints | None = None,
         paired: bool = False,
+        watch: bool = False,
     ) -> Population:
         """A network for each recipe, all on the same rows, network i from streams of replicate i.
 
@@ -201,6 +204,7 @@ class Population:
             weights: [N] sample weights.
             held: Rows to hold out.
             paired: Whether all share the streams of replicate 0, so that they differ by their recipes alone.
+            watch: Whether gradients, updates and dead units are recorded by layer.
         """
         labels = bool(recipes) and recipes[0].loss.target == "labels"
         view = View(X, y, weights, n_classes=_n_classes(y) if labels else None)
@@ -208,7 +212,7 @@ class Population:
         rows = Rows(np.setdiff1d(np.arange(len(view.X)), out), out)
         replicates = [0 if paired else i for i in range(len(recipes))]
         members = [Member(recipe, Streams.of(seed, replicate=i), rows) for recipe, i in zip(recipes, replicates, strict=True)]
-        return cls(tuple(members), {"all": view}).check()
+        return cls(tuple(members), {"all": view}, watch=watch).check()
 
     def __len__(self) -> int:
         return len(self.members)
@@ -239,6 +243,11 @@ class Population:
         member = self.members[index]
         view = self.view_of(member)
         return member.recipe.dense.widths(view.X.shape[1], view.n_outputs)
+
+    def hidden(self, index: int) -> tuple[int, ...]:
+        """Units of each hidden layer of one network, as far as they are known: those of a dense one."""
+        network = self.members[index].recipe.network
+        return network.hidden if isinstance(network, Dense) else ()
 
     def check(self) -> Population:
         """The population itself.

@@ -68,6 +68,9 @@ public:
         noise_[l] = 0, input_keep_[l] = keep_all;
         find_altered();
     }
+    void load_watched(int l, const double* from) { this->watch_.load(l, from); }
+    void store_watched(int l, double* to) { this->watch_.store(l, to); }
+    void record_layers(int l, std::int64_t n_steps, double* to) { this->watch_.record(l, n_steps, to); }
     void store_parameters(int l, Real* to) const { store_strided(this->parameters_, to, l); }
     void store_state(int l, Real* to) const {
         for (int j = 0; j < this->n_state_; j++)
@@ -90,6 +93,7 @@ public:
             const int here = n - from < this->chunk_ ? n - from : this->chunk_;
             const auto inputs = this->forward(inputs_of(train_, from), from, here);
             sum = losses<true>(train_, from, here, sum);
+            if (this->structure_.watch) this->watch_units(train_, from, here);
             this->backward(inputs, here, from == 0);
         }
         store_any(loss_sum, sum);
@@ -271,6 +275,9 @@ private:
         draw_masks_across<Real>(key_0_, key_1_, step_, dropout_purpose | std::uint32_t(i), keep_[i], scale_[i], first, n,
                                 this->boundary_[i].units, out, row);
     }
+
+    // Lanes for which a row weighs something.
+    I<Real> counts(const Rows& rows, int s) const { return weight_of(rows, s) > Vec{}; }
 
     // Weights are read where they lie, column by column.
     void transposed_weights(int i, Product<Real, Vec>& p) const {

@@ -119,6 +119,7 @@ void read_structure(Spec& spec, const Session& session, Group& group) {
     if (s.batch < 1) refuse("batch_size must be at least 1, got " + std::to_string(s.batch));
     s.record_every = spec.value<int>("record_every");
     if (s.record_every < 1) refuse("record_every must be at least 1, got " + std::to_string(s.record_every));
+    s.watch = spec.value<bool>("watch");
     group.layout = LayoutChoice(index_of(spec.value<std::string>("layout"), {"auto", "across", "within"}, "layout"));
 }
 
@@ -133,6 +134,13 @@ void read_batches(Structure& s, std::int64_t n, bool first, std::int64_t member)
         refuse("members of a group must agree in batch size, batches of an epoch and (rounded up to 8) rows of the last batch" +
                who(member));
     }
+}
+
+// Sums of the running epoch of a watched member: three for each layer, one for each hidden unit.
+std::int64_t n_sums_watched(const std::vector<int>& widths) {
+    std::int64_t n = 3 * (std::int64_t(widths.size()) - 1);
+    for (std::size_t i = 1; i + 1 < widths.size(); i++) n += widths[i];
+    return n;
 }
 
 struct Probing {
@@ -217,6 +225,12 @@ int add_group(Session& session, const nb::kwargs& words, std::vector<nb::object>
         auto* loss = spec.array<double>("loss_record", {P, any_length}, true);
         const std::int64_t T = spec.last_shape(1);
         auto* held_loss = spec.array<double>("held_record", {P, T}, true);
+        auto* layers = spec.array<double>("layers_record", {P, T, 3, any_length}, true);
+        s.layer_room = int(spec.last_shape(3));
+        auto* watched = spec.array<double>("watched", {P, any_length}, true);
+        const std::int64_t n_watched = spec.last_shape(1);
+        if (s.watch && (s.layer_room < s.n_layers || n_watched < n_sums_watched(group.widths)))
+            refuse("layers_record and watched must have room for every layer and every hidden unit");
         auto* cursor = spec.array<std::int64_t>("cursor", {P, cursor_columns}, true);
         auto* sums = spec.array<double>("sums", {P, sums_columns}, true);
         const std::vector<Probing> probes = read_probes(spec, session, group, P);
@@ -231,6 +245,7 @@ int add_group(Session& session, const nb::kwargs& words, std::vector<nb::object>
             m.state = state + p * n_state * n_parameters * size;
             m.best = n_best ? best + p * n_parameters * size : nullptr;
             m.loss = loss + p * T, m.held_loss = held_loss + p * T;
+            m.layers = layers + p * T * 3 * s.layer_room, m.watched = watched + p * n_watched;
             m.cursor = cursor + p * cursor_columns, m.sums = sums + p * sums_columns;
             m.hyper = hyper + p * rule.n_hypers;
             m.loss_settings = loss_settings + p * s.n_loss_settings;

@@ -14,6 +14,7 @@
 #include "losses.hpp"
 #include "optimizers/all.hpp"
 #include "product.hpp"
+#include "watch.hpp"
 
 namespace manyfit::MANYFIT_ISA {
 
@@ -93,6 +94,7 @@ protected:
     Buffer<Vec> loss_settings_;
     Shaping shaping_;
     Inflicted inflicted_;
+    Watch<Real, members> watch_;
 
     // What the rule needs: hyperparameters and running products in double, coefficients of the step in Real.
     static constexpr int most_hypers = Rules::most_hypers;
@@ -159,6 +161,7 @@ protected:
         make_room_backward();
         gradients_.reset(n_vectors_);
         state_.reset(n_vectors_ * (n_state_ ? n_state_ : 1));
+        if (structure_.watch) watch_.make_room(structure_, n_vectors_);
     }
     void set_altered(int boundary, bool on) {
         Boundary& b = boundary_[boundary];
@@ -343,6 +346,46 @@ protected:
         return select(h.clipped, min(one, ratio), one);
     }
 
+    // ---- for those who watch
+
+    // Σ x^2 over the parameters of a layer: one lane a member, or all lanes the same number.
+    template <class X>
+    Vec sum_of_squares(int i, X&& x) {
+        const Layer& layer = layers_[i];
+        Vec place[places] = {};
+        for (int row = 0; row <= layer.n_in; row++)
+            for (int q = 0; q < layer.out; q++) {
+                const Vec each = x(layer.weights + std::ptrdiff_t(row) * layer.out + q);
+                place[q % places] = fma(each, each, place[q % places]);
+            }
+        return self().add_places(place);
+    }
+    void watch_gradients() {
+        for (int i = 0; i < n_layers_; i++) watch_.add(0, i, sum_of_squares(i, [&](auto at) { return gradients_[at]; }));
+        __builtin_memcpy(watch_.before.get(), parameters_.get(), sizeof(Vec) * n_vectors_);
+    }
+    void watch_update() {
+        for (int i = 0; i < n_layers_; i++) {
+            watch_.add(1, i, sum_of_squares(i, [&](auto at) { return parameters_[at] - watch_.before[at]; }));
+            watch_.add(2, i, sum_of_squares(i, [&](auto at) { return watch_.before[at]; }));
+        }
+    }
+    // Hidden units that something can flow back through, for rows that weigh something; `from` is where the chunk begins.
+    template <class Rows>
+    void watch_units(const Rows& rows, int from, int n) {
+        const Vec one = broadcast<Real>(1), least = broadcast(Real(alive_slope));
+        for (int i = 1; i < n_layers_; i++)
+            visit(structure_.activation, [&]<class A>() {
+                const Boundary& b = boundary_[i];
+                I<Real>* alive = watch_.alive(i);
+                for (int s = 0; s < n; s++) {
+                    const auto counts = self().counts(rows, from + s);
+                    for (int q = 0; q < blocks(b.units); q++)
+                        alive[q] |= counts & (abs(A::back(b.before[s * b.row + q], one)) >= least);
+                }
+            });
+    }
+
     // The hyperparameters of one lane, its running products advanced to `step`.
     void set_rule(int lane, const double* hyper, std::int64_t step) {
         Rules::visit(structure_.optimizer, [&]<class Rule>() {
@@ -386,6 +429,11 @@ protected:
 
     // One step of the rule for every parameter.
     void update() {
+        if (structure_.watch) watch_gradients();
+        update_parameters();
+        if (structure_.watch) watch_update();
+    }
+    void update_parameters() {
         const bool shaped = shaping_.penalty || shaping_.clip, scaled = shaped || turns_;
         Vec scale = shaped ? shape_gradient() : broadcast<Real>(1);
         if (turns_) scale = -scale;

@@ -57,12 +57,15 @@ struct Structure {
     unsigned flags;  // bit i: flag i of the rule
     int batch, n_batches, last_batch;
     int record_every;
+    bool watch;  // gradients, updates and dead units are recorded by layer
+    int layer_room;  // layers that the record has room for
 };
 
 // One network in training: its settings, its rows, and where its numbers live between visits to a bank.
 struct Member {
     void *params, *state, *best;  // best is null where nothing is kept
     double *loss, *held_loss, *sums;
+    double *layers, *watched;  // [epoch][gradient, update, dead][layer_room], and the sums of the running epoch
     std::int64_t* cursor;
 
     const double *hyper, *loss_settings;

@@ -113,6 +113,7 @@ private:
         start_[l] = fresh ? __builtin_nan("") : m.sums[sums_start];
         limit_[l] = limit_after(start_[l]);  // a fresh one's is found in its first step
         layout_.load_member(l, m, step_[l]);
+        if (structure_.watch) layout_.load_watched(l, m.watched);
         recall_plateau(lane);
         occupied_++;
         stale_ = true;
@@ -151,6 +152,7 @@ private:
         m.sums[sums_weight] = weight_[l];
         m.sums[sums_start] = start_[l];
         m.sums[sums_best] = lane.best;
+        if (structure_.watch) layout_.store_watched(l, m.watched);
     }
 
     void finish(Lane& lane, std::int64_t fate, std::int64_t fate_step) {
@@ -272,8 +274,15 @@ private:
     void drop_diverged() {
         for (Lane& lane : lanes_) {
             if (!lane.who || loss_[lane.index] <= limit_[lane.index]) continue;
+            if (batch_) record_layers(lane, batch_);
             finish(lane, diverged, step_[lane.index] + 1);
         }
+    }
+
+    // What so many steps of this epoch were like, where somebody watches.
+    void record_layers(const Lane& lane, std::int64_t n_steps) {
+        if (structure_.watch)
+            layout_.record_layers(lane.index, n_steps, lane.who->layers + lane.epoch * 3 * structure_.layer_room);
     }
 
     void end_epoch() {
@@ -319,6 +328,7 @@ private:
     // In this order: divergence, patience, target, the end.
     void end_epoch_of(Lane& lane, bool evaluated, double held) {
         const Member& m = *lane.who;
+        record_layers(lane, structure_.n_batches);
         const std::int64_t e = lane.epoch++, steps = step_[lane.index];
         if (evaluated) {
             m.held_loss[e] = held;

@@ -81,6 +81,9 @@ public:
         for (int i = 0; i < this->structure_.n_loss_settings; i++) this->loss_settings_[i] = broadcast(Real(settings[i]));
     }
     void load_parameters(const Real* from) { load_padded(this->parameters_, from); }
+    void load_watched(int l, const double* from) { this->watch_.load(l, from); }
+    void store_watched(int l, double* to) { this->watch_.store(l, to); }
+    void record_layers(int l, std::int64_t n_steps, double* to) { this->watch_.record(l, n_steps, to); }
     void store_parameters(int, Real* to) const { store_padded(this->parameters_, to); }
     void store_state(int, Real* to) const {
         for (int j = 0; j < this->n_state_; j++)
@@ -103,6 +106,7 @@ public:
             const int here = n - from < this->chunk_ ? n - from : this->chunk_;
             const auto inputs = this->forward(inputs_of(train_, from), from, here);
             sum = losses<true>(train_, from, here, sum);
+            if (this->structure_.watch) this->watch_units(train_, from, here);
             this->backward(inputs, here, from == 0);
         }
         *loss_sum = sum;
@@ -290,6 +294,9 @@ private:
         draw_masks_within<Real>(PhiloxKey(noise_key_), step_, dropout_purpose | std::uint32_t(i), keep16_[i],
                                 Real(dropout_scale(keep16_[i])), first, n, this->boundary_[i].units, out, row, scratch_);
     }
+
+    // All lanes, where a row weighs something.
+    static I<Real> counts(const Rows& rows, int s) { return I<Real>{} - int(rows.weights[s] > 0); }
 
     void transposed_weights(int i, Product<Real, Real>& p) const {
         p.b = turned_ + transposed_[i];

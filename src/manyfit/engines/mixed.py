@@ -58,7 +58,7 @@ class Mixed:
         for number, engine in enumerate(self.engines):
             indices = [i for i, owner in enumerate(self.owners) if owner == number]
             members = tuple(population.members[i] for i in indices)
-            part = Population(members, population.views, population.probes, population.record_every)
+            part = replace(population, members=members)
             share = _Share(engine, indices, _part_of(ledger, indices, part.n_epochs))
             with _renamed(indices):
                 engine.start(part, share.ledger)
@@ -136,6 +136,8 @@ def _part_of(ledger: Ledger, indices: list[int], n_epochs: int) -> Ledger:
         state=[ledger.state[i] for i in indices],
         best=[ledger.best[i] for i in indices],
         probes=[outputs[indices] for outputs in ledger.probes],
+        layers=np.ascontiguousarray(ledger.layers[indices, :n_epochs]),
+        watched=ledger.watched[indices],
     )
 
 
@@ -144,6 +146,7 @@ def _put_back(ledger: Ledger, indices: list[int], part: Ledger) -> None:
     n_epochs = part.loss.shape[1]
     ledger.cursor[indices], ledger.sums[indices] = part.cursor, part.sums
     ledger.loss[indices, :n_epochs], ledger.held_loss[indices, :n_epochs] = part.loss, part.held_loss
+    ledger.layers[indices, :n_epochs], ledger.watched[indices] = part.layers, part.watched
     for k, i in enumerate(indices):
         ledger.parameters[i], ledger.state[i], ledger.best[i] = (
             part.parameters[k],

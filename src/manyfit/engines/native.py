@@ -251,6 +251,7 @@ class _Group:
         self.best = np.stack([ledger.best[i] for i in at])
         self.loss, self.held_loss = ledger.loss[at], ledger.held_loss[at]
         self.cursor, self.sums = ledger.cursor[at], ledger.sums[at]
+        self.layers, self.watched = ledger.layers[at], ledger.watched[at]
         dtype = self.params.dtype
         n_outputs = self.population.widths(at[0])[-1]
         self.probes = [np.ascontiguousarray(out[at][..., :n_outputs].astype(dtype)) for out in ledger.probes]
@@ -263,6 +264,7 @@ class _Group:
         """Copy what the core has recorded into the ledger; parameters and states are views of the same memory already."""
         ledger.loss[self.indices], ledger.held_loss[self.indices] = self.loss, self.held_loss
         ledger.cursor[self.indices], ledger.sums[self.indices] = self.cursor, self.sums
+        ledger.layers[self.indices], ledger.watched[self.indices] = self.layers, self.watched
         for out, written in zip(ledger.probes, self.probes, strict=True):
             out[self.indices, :, :, : written.shape[-1]] = written
 
@@ -312,6 +314,9 @@ class _Group:
             "best": self.best,
             "loss_record": self.loss,
             "held_record": self.held_loss,
+            "watch": self.population.watch,
+            "layers_record": self.layers,
+            "watched": self.watched,
             "cursor": self.cursor,
             "sums": self.sums,
             "probes": [

@@ -25,6 +25,7 @@ from manyfit.penalties import penalized, proximal_step
 from manyfit.population import Population
 from manyfit.rng import KEEP_ALL, derive, dropout_mask, epoch_order, keep_threshold
 from manyfit.runs.ledger import Cursor, Fate, Ledger, Sums
+from manyfit.runs.watch import LayerWatch
 from manyfit.schedules.plateau import Watcher
 
 
@@ -171,6 +172,9 @@ class _Training:
         self.n_batches = -(-n // self.batch_size)
         self.rates = recipe.optimizer.lr * recipe.schedule.table(recipe.epochs, self.n_batches)
         watched = self.held_loss if len(rows.held) else self.loss
+        self.noted: LayerWatch | None = None
+        if population.watch:
+            self.noted = LayerWatch(self.layout, population.hidden(index), ledger.watched[index], ledger.layers[index])
         self.watcher = Watcher(recipe.schedule, self.n_batches, watched[: self.cursor[Cursor.EPOCH]])
 
     @property
@@ -189,9 +193,15 @@ class _Training:
         trained = {leaf.name: self.leaves[leaf.name].detach().requires_grad_() for leaf in self.layout.trained}
         leaves = {**self.leaves, **trained}
         parts = self.shown(t, rows)
+        units: list[tuple[Tensor, Tensor]] = []
+        options = {"note": lambda z, a: units.append((z, a))} if self.noted and self.noted.widths else {}
         with explained(self.recipe.network, parts, (self.index,)):
-            output = self.apply(torch, leaves, parts, self.drop(t), derive(self.member.streams.noise, t))
+            output = self.apply(torch, leaves, parts, self.drop(t), derive(self.member.streams.noise, t), **options)
         weights = self.weights[rows]
+        if self.noted is not None:
+            for layer, (z, a) in enumerate(units):
+                slopes = torch.autograd.grad(a.sum(), z, retain_graph=True)[0]
+                self.noted.note_units(layer, slopes.numpy(), (weights > 0).numpy())
         weighted = (weights * self.recipe.loss.rows(torch, output, self.y[rows])).sum()
         weight = (weights * self.recipe.loss.row_weight(torch, self.y[rows])).sum()
         loss = weighted / weight if weight > 0 else 0 * output.sum()
@@ -200,10 +210,16 @@ class _Training:
         if t == 0:
             self.sums[Sums.START] = value
         if not math.isfinite(value) or value > max(DIVERGED_FACTOR * self.sums[Sums.START], 1.0):
+            if self.noted and batch:
+                self.noted.end_epoch(epoch, batch)
             return self.end(Fate.DIVERGED, t + 1)
 
-        gradients = torch.autograd.grad(loss, list(trained.values()), materialize_grads=True)
-        self.update(t, dict(zip(trained, gradients, strict=True)))
+        found = torch.autograd.grad(loss, list(trained.values()), materialize_grads=True)
+        gradients = dict(zip(trained, found, strict=True))
+        before = {name: self.leaves[name].clone() for name in trained} if self.noted else {}
+        self.update(t, dict(gradients))
+        if self.noted:
+            self.noted.note_step(gradients, before, self.leaves)
         for leaf in self.layout:
             if not leaf.trained:
                 self.leaves[leaf.name].copy_(leaves[leaf.name])
@@ -279,6 +295,8 @@ class _Training:
     def end_epoch(self, epoch: int) -> None:
         """Record what the epoch left and decide whether it was the last: divergence, patience, target, end, in this order."""
         t, last, stopping = int(self.cursor[Cursor.STEP]), epoch + 1 == self.recipe.epochs, self.recipe.stopping
+        if self.noted:
+            self.noted.end_epoch(epoch, self.n_batches)
         weight = self.sums[Sums.EPOCH_WEIGHT]
         loss = self.sums[Sums.EPOCH_LOSS] / weight if weight > 0 else 0.0
         self.sums[[Sums.EPOCH_LOSS, Sums.EPOCH_WEIGHT]] = 0.0

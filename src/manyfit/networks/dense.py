@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from numbers import Integral
@@ -111,8 +111,9 @@ class Dense:
         parts: Sequence[Any],
         drop: Drop | None = None,
         seed: int | None = 0,
+        note: Callable[[Any, Any], None] | None = None,
     ) -> Any:
-        """z = a·W + b and a = σ(z), layer by layer; the last layer is linear.
+        """z = a·W + b and a = σ(z), layer by layer; the last layer is linear. `note` is told (z, a) of each hidden layer.
 
         Arrays may have an axis of networks in front, if those of a single axis (biases) are given as [P, 1, n].
 
@@ -122,14 +123,16 @@ class Dense:
             [[5.5]]
         """
         activation = ACTIVATIONS[self.activation]
-        a = parts[0]
+        a = z = parts[0]
         for layer in range(len(self.hidden) + 1):
             if layer > 0:
-                a = activation(xp, a)
+                a = activation(xp, z)
+                if note is not None:
+                    note(z, a)
             if drop is not None:
                 a = drop(a, layer, self.dropout if layer else self.input_dropout)
-            a = a @ leaves[f"layer{layer + 1}.weight"] + leaves[f"layer{layer + 1}.bias"]
-        return a
+            z = a @ leaves[f"layer{layer + 1}.weight"] + leaves[f"layer{layer + 1}.bias"]
+        return z
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON and TOML."""

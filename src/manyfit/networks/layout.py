@@ -78,6 +78,20 @@ class Layout:
         return tuple(leaf for leaf in self.leaves if leaf.trained)
 
     @property
+    def layers(self) -> dict[str, tuple[str, ...]]:
+        """What is trained by layer: the leaves whose names agree before the last dot, in their order.
+
+        Example:
+            >>> Layout.of([("layer1.weight", (3, 2)), ("layer1.bias", (2,)), ("scale", (2,))]).layers
+            {'layer1': ('layer1.weight', 'layer1.bias'), 'scale': ('scale',)}
+        """
+        found: dict[str, tuple[str, ...]] = {}
+        for leaf in self.trained:
+            layer = leaf.name.rpartition(".")[0] or leaf.name
+            found[layer] = (*found.get(layer, ()), leaf.name)
+        return found
+
+    @property
     def n_trained(self) -> int:
         """How many numbers are trained; they come first."""
         return sum(leaf.size for leaf in self.leaves if leaf.trained)

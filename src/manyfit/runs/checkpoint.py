@@ -104,6 +104,8 @@ def _tensors(ledger: Ledger) -> dict[str, NDArray[Any]]:
         "sums": ledger.sums,
         "loss": ledger.loss,
         "held_loss": ledger.held_loss,
+        "layers": ledger.layers,
+        "watched": ledger.watched,
         "double": double,
         "sizes": np.array(sizes, dtype=np.int64).reshape(-1, 3),
     }
@@ -146,6 +148,8 @@ def _read(path: Path) -> Checkpoint:
         probes=[
             np.array(tensors[f"probe.{k}"]) for k in range(sum(name.startswith("probe.") for name in tensors))
         ],
+        layers=np.array(tensors["layers"]),
+        watched=np.array(tensors["watched"]),
     )
     return Checkpoint(ledger, seconds, core_seconds)
 

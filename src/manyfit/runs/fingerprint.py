@@ -60,6 +60,8 @@ def of_population(population: Population) -> str:
     for probe in population.probes:
         total.update(_text(probe.name) + _text(probe.view) + _text(str(probe.epochs)) + _array(probe.rows))
     total.update(population.record_every.to_bytes(8, "little"))
+    if population.watch:
+        total.update(_text("watch"))
     return total.hexdigest()
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from manyfit.networks import Inputs
 from manyfit.population import Population
+from manyfit.runs.watch import Noted, room
 
 
 class Fate(IntEnum):
@@ -76,6 +77,8 @@ class Ledger:
     state: P arrays [S, n], the optimizer's state in the same order; 0 for buffers.
     best: P arrays [n], parameters at the best epoch; empty for recipes without patience.
     probes: For each probe [P, K, N, C] outputs (logits), NaN where the network had ended.
+    layers: [P, T, 3, L] what each epoch was like by layer, as `watch.Noted`; L is 0 where nobody watches.
+    watched: [P, W] its running sums, as `watch.LayerWatch` says.
     """
 
     cursor: NDArray[np.int64]
@@ -86,6 +89,8 @@ class Ledger:
     state: list[NDArray[np.floating]]
     best: list[NDArray[np.floating]]
     probes: list[NDArray[np.floating]]
+    layers: NDArray[np.float64]
+    watched: NDArray[np.float64]
 
     @classmethod
     def begin(cls, population: Population) -> Ledger:
@@ -108,9 +113,14 @@ class Ledger:
             outputs = {population.view_of(member).n_outputs for member in population.members}
             shape = (P, len(probe.epochs), len(probe.rows), max(outputs, default=0))
             probes.append(np.full(shape, np.nan))
-        return cls(
-            cursor, sums, np.full((P, T), np.nan), np.full((P, T), np.nan), parameters, state, best, probes
-        )
+        L = W = 0
+        if population.watch:
+            layouts = [(population.layout(i), population.hidden(i)) for i in range(P)]
+            L = max((len(layout.layers) for layout, _ in layouts), default=0)
+            W = max((room(layout, hidden) for layout, hidden in layouts), default=0)
+        loss, held_loss = np.full((2, P, T), np.nan)
+        layers, watched = np.full((P, T, len(Noted), L), np.nan), np.zeros((P, W))
+        return cls(cursor, sums, loss, held_loss, parameters, state, best, probes, layers, watched)
 
     @property
     def fate(self) -> NDArray[np.int64]:

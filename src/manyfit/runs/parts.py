@@ -1,7 +1,8 @@
 """`metrics/part-*.parquet`: the losses of every network after every epoch, as rows that only ever grow in number.
 
-Columns: member, epoch (from 1), loss, held_loss (null where it was not recorded). A row stands in one part; should two
-parts hold it (a process was killed while it joined parts), both say the same.
+Columns: member, epoch (from 1), loss, held_loss (null where it was not recorded); of a watched population also gradient_norm,
+update_ratio and dead_units, lists by layer. A row stands in one part; should two parts hold it (a process was killed while it
+joined parts), both say the same.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from numpy.typing import NDArray
 
 from manyfit.runs.files import replacing, sweep
 from manyfit.runs.ledger import Cursor, Fate, Ledger
+from manyfit.runs.watch import Noted
 
 if TYPE_CHECKING:
     import polars as pl
 
 FOLDER = "metrics"
+_NOTED = {Noted.GRADIENT: "gradient_norm", Noted.UPDATE: "update_ratio", Noted.DEAD: "dead_units"}
 MANY_PARTS = 60
 """More parts than this are joined when training ends: opening a file costs more than reading a few rows."""
 
@@ -66,9 +69,10 @@ class Parts:
     def _write_rows(self, member: NDArray[np.int64], epoch: NDArray[np.int64], ledger: Ledger) -> None:
         import polars as pl
 
-        loss = ledger.loss[member, epoch]
-        seen = ~np.isnan(loss)  # the epoch in which a network diverged has no loss
-        member, epoch, loss = member[seen], epoch[seen], loss[seen]
+        loss, layers = ledger.loss[member, epoch], ledger.layers[member, epoch]
+        # The epoch in which a network diverged has no loss; its layers are what one wants to see.
+        seen = ~np.isnan(loss) | ~np.isnan(layers).all((1, 2))
+        member, epoch, loss, layers = member[seen], epoch[seen], loss[seen], layers[seen]
         if len(member) == 0:
             return
         rows = {
@@ -77,7 +81,11 @@ class Parts:
             "loss": loss,
             "held_loss": ledger.held_loss[member, epoch],
         }
-        frame = pl.DataFrame(rows).with_columns(pl.col("held_loss").fill_nan(None))
+        frame = pl.DataFrame(rows).with_columns(pl.col("loss", "held_loss").fill_nan(None))
+        if L := layers.shape[-1]:
+            kind = pl.Array(pl.Float64, L)
+            lists = [pl.Series(_NOTED[what], layers[:, what], dtype=kind).cast(pl.List(pl.Float64)) for what in Noted]
+            frame = frame.with_columns(lists)
         self.folder.mkdir(exist_ok=True)
         with replacing(self.folder / f"part-{self.next_number:06d}.parquet") as aside:
             frame.write_parquet(aside)

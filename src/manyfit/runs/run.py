@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from manyfit.errors import Problem, UsageError
 from manyfit.population import Population
 from manyfit.recipe import Recipe
 from manyfit.runs.ledger import Cursor, Fate, Ledger
+from manyfit.runs.watch import Noted
 from manyfit.schedules.plateau import Watcher
 
 
@@ -32,6 +34,7 @@ class Run:
     best_epoch: [P] epoch whose weights were kept, from 1; 0 without patience.
     parameters: P flat arrays; `leaves(i)` gives them by name, `weights(i)` those of a dense network by layer.
     probes: Outputs by name of probe, [K, P, N, C].
+    layers: [T, P, 3, L] what was watched; `gradient_norm`, `update_ratio` and `dead_units` give its parts.
     seconds: Wall time of the training.
     core_seconds: Time spent inside the engine's loop, summed over threads.
     engine: What trained it: name, version, instruction set.
@@ -46,6 +49,7 @@ class Run:
     best_epoch: NDArray[np.int64]
     parameters: tuple[NDArray[np.floating], ...]
     probes: Mapping[str, NDArray[np.floating]] = field(default_factory=dict)
+    layers: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0, len(Noted), 0)))
     seconds: float = 0.0
     core_seconds: float = 0.0
     engine: Mapping[str, Any] = field(default_factory=dict)
@@ -81,6 +85,7 @@ class Run:
             best_epoch=ledger.cursor[:, Cursor.BEST_EPOCH] + 1,
             parameters=tuple(parameters),
             probes=probes,
+            layers=ledger.layers.swapaxes(0, 1).copy(),
             seconds=seconds,
             core_seconds=core_seconds,
             engine=dict(engine),
@@ -130,6 +135,37 @@ class Run:
         )
         has_rows = [len(member.rows.held) > 0 for member in self.population.members]
         return np.where(has_rows, np.where(kept & ~self.diverged, best, last), np.nan)
+
+    @property
+    def gradient_norm(self) -> NDArray[np.float64]:
+        """[T, P, L] how large the gradient of the loss was in each layer: ‖g‖, its root mean square over the steps of the epoch.
+
+        Before penalties and clipping: what backpropagation delivered. NaN past a network's last layer and after its end. The epoch
+        in which a network diverged has the steps before that.
+
+        Raises:
+            UsageError: If the population was not watched.
+        """
+        return self._noted(Noted.GRADIENT)
+
+    @property
+    def update_ratio(self) -> NDArray[np.float64]:
+        """[T, P, L] how much a step changed each layer: ‖ΔW‖ over ‖W‖, both root mean squares over the steps of the epoch."""
+        return self._noted(Noted.UPDATE)
+
+    @property
+    def dead_units(self) -> NDArray[np.float64]:
+        """[T, P, H] how many units of each hidden layer were dead in the epoch; NaN for networks that are not dense.
+
+        Dead: its slope |σ′(z)| stayed below 0.01 for every training row of the epoch (rows of weight 0 don't count), so that
+        nothing could flow back through it. For relu that means 0 at every row; for tanh and sigmoid, saturated at every row.
+        """
+        return self._noted(Noted.DEAD)[..., :-1]
+
+    def _noted(self, what: Noted) -> NDArray[np.float64]:
+        if not self.population.watch:
+            raise UsageError(Problem("this run", "was not watched", hint="Train a Population(..., watch=True)."))
+        return self.layers[:, :, what]
 
     def as_trained(self, index: int) -> Recipe:
         """The recipe that gives network `index` again, bit for bit: its realized number of updates in place of a time.

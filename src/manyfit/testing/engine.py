@@ -24,7 +24,7 @@ from manyfit.schedules.cosine import Cosine
 from manyfit.schedules.plateau import Plateau
 from manyfit.schedules.warmup import Warmup
 
-_RECORDS = ("cursor", "sums", "loss", "held_loss", "parameters", "state", "best")
+_RECORDS = ("cursor", "sums", "loss", "held_loss", "layers", "watched", "parameters", "state", "best")
 
 
 def check_engine(make: Callable[[], Engine], *, tolerance: float = 0.0) -> None:
@@ -96,8 +96,10 @@ def apart(a: Ledger, i: int, b: Ledger, j: int, *, relative: bool = True) -> dic
         pairs[f"probes[{k}]"] = (x[i, ..., :n_outputs], y[j, ..., :n_outputs])
     found = {}
     for name, (x, y) in pairs.items():
-        n = min(x.shape[-1], y.shape[-1]) if name in ("loss", "held_loss") else x.shape[-1]
-        distance = _distance(x[..., :n], y[..., :n]) if relative else float(not _same_bits(x[..., :n], y[..., :n]))
+        if name in ("loss", "held_loss", "layers", "watched"):  # a ledger has room for the longest and the widest
+            common = tuple(slice(min(ends)) for ends in zip(x.shape, y.shape, strict=True))
+            x, y = x[common], y[common]
+        distance = _distance(x, y) if relative else float(not _same_bits(x, y))
         if distance > 0:
             found[name] = distance
     return found
