@@ -85,8 +85,9 @@ CHAPTERS = {
     "addition": tuple(ADDITIONS),
 }
 SHAPES = {
-    # Around the widths of vectors: narrow, two layers, no hidden layer, wider than a vector of any instruction set.
-    "hidden": ((4,), (5, 3), (), (33,)),
+    # Around the widths of vectors: narrow, two layers, no hidden layer, wider than a vector of any instruction set, two alike.
+    "hidden": ((4,), (5, 3), (), (33,), (6, 6)),
+    "blocks": ("plain", "norm", "residual", "both"),
     "loss": tuple(LOSSES),
     "activation": tuple(ACTIVATIONS),
     "batch_size": (None, 4, 7),
@@ -125,8 +126,10 @@ def name_of_case(case: Case) -> str:
 def recipe_of(case: Case, epochs: int) -> Recipe:
     """The recipe of a case, at default rates."""
     dropout = {"dropout": 0.3, "input_dropout": 0.1} if case["addition"] == "dropout" else {}
+    blocks = case.get("blocks", "plain")
+    own = {"residual": blocks in ("residual", "both"), "norm": "layer" if blocks in ("norm", "both") else None}
     return Recipe(
-        Dense(case["hidden"], case["activation"], **dropout),
+        Dense(case["hidden"], case["activation"], **dropout, **own),
         LOSSES[case["loss"]],
         OPTIMIZERS[case["optimizer"]],
         SCHEDULES[case["schedule"]],

@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -26,22 +25,10 @@ def native(**options):
     return Native(**({"threads": 1} | options))
 
 
-def tensors(flat, widths):
-    """Weights and biases of each layer; for an optimizer's state those of each of its rows."""
-    start = 0
-    for n_in, n_out in pairwise(widths):
-        for size in (n_in * n_out, n_out):
-            yield flat[..., start : start + size]
-            start += size
-
-
-def distance(a, b, widths):
-    """Largest difference in any tensor, relative to the largest number in it."""
-    return max(
-        np.abs(x - y).max() / (np.abs(y).max() or 1.0)
-        for x, y in zip(tensors(a, widths), tensors(b, widths), strict=True)
-        if x.size
-    )
+def distance(a, b, layout):
+    """Largest difference in any tensor, relative to the largest number in it; of parameters, or of a row of states."""
+    ours, theirs = layout.cut(a), layout.cut(b)
+    return max(np.abs(ours[name] - theirs[name]).max() / (np.abs(theirs[name]).max() or 1.0) for name in ours)
 
 
 def quiet(population):
@@ -60,9 +47,9 @@ def test_native_follows_reference_for_50_steps(case):
     assert case["addition"] == "patience" or ours.cursor[:, Cursor.STEP].min() >= 50
     assert np.array_equal(ours.cursor, theirs.cursor)
     for i in range(len(population)):
-        assert distance(ours.parameters[i], theirs.parameters[i], population.widths(i)) < 1e-9
+        assert distance(ours.parameters[i], theirs.parameters[i], population.layout(i)) < 1e-9
         for mine, other in zip(ours.state[i], theirs.state[i], strict=True):
-            assert distance(mine, other, population.widths(i)) < 1e-9
+            assert distance(mine, other, population.layout(i)) < 1e-9
         far = apart(ours, i, theirs, i)
         assert {name: d for name, d in far.items() if d > 1e-9} == {}
 
@@ -105,7 +92,7 @@ def test_one_step_agrees_to_the_last_digits_at_large_rates(name, lr):
         ours, theirs = copies
         assert np.array_equal(ours.cursor, theirs.cursor)
         for i in range(3):
-            assert distance(ours.parameters[i], theirs.parameters[i], population.widths(i)) < 1e-12
+            assert distance(ours.parameters[i], theirs.parameters[i], population.layout(i)) < 1e-12
             far = apart(ours, i, theirs, i)
             assert {name: d for name, d in far.items() if d > 1e-11} == {}
         ledger = theirs
@@ -121,7 +108,7 @@ def test_divergence_is_seen_at_the_same_step(addition):
 
     assert np.array_equal(ours.cursor, theirs.cursor)
     assert np.array_equal(np.isnan(ours.loss), np.isnan(theirs.loss))
-    assert distance(ours.parameters[3], theirs.parameters[3], population.widths(3)) < 1e-9
+    assert distance(ours.parameters[3], theirs.parameters[3], population.layout(3)) < 1e-9
 
 
 @pytest.mark.parametrize("loss", [MSE(), CrossEntropy(), BCE()], ids=lambda loss: type(loss).__name__)

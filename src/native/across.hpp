@@ -259,8 +259,8 @@ private:
         };
         auto& inflicted = this->inflicted_;
         inflicted = {any(noise_ > Vec{}), drops(input_keep_), drops(keep_[0])};
-        this->set_altered(0, inflicted.noise || inflicted.drop || inflicted.dropout);
-        for (int i = 1; i < this->n_layers_; i++) this->set_altered(i, drops(keep_[i]));
+        this->set_masked(0, inflicted.noise || inflicted.drop || inflicted.dropout);
+        for (int i = 1; i < this->n_layers_; i++) this->set_masked(i, drops(keep_[i]));
     }
 
     void add_noise(const Vec* from, std::ptrdiff_t from_row, int first, int n) {

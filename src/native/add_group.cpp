@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "arrays.hpp"
+#include "cost.hpp"
 #include "names.hpp"
 
 namespace manyfit {
@@ -120,6 +121,8 @@ void read_structure(Spec& spec, const Session& session, Group& group) {
     s.record_every = spec.value<int>("record_every");
     if (s.record_every < 1) refuse("record_every must be at least 1, got " + std::to_string(s.record_every));
     s.watch = spec.value<bool>("watch");
+    s.residual = spec.value<bool>("residual");
+    s.norm = spec.value<bool>("norm");
     group.layout = LayoutChoice(index_of(spec.value<std::string>("layout"), {"auto", "across", "within"}, "layout"));
 }
 
@@ -184,8 +187,7 @@ int add_group(Session& session, const nb::kwargs& words, std::vector<nb::object>
         const double* hyper = spec.array<double>("hyper", {any_length, rule.n_hypers});
         const std::int64_t P = spec.last_shape(0);
         const double* loss_settings = spec.array<double>("loss_settings", {P, s.n_loss_settings});
-        std::int64_t n_parameters = 0;
-        for (int i = 0; i < s.n_layers; i++) n_parameters += std::int64_t(group.widths[i] + 1) * group.widths[i + 1];
+        const std::int64_t n_parameters = manyfit::n_parameters(s);
 
         const auto* table = spec.array<std::int32_t>("table", {P});
         const auto* plateau = spec.array<double>("plateau", {P, plateau_columns});

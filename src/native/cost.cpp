@@ -42,6 +42,13 @@ double step_cost(const Structure& s, LayoutKind layout, int lanes) {
            price.gather * gathered * s.batch + price.step;
 }
 
+std::int64_t n_parameters(const Structure& s) {
+    std::int64_t n = 0;
+    for (int i = 0; i < s.n_layers; i++)
+        n += std::int64_t(s.widths[i] + (s.norm && i + 1 < s.n_layers ? 3 : 1)) * s.widths[i + 1];
+    return n;
+}
+
 LayoutKind cheaper_layout(const Structure& structure, int lanes, int members, int threads) {
     // As many as the threads can take at once, each a full bank; those beyond come next, and are asked about then.
     const int at_once = members < lanes * threads ? members : lanes * threads;

@@ -9,6 +9,9 @@ namespace manyfit {
 // Nanoseconds of a step of one bank (all its members at once), roughly.
 double step_cost(const Structure& structure, LayoutKind layout, int lanes);
 
+// Numbers that a network of this structure has: weights, biases, gains and shifts.
+std::int64_t n_parameters(const Structure& structure);
+
 // The layout that trains this many members sooner, on this many threads.
 LayoutKind cheaper_layout(const Structure& structure, int lanes, int members, int threads);
 

@@ -11,6 +11,7 @@
 #include "activations.hpp"
 #include "buffer.hpp"
 #include "gaussian.hpp"
+#include "layer_norm.hpp"
 #include "losses.hpp"
 #include "optimizers/all.hpp"
 #include "product.hpp"
@@ -59,7 +60,11 @@ protected:
     struct Layer {
         int n_in, n_out;             // units
         int in, out;                 // blocks
-        std::ptrdiff_t weights, bias;  // where they start, in vectors; rows of weights are `out` blocks
+        int n_rows;                  // of `out` blocks: weights, biases, and where hidden sums are normalized gains and shifts
+        std::ptrdiff_t weights, bias;  // where they start, in vectors
+        bool normed() const { return n_rows > n_in + 1; }
+        std::ptrdiff_t gain() const { return bias + out; }
+        std::ptrdiff_t shift() const { return bias + 2 * out; }
     };
     // Hyperparameters of the gradient itself, one lane per member.
     struct Shaping {
@@ -78,11 +83,14 @@ protected:
     Buffer<Vec> parameters_, gradients_, state_;
     // Per layer boundary i (0 = inputs): activations before dropout, the same after it (what the next layer reads; inputs
     // after augmentation too), masks, gradients with respect to the sums before the activation, and slopes of an activation
-    // whose output does not tell them.
+    // whose output does not tell them. Of a boundary that adds to the one before: gradients with respect to what both give on.
+    // Of one that is normalized: its sums of mean 0 and variance 1, and one over their spread, row by row.
     struct Boundary {
-        Buffer<Vec> before, after, mask, slope, own_slope;
+        Buffer<Vec> before, after, mask, slope, own_slope, carry, unit, inverse;
         std::ptrdiff_t row = 0;  // in vectors
         int units = 0;
+        bool masked = false;   // by dropout, in training
+        bool adds = false;     // to the boundary before
         bool altered = false;  // `after` is in use
     };
     // What befalls the inputs in training; true where any member asks for it.
@@ -118,13 +126,17 @@ protected:
             b.units = units;
             // Across, a column of ones follows the units: the bias is then one more row of the gradient of the weights.
             b.row = Across ? units + 1 : blocks(units);
+            b.adds = structure.residual && i >= 2 && i < n_layers_ && units == structure.widths[i - 1];
+            b.altered = b.adds;
             widest = b.row > widest ? int(b.row) : widest;
         }
         for (int i = 0; i < n_layers_; i++) {
             const int in = structure.widths[i], out = structure.widths[i + 1];
-            layers_[i] = Layer{in, out, blocks(in), blocks(out), n_vectors_, n_vectors_ + std::ptrdiff_t(in) * blocks(out)};
-            n_vectors_ += std::ptrdiff_t(in + 1) * blocks(out);
-            n_parameters_ += (in + 1) * out;
+            const int n_rows = in + (structure.norm && i + 1 < n_layers_ ? 3 : 1);
+            layers_[i] =
+                Layer{in, out, blocks(in), blocks(out), n_rows, n_vectors_, n_vectors_ + std::ptrdiff_t(in) * blocks(out)};
+            n_vectors_ += std::ptrdiff_t(n_rows) * blocks(out);
+            n_parameters_ += n_rows * out;
         }
         zeros_.reset(widest);
         loss_settings_.reset(structure.n_loss_settings + 1);
@@ -149,12 +161,24 @@ protected:
         for (int i = 1; i <= n_layers_; i++) {
             boundary_[i].before.reset(chunk_rows() * boundary_[i].row);
             fill_ones(boundary_[i].before, i);
+            if (boundary_[i].adds) make_room_after(i);
+            if (!layers_[i - 1].normed()) continue;
+            boundary_[i].unit.reset(chunk_rows() * boundary_[i].row);
+            boundary_[i].inverse.reset(chunk_rows());
         }
     }
     void make_room_backward() {
-        for (int i = 1; i <= n_layers_; i++) boundary_[i].slope.reset(chunk_rows() * boundary_[i].row);
+        for (int i = 1; i <= n_layers_; i++) {
+            boundary_[i].slope.reset(chunk_rows() * boundary_[i].row);
+            if (boundary_[i].adds) boundary_[i].carry.reset(chunk_rows() * boundary_[i].row);
+        }
         for (int i = 1; i < n_layers_ && is_of_sum(structure_.activation); i++)
             boundary_[i].own_slope.reset(chunk_rows() * boundary_[i].row);
+    }
+    void make_room_after(int i) {
+        if (boundary_[i].after.get()) return;
+        boundary_[i].after.reset(chunk_rows() * boundary_[i].row);
+        fill_ones(boundary_[i].after, i);
     }
     void make_room_training() {
         make_room_forward();
@@ -163,13 +187,14 @@ protected:
         state_.reset(n_vectors_ * (n_state_ ? n_state_ : 1));
         if (structure_.watch) watch_.make_room(structure_, n_vectors_);
     }
-    void set_altered(int boundary, bool on) {
+    // Whether training does something to what a boundary gives on.
+    void set_masked(int boundary, bool on) {
         Boundary& b = boundary_[boundary];
-        b.altered = on;
+        b.masked = on;
+        b.altered = on || b.adds;
         if (!on || b.mask.get()) return;
         b.mask.reset(chunk_rows() * b.row);
-        b.after.reset(chunk_rows() * b.row);
-        fill_ones(b.after, boundary);
+        make_room_after(boundary);
     }
     void fill_ones(Vec* at, int i) {
         if constexpr (Across)
@@ -199,12 +224,13 @@ protected:
     void forward_layer(int i, const Inputs<Real, Cell>& inputs, int n) {
         const Layer& layer = layers_[i];
         Boundary& to = boundary_[i + 1];
-        const bool hidden = i + 1 < n_layers_, relu = hidden && structure_.activation == Activation::relu;
+        const bool hidden = i + 1 < n_layers_, relu = hidden && structure_.activation == Activation::relu && !layer.normed();
         with_left(inputs, [&]<class A>(const A* a) {
             Product<Real, A> p{a, inputs.row, 1, parameters_ + layer.weights, layer.out, 1, to.before, to.row,
                                parameters_ + layer.bias, 0, layer.n_in, relu ? Finish::relu : Finish::plain};
             multiply(p, n, layer.out);
         });
+        if (layer.normed()) norm_of(i).forward(to.before, n, [this](const Vec* place) { return self().add_places(place); });
         if (hidden && !relu && structure_.activation != Activation::identity)
             visit(structure_.activation, [&]<class A>() {
                 for (int s = 0; s < n; s++)
@@ -216,6 +242,22 @@ protected:
                             z = A::value(z);
                     }
             });
+    }
+
+    LayerNorm<Real, unit_lanes, places> norm_of(int i) {
+        const Layer& layer = layers_[i];
+        Boundary& to = boundary_[i + 1];
+        const Vec* p = parameters_;
+        return {layer.n_out, layer.out, to.row, p + layer.gain(), p + layer.shift(), to.unit, to.inverse};
+    }
+
+    // What the boundary before gives on, added to what this one does.
+    void add_before(int i, const Inputs<Real, Cell>& before, const Vec* own, int n) {
+        Boundary& b = boundary_[i];
+        const Vec* from = reinterpret_cast<const Vec*>(before.cells);
+        const std::ptrdiff_t from_row = before.row / in_cells(1);
+        for (int s = 0; s < n; s++)
+            for (int q = 0; q < blocks(b.units); q++) b.after[s * b.row + q] = from[s * from_row + q] + own[s * b.row + q];
     }
 
     // Masks for n rows from batch position `first` on, and the masked activations.
@@ -255,9 +297,10 @@ protected:
         for (int i = 0; i < n_layers_; i++) {
             forward_layer(i, read, n);
             Boundary& b = boundary_[i + 1];
-            const bool dropping = first >= 0 && b.altered;
+            const bool dropping = first >= 0 && b.masked;
             if (dropping) drop(i + 1, b.before, b.row, first, n);
-            read = {cells(dropping ? b.after : b.before), nullptr, in_cells(b.row)};
+            if (b.adds) add_before(i + 1, read, dropping ? b.after : b.before, n);
+            read = {cells(dropping || b.adds ? b.after : b.before), nullptr, in_cells(b.row)};
         }
         return inputs;
     }
@@ -266,13 +309,18 @@ protected:
     void backward_inputs(int i, int n) {
         const Layer& layer = layers_[i];
         Boundary &from = boundary_[i + 1], &to = boundary_[i];
-        const bool relu = structure_.activation == Activation::relu, gated = relu && !to.altered;
-        Product<Real, Cell> p{cells(from.slope), in_cells(from.row), 1, nullptr, 0, 0, to.slope, to.row, zeros_, 0,
-                              layer.n_out, gated ? Finish::gate : Finish::plain, to.before, to.row};
+        const bool normed = layers_[i - 1].normed();
+        const bool relu = structure_.activation == Activation::relu, gated = relu && !to.altered && !normed;
+        Product<Real, Cell> p{cells(from.slope), in_cells(from.row), 1, nullptr, 0, 0, to.slope, to.row,
+                              from.adds ? from.carry.get() : zeros_.get(), from.adds ? from.row : 0, layer.n_out,
+                              gated ? Finish::gate : Finish::plain, to.before, to.row};
         self().transposed_weights(i, p);
         multiply(p, n, layer.in);
         if (gated) return;
-        if (to.altered)
+        if (to.adds)
+            for (int s = 0; s < n; s++)
+                for (int q = 0; q < layer.in; q++) to.carry[s * to.row + q] = to.slope[s * to.row + q];
+        if (to.masked)
             for (int s = 0; s < n; s++)
                 for (int q = 0; q < layer.in; q++) to.slope[s * to.row + q] *= to.mask[s * to.row + q];
         if (structure_.activation != Activation::identity)
@@ -286,6 +334,11 @@ protected:
                             d = A::back(to.before[s * to.row + q], d);
                     }
             });
+        if (normed) {
+            Vec *gain = gradients_, *shift = gradients_;  // none where nothing is trained
+            if (gain) gain += layers_[i - 1].gain(), shift += layers_[i - 1].shift();
+            norm_of(i - 1).backward(to.slope, n, gain, shift, [this](const Vec* place) { return self().add_places(place); });
+        }
     }
 
     // Gradients of layer i, summed over n rows onto those of the rows before (or onto zero, at the first chunk).
@@ -310,6 +363,8 @@ protected:
 
     // From the gradient of the loss with respect to the outputs to gradients of all parameters.
     void backward(const Inputs<Real, Cell>& inputs, int n, bool first_chunk) {
+        for (int i = 0; i < n_layers_ && first_chunk; i++)
+            for (int q = 0; q < 2 * layers_[i].out && layers_[i].normed(); q++) gradients_[layers_[i].gain() + q] = Vec{};
         for (int i = n_layers_ - 1; i >= 0; i--) {
             backward_weights(i, i ? output(i) : inputs, n, first_chunk);
             if (i) backward_inputs(i, n);
@@ -324,8 +379,8 @@ protected:
         for (int i = 0; i < n_layers_; i++) {
             const Layer& layer = layers_[i];
             Vec place[places] = {};
-            for (int row = 0; row <= layer.n_in; row++) {
-                const bool bias = row == layer.n_in;
+            for (int row = 0; row < layer.n_rows; row++) {
+                const bool bias = row >= layer.n_in;
                 const Vec l1 = bias ? h.l1_bias : h.l1, l2 = bias ? h.l2_bias : h.l2;
                 const std::ptrdiff_t at = layer.weights + std::ptrdiff_t(row) * layer.out;
                 for (int q = 0; q < layer.out; q++) {
@@ -353,7 +408,7 @@ protected:
     Vec sum_of_squares(int i, X&& x) {
         const Layer& layer = layers_[i];
         Vec place[places] = {};
-        for (int row = 0; row <= layer.n_in; row++)
+        for (int row = 0; row < layer.n_rows; row++)
             for (int q = 0; q < layer.out; q++) {
                 const Vec each = x(layer.weights + std::ptrdiff_t(row) * layer.out + q);
                 place[q % places] = fma(each, each, place[q % places]);
@@ -380,8 +435,14 @@ protected:
                 I<Real>* alive = watch_.alive(i);
                 for (int s = 0; s < n; s++) {
                     const auto counts = self().counts(rows, from + s);
-                    for (int q = 0; q < blocks(b.units); q++)
-                        alive[q] |= counts & (abs(A::back(b.before[s * b.row + q], one)) >= least);
+                    for (int q = 0; q < blocks(b.units); q++) {
+                        Vec slope;
+                        if constexpr (OfSum<A>)
+                            slope = b.own_slope[s * b.row + q];
+                        else
+                            slope = A::back(b.before[s * b.row + q], one);
+                        alive[q] |= counts & (abs(slope) >= least);
+                    }
                 }
             });
     }
@@ -459,8 +520,8 @@ protected:
         const Vec gain = -Form::step(zero, one, at_rest, c);
         for (int i = 0; i < n_layers_; i++) {
             const Layer& layer = layers_[i];
-            for (int row = 0; row <= layer.n_in; row++) {
-                const Vec by = gain * (row == layer.n_in ? shaping_.threshold_bias : shaping_.threshold);
+            for (int row = 0; row < layer.n_rows; row++) {
+                const Vec by = gain * (row >= layer.n_in ? shaping_.threshold_bias : shaping_.threshold);
                 const auto off = by == zero;  // lanes that ask for no threshold, or have a rate of 0, keep every bit of theirs
                 for (int q = 0; q < layer.out; q++) {
                     const std::ptrdiff_t at = layer.weights + std::ptrdiff_t(row) * layer.out + q;
@@ -498,8 +559,10 @@ protected:
         for (int i = 0; i < Rule::n_coefficients; i++) c[i] = coefficients_[i];
         for (int i = 0; i < n_layers_; i++) {
             const Layer& layer = layers_[i];
-            for (const bool bias : {false, true}) {
-                const std::ptrdiff_t from = bias ? layer.bias : layer.weights, n_rows = bias ? 1 : layer.n_in;
+            for (int part = layer.n_in - 1; part < layer.n_rows; part++) {  // all weights, then row by row
+                const bool weights = part < layer.n_in;
+                const std::ptrdiff_t from = layer.weights + (weights ? 0 : std::ptrdiff_t(part) * layer.out);
+                const std::ptrdiff_t n_rows = weights ? layer.n_in : 1;
                 Vec of_p[places] = {}, of_way[places] = {};
                 for (std::ptrdiff_t row = 0; row < n_rows; row++)
                     for (int q = 0; q < layer.out; q++) {

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "arrays.hpp"
+#include "cost.hpp"
 #include "names.hpp"
 #include "session.hpp"
 
@@ -54,16 +55,18 @@ struct Network {
     Structure structure{};
     std::int64_t n_parameters = 0;
 
-    Network(std::vector<int> w, const std::string& activation, const std::string& loss) : widths(std::move(w)) {
+    Network(std::vector<int> w, const std::string& activation, const std::string& loss, bool residual, bool norm)
+        : widths(std::move(w)) {
         if (widths.size() < 2) refuse("widths must name at least inputs and outputs");
         for (std::size_t i = 0; i < widths.size(); i++)
             if (widths[i] < 1) refuse("widths must be at least 1, got " + std::to_string(widths[i]));
-        for (std::size_t i = 0; i + 1 < widths.size(); i++) n_parameters += std::int64_t(widths[i] + 1) * widths[i + 1];
         structure.widths = widths.data();
         structure.n_layers = int(widths.size()) - 1;
         structure.activation = activation_named(activation);
         set_loss(structure, loss);
         structure.batch = structure.n_batches = structure.last_batch = structure.record_every = 1;
+        structure.residual = residual, structure.norm = norm;
+        n_parameters = manyfit::n_parameters(structure);
     }
 };
 
@@ -116,10 +119,10 @@ void for_pieces(std::int64_t n_members, std::int64_t n_rows, int threads,
 }
 
 nb::object forward(const std::string& dtype, std::vector<int> widths, const std::string& activation, nb::object params,
-                   Numbers x, const std::string& isa, int threads) {
+                   Numbers x, const std::string& isa, int threads, bool residual, bool norm) {
     const Precision precision = precision_named(dtype);
     const Kernels& kernels = kernels_named(isa).kernels;
-    const Network network(std::move(widths), activation, "mse");
+    const Network network(std::move(widths), activation, "mse", residual, norm);
     const Array p = array_of(precision, params, "params", {any_length, network.n_parameters}, false);
     const Inputs inputs(x, p.shape[0], network.widths.front());
     const std::int64_t n_rows = inputs.n_rows, n_outputs = network.widths.back();
@@ -138,10 +141,11 @@ nb::object forward(const std::string& dtype, std::vector<int> widths, const std:
 }
 
 nb::object input_grad(const std::string& dtype, std::vector<int> widths, const std::string& activation, const std::string& loss,
-                      nb::object settings, nb::object params, Numbers x, nb::object y, const std::string& isa, int threads) {
+                      nb::object settings, nb::object params, Numbers x, nb::object y, const std::string& isa, int threads,
+                      bool residual, bool norm) {
     const Precision precision = precision_named(dtype);
     const Kernels& kernels = kernels_named(isa).kernels;
-    const Network network(std::move(widths), activation, loss);
+    const Network network(std::move(widths), activation, loss, residual, norm);
     const int n_inputs = network.widths.front(), n_outputs = network.widths.back();
     const Array h = array_of<double>(settings, "settings of the loss", {network.structure.n_loss_settings});
     const Array p = array_of(precision, params, "params", {any_length, network.n_parameters}, false);
@@ -174,9 +178,10 @@ nb::object input_grad(const std::string& dtype, std::vector<int> widths, const s
 void bind_predict(nb::module_& m) {
     using nb::arg;
     m.def("forward", &forward, arg("dtype"), arg("widths"), arg("activation"), arg("params"), arg("X"), arg("isa") = "",
-          arg("threads") = 1, "Logits [P, N, C].");
+          arg("threads") = 1, arg("residual") = false, arg("norm") = false, "Logits [P, N, C].");
     m.def("input_grad", &input_grad, arg("dtype"), arg("widths"), arg("activation"), arg("loss"), arg("settings"), arg("params"),
-          arg("X"), arg("y"), arg("isa") = "", arg("threads") = 1, "Gradient of each row's own loss, [P, N, D].");
+          arg("X"), arg("y"), arg("isa") = "", arg("threads") = 1, arg("residual") = false, arg("norm") = false,
+          "Gradient of each row's own loss, [P, N, D].");
 }
 
 }  // namespace manyfit

@@ -57,6 +57,7 @@ struct Structure {
     unsigned flags;  // bit i: flag i of the rule
     int batch, n_batches, last_batch;
     int record_every;
+    bool residual, norm;  // hidden layers add to the one before where both are equally wide; hidden sums are normalized
     bool watch;  // gradients, updates and dead units are recorded by layer
     int layer_room;  // layers that the record has room for
 };

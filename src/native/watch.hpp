@@ -10,7 +10,7 @@
 namespace manyfit::MANYFIT_ISA {
 
 // A unit whose slope stays below this for every row is dead.
-inline constexpr double alive_slope = 0.01;
+inline constexpr double alive_slope = 0.005;
 
 template <class Real, int Members>
 class Watch {

@@ -69,7 +69,7 @@ public:
         std::size_t scratch = 0;
         for (int i = 0; i < this->n_layers_; i++) {
             const bool masked = i ? m.keep16[i] < keep_all : inflicted.drop || inflicted.dropout;
-            this->set_altered(i, masked || (i == 0 && inflicted.noise));
+            this->set_masked(i, masked || (i == 0 && inflicted.noise));
             const std::size_t need = mask_scratch(this->chunk_, this->boundary_[i].units);
             if (masked && need > scratch) scratch = need;
         }
@@ -346,7 +346,7 @@ private:
         for (int i = 0; i < this->n_layers_; i++) {
             const auto& layer = this->layers_[i];
             Real* at = reinterpret_cast<Real*>(to + layer.weights);
-            for (int row = 0; row <= layer.n_in; row++, from += layer.n_out, at += layer.out * vector)
+            for (int row = 0; row < layer.n_rows; row++, from += layer.n_out, at += layer.out * vector)
                 __builtin_memcpy(at, from, sizeof(Real) * layer.n_out);
         }
     }
@@ -354,7 +354,7 @@ private:
         for (int i = 0; i < this->n_layers_; i++) {
             const auto& layer = this->layers_[i];
             const Real* at = reinterpret_cast<const Real*>(from + layer.weights);
-            for (int row = 0; row <= layer.n_in; row++, to += layer.n_out, at += layer.out * vector)
+            for (int row = 0; row < layer.n_rows; row++, to += layer.n_out, at += layer.out * vector)
                 __builtin_memcpy(to, at, sizeof(Real) * layer.n_out);
         }
     }

@@ -142,6 +142,8 @@ class Core:
             best=out.best,
             loss_record=out.loss,
             held_record=out.held_loss,
+            residual=False,
+            norm=False,
             watch=False,
             layers_record=np.zeros((n_members, n_epochs, 3, 0)),
             watched=np.zeros((n_members, 0)),

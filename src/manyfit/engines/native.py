@@ -136,6 +136,7 @@ class Native:
             np.ascontiguousarray(X, dtype=np.float64),
             self.isa,
             1 if is_small else self.threads,
+            **_blocks(network),
         )
         return logits
 
@@ -161,8 +162,14 @@ class Native:
             y,
             self.isa,
             self.threads,
+            **_blocks(network),
         )
         return gradients
+
+
+def _blocks(network: Dense) -> dict[str, bool]:
+    """What its hidden layers are, besides sums and activations."""
+    return {"residual": network.residual, "norm": network.norm is not None}
 
 
 def _form_of(loss: Loss) -> tuple[str, NDArray[np.float64]]:
@@ -198,6 +205,8 @@ def _group_key(population: Population, index: int, member: Member) -> tuple[Any,
         recipe.precision,
         population.widths(index),
         recipe.dense.activation,
+        recipe.dense.residual,
+        recipe.dense.norm,
         bool(recipe.dense.dropout),
         bool(recipe.dense.input_dropout),
         bool(recipe.augment.noise),
@@ -280,6 +289,7 @@ class _Group:
         return {
             "widths": list(self.population.widths(self.indices[0])),
             "activation": first.dense.activation,
+            **_blocks(first.dense),
             "loss": _form_of(first.loss)[0],
             "loss_settings": np.array([_form_of(r.loss)[1] for r in recipes]).reshape(len(recipes), -1),
             "optimizer": name_of(first.optimizer),

@@ -59,6 +59,8 @@ def write_facts(path: Path, model: Model) -> None:
             {
                 "hidden": list(n.shape.hidden),
                 "activation": n.shape.activation,
+                "residual": n.shape.residual,
+                "norm": n.shape.norm,
                 "encoder": n.encoder,
                 "recipe": n.recipe,
             }
@@ -129,7 +131,12 @@ def _build(text: dict[str, Any], arrays: dict[str, np.ndarray]) -> Model:
         )
     networks = [
         Network(
-            Dense(tuple(entry["hidden"]), entry["activation"]),
+            Dense(
+                tuple(entry["hidden"]),
+                entry["activation"],
+                residual=entry.get("residual", False),
+                norm=entry.get("norm"),
+            ),
             arrays[f"network.{index}"],
             entry["encoder"],
             entry["recipe"],

@@ -18,3 +18,4 @@ from manyfit.networks.network import Apply as Apply
 from manyfit.networks.network import Drop as Drop
 from manyfit.networks.network import Network as Network
 from manyfit.networks.network import network_from as network_from
+from manyfit.networks.norm import NORMS as NORMS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,6 +19,7 @@ from manyfit.networks.init import INITS, initial_parameters
 from manyfit.networks.inputs import Inputs, vector
 from manyfit.networks.layout import Layout
 from manyfit.networks.network import Apply, Drop
+from manyfit.networks.norm import NORMS
 from manyfit.registry import build, plain
 
 
@@ -27,11 +29,22 @@ class Dense:
 
     How many inputs and outputs it has is read off the data.
 
+    With `residual`, a hidden layer that is as wide as the hidden layer before it adds its value to that one's: h⁽ˡ⁾ = h⁽ˡ⁻¹⁾ + a⁽ˡ⁾,
+    so that gradients find a straight way down a deep network. Dropout acts on a⁽ˡ⁾ alone. The first hidden layer and the last
+    layer add nothing, whatever their widths.
+
+    With `norm="layer"` the sums of each hidden layer are brought to mean 0 and variance 1 over its units, row by row, and then
+    scaled and shifted by what is trained: z ← γ (z − mean) / √(variance + 10⁻⁵) + β, as torch.nn.LayerNorm does it.
+
     Example:
         >>> Dense(hidden=(10,)).widths(n_inputs=1, n_outputs=1)
         (1, 10, 1)
-        >>> Dense(hidden=(10,)).n_parameters(1, 1)
-        31
+        >>> Dense(hidden=(10,)).n_parameters(1, 1), Dense(hidden=(10,), norm="layer").n_parameters(1, 1)
+        (31, 51)
+
+    References:
+        He, Zhang, Ren & Sun 2016, Deep residual learning for image recognition, https://arxiv.org/abs/1512.03385
+        Ba, Kiros & Hinton 2016, Layer normalization, https://arxiv.org/abs/1607.06450
     """
 
     hidden: tuple[int, ...] = hyper(
@@ -45,6 +58,12 @@ class Dense:
         0.0, low=0, below=1, usual=(0, 0.2), doc="Probability that an input is dropped in a step."
     )
     init: str = hyper("torch", doc="How initial weights are drawn.")
+    residual: bool = hyper(
+        False, structural=True, doc="Whether hidden layers add to the one before where both are equally wide."
+    )
+    norm: str | None = hyper(
+        None, structural=True, optional=True, kind="text", doc="What hidden sums are normalized by: 'layer'."
+    )
 
     kind: ClassVar[str] = "dense"
 
@@ -64,6 +83,8 @@ class Dense:
             )
         if isinstance(self.init, str) and self.init not in INITS:
             yield Problem("", f"unknown init {self.init!r}", hint=did_you_mean(self.init, INITS))
+        if isinstance(self.norm, str) and self.norm not in NORMS:
+            yield Problem("", f"unknown norm {self.norm!r}", hint=did_you_mean(self.norm, NORMS))
 
     def problems_on(self, X: NDArray[np.float64], inputs: Inputs, n_outputs: int) -> Iterator[Problem]:
         """Nothing: it takes any table."""
@@ -72,33 +93,45 @@ class Dense:
     @property
     def structure(self) -> tuple[Any, ...]:
         """What its outputs depend on, besides parameters and inputs."""
-        return (self.kind, self.hidden, self.activation)
+        return (self.kind, self.hidden, self.activation, self.residual, self.norm)
 
     @property
     def start(self) -> tuple[Any, ...]:
         """What its first parameters depend on, besides a stream and the data."""
-        return (self.kind, self.hidden, self.init)
+        return (self.kind, self.hidden, self.init, self.norm)
 
     def takes(self, inputs: Inputs) -> Inputs:
         """All inputs as one vector."""
         return vector(sum(each.size for each in inputs))
 
     def layout(self, inputs: Inputs, n_outputs: int) -> Layout:
-        """For each layer weights [in, out], then biases [out].
+        """For each layer weights [in, out], then biases [out]; with a norm, then gains and shifts [out] of hidden layers.
 
         Example:
             >>> [(leaf.name, leaf.shape) for leaf in Dense(()).layout(vector(3), 2)]
             [('layer1.weight', (3, 2)), ('layer1.bias', (2,))]
         """
-        return _layout(self.widths(self.takes(inputs)[0].size, n_outputs))
+        return self._layout(self.widths(self.takes(inputs)[0].size, n_outputs))
 
     def layout_of(self, inputs: Inputs, size: int) -> Layout:
         """The layout with that many parameters."""
-        return _layout(self.widths_from(self.takes(inputs)[0].size, size))
+        return self._layout(self.widths_from(self.takes(inputs)[0].size, size))
 
     def initial(self, keys: Sequence[int], inputs: Inputs, n_outputs: int) -> NDArray[np.float64]:
-        """Its parameters before training, [P, n], as `init` draws them."""
-        return initial_parameters(keys, self.widths(self.takes(inputs)[0].size, n_outputs), self.init)
+        """Its parameters before training, [P, n]: weights and biases as `init` draws them, gains 1, shifts 0."""
+        widths = self.widths(self.takes(inputs)[0].size, n_outputs)
+        drawn = initial_parameters(keys, widths, self.init)
+        if self.norm is None:
+            return drawn
+        layout, parts = self._layout(widths), dataclasses.replace(self, norm=None).layout(inputs, n_outputs).cut(drawn)
+        ones, zeros = np.ones((len(keys), max(widths))), np.zeros((len(keys), max(widths)))
+        whole = [
+            parts[leaf.name].reshape(len(keys), -1)
+            if leaf.name in parts
+            else (ones if leaf.name.endswith("gain") else zeros)[:, : leaf.size]
+            for leaf in layout
+        ]
+        return np.concatenate(whole, axis=1)
 
     def bind(self, inputs: Inputs) -> Apply:
         """The function that it is."""
@@ -113,7 +146,7 @@ class Dense:
         seed: int | None = 0,
         note: Callable[[Any, Any], None] | None = None,
     ) -> Any:
-        """z = a·W + b and a = σ(z), layer by layer; the last layer is linear. `note` is told (z, a) of each hidden layer.
+        """z = h·W + b and h = σ(z), layer by layer; the last layer is linear. `note` is told (z, σ(z)) of each hidden layer.
 
         Arrays may have an axis of networks in front, if those of a single axis (biases) are given as [P, 1, n].
 
@@ -123,16 +156,28 @@ class Dense:
             [[5.5]]
         """
         activation = ACTIVATIONS[self.activation]
-        a = z = parts[0]
-        for layer in range(len(self.hidden) + 1):
-            if layer > 0:
-                a = activation(xp, z)
-                if note is not None:
-                    note(z, a)
+        h = parts[0] if drop is None else drop(parts[0], 0, self.input_dropout)
+        for layer in range(1, len(self.hidden) + 1):
+            z = h @ leaves[f"layer{layer}.weight"] + leaves[f"layer{layer}.bias"]
+            if self.norm is not None:
+                z = NORMS[self.norm](xp, z, leaves[f"layer{layer}.gain"], leaves[f"layer{layer}.shift"])
+            a = activation(xp, z)
+            if note is not None:
+                note(z, a)
             if drop is not None:
-                a = drop(a, layer, self.dropout if layer else self.input_dropout)
-            z = a @ leaves[f"layer{layer + 1}.weight"] + leaves[f"layer{layer + 1}.bias"]
-        return z
+                a = drop(a, layer, self.dropout)
+            h = h + a if self.adds(layer) else a
+        last = len(self.hidden) + 1
+        return h @ leaves[f"layer{last}.weight"] + leaves[f"layer{last}.bias"]
+
+    def adds(self, layer: int) -> bool:
+        """Whether hidden layer `layer` (from 1) adds to the value of the one before.
+
+        Example:
+            >>> [Dense((8, 8, 4, 4), residual=True).adds(layer) for layer in (1, 2, 3, 4)]
+            [False, True, False, True]
+        """
+        return self.residual and layer > 1 and self.hidden[layer - 1] == self.hidden[layer - 2]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON and TOML."""
@@ -165,15 +210,13 @@ class Dense:
         return self.widths(n_inputs, n_outputs)
 
     def n_parameters(self, n_inputs: int, n_outputs: int) -> int:
-        """How many weights and biases it has."""
-        widths = self.widths(n_inputs, n_outputs)
-        return sum(a * b + b for a, b in pairwise(widths))
+        """How many weights and biases it has, gains and shifts included."""
+        return self._layout(self.widths(n_inputs, n_outputs)).size
 
-
-def _layout(widths: Sequence[int]) -> Layout:
-    parts = [
-        part
-        for layer, (n_in, n_out) in enumerate(pairwise(widths), start=1)
-        for part in ((f"layer{layer}.weight", (n_in, n_out)), (f"layer{layer}.bias", (n_out,)))
-    ]
-    return Layout.of(parts)
+    def _layout(self, widths: Sequence[int]) -> Layout:
+        parts: list[tuple[str, tuple[int, ...]]] = []
+        for layer, (n_in, n_out) in enumerate(pairwise(widths), start=1):
+            parts += [(f"layer{layer}.weight", (n_in, n_out)), (f"layer{layer}.bias", (n_out,))]
+            if self.norm is not None and layer <= len(self.hidden):
+                parts += [(f"layer{layer}.gain", (n_out,)), (f"layer{layer}.shift", (n_out,))]
+        return Layout.of(parts)

@@ -138,7 +138,7 @@ class Run:
 
     @property
     def gradient_norm(self) -> NDArray[np.float64]:
-        """[T, P, L] how large the gradient of the loss was in each layer: ‖g‖, its root mean square over the steps of the epoch.
+        """[T, P, L] how large the gradient of the loss was in each layer: ‖g‖, root mean square over an epoch's steps.
 
         Before penalties and clipping: what backpropagation delivered. NaN past a network's last layer and after its end. The epoch
         in which a network diverged has the steps before that.
@@ -157,7 +157,7 @@ class Run:
     def dead_units(self) -> NDArray[np.float64]:
         """[T, P, H] how many units of each hidden layer were dead in the epoch; NaN for networks that are not dense.
 
-        Dead: its slope |σ′(z)| stayed below 0.01 for every training row of the epoch (rows of weight 0 don't count), so that
+        Dead: its slope |σ′(z)| stayed below 0.005 for every training row of the epoch (rows of weight 0 don't count), so that
         nothing could flow back through it. For relu that means 0 at every row; for tanh and sigmoid, saturated at every row.
         """
         return self._noted(Noted.DEAD)[..., :-1]

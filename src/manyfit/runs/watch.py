@@ -15,8 +15,11 @@ from numpy.typing import NDArray
 
 from manyfit.networks import Layout
 
-ALIVE = 0.01
-"""A hidden unit is dead in an epoch if its slope |σ′(z)| stayed below this for every training row: nothing could flow back."""
+ALIVE = 0.005
+"""A hidden unit is dead in an epoch if its slope |σ′(z)| stayed below this for every training row: nothing could flow back.
+
+Half the slope of leaky relu below 0, whose units never die.
+"""
 
 
 class Noted(IntEnum):
