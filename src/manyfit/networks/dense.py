@@ -29,9 +29,9 @@ class Dense:
 
     How many inputs and outputs it has is read off the data.
 
-    With `residual`, a hidden layer that is as wide as the hidden layer before it adds its value to that one's: h⁽ˡ⁾ = h⁽ˡ⁻¹⁾ + a⁽ˡ⁾,
-    so that gradients find a straight way down a deep network. Dropout acts on a⁽ˡ⁾ alone. The first hidden layer and the last
-    layer add nothing, whatever their widths.
+    With `residual`, a hidden layer that is as wide as the hidden layer before it adds its value to that one's, h⁽ˡ⁾ = h⁽ˡ⁻¹⁾ +
+    a⁽ˡ⁾, so that gradients find a straight way down a deep network. Dropout acts on a⁽ˡ⁾ alone. The first hidden layer and the
+    last layer add nothing, whatever their widths.
 
     With `norm="layer"` the sums of each hidden layer are brought to mean 0 and variance 1 over its units, row by row, and then
     scaled and shifted by what is trained: z ← γ (z − mean) / √(variance + 10⁻⁵) + β, as torch.nn.LayerNorm does it.

@@ -140,8 +140,8 @@ class Run:
     def gradient_norm(self) -> NDArray[np.float64]:
         """[T, P, L] how large the gradient of the loss was in each layer: ‖g‖, root mean square over an epoch's steps.
 
-        Before penalties and clipping: what backpropagation delivered. NaN past a network's last layer and after its end. The epoch
-        in which a network diverged has the steps before that.
+        Before penalties and clipping: what backpropagation delivered. NaN past a network's last layer and after its end. The
+        epoch in which a network diverged has the steps before that.
 
         Raises:
             UsageError: If the population was not watched.
@@ -155,7 +155,7 @@ class Run:
 
     @property
     def dead_units(self) -> NDArray[np.float64]:
-        """[T, P, H] how many units of each hidden layer were dead in the epoch; NaN for networks that are not dense.
+        """[T, P, H] how many units of each hidden layer were dead in the epoch; NaN where units are not seen (modules).
 
         Dead: its slope |σ′(z)| stayed below 0.005 for every training row of the epoch (rows of weight 0 don't count), so that
         nothing could flow back through it. For relu that means 0 at every row; for tanh and sigmoid, saturated at every row.

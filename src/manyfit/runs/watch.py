@@ -71,7 +71,8 @@ class LayerWatch:
         with np.errstate(divide="ignore", invalid="ignore"):  # a layer of zeros
             self.record[epoch, Noted.GRADIENT, :n] = np.sqrt(gradient / n_steps)
             self.record[epoch, Noted.UPDATE, :n] = np.sqrt(change / size)
-        self.record[epoch, Noted.DEAD, : len(self.widths)] = [(units == 0).sum() for units in self.alive]
+        if self.widths:
+            self.record[epoch, Noted.DEAD, : len(self.widths)] = [(units == 0).sum() for units in self.alive]
         self.squares[:] = 0
         for units in self.alive:
             units[:] = 0

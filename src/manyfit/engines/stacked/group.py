@@ -26,6 +26,7 @@ from manyfit.networks import Dense
 from manyfit.population import Member, Population
 from manyfit.rng import keep_threshold
 from manyfit.runs.ledger import Cursor, Fate, Ledger, Sums
+from manyfit.runs.watch import LayerWatch
 from manyfit.schedules.plateau import Watcher
 
 _POSITION = [Cursor.EPOCH, Cursor.BATCH, Cursor.STEP]
@@ -78,6 +79,10 @@ class Group:
         self.thresholds = _thresholds(members)
         self.epochs = np.array([recipe.epochs for recipe in recipes])
         self.max_steps = np.array([-1 if r.stopping.max_steps is None else r.stopping.max_steps for r in recipes])
+        self.noted: list[LayerWatch] = []
+        if self.population.watch:  # what happens inside modules is not seen: no units
+            layout, (sums, layers) = self.stack.layout, (ledger.watched, ledger.layers)
+            self.noted = [LayerWatch(layout, (), sums[i], layers[i]) for i in at]
         self.epoch, self.batch, self.t = (int(each) for each in ledger.cursor[at[0], _POSITION])
         watched = ledger.held_loss if self.has_held else ledger.loss
         n_batches = self.batches.n_batches
@@ -121,8 +126,10 @@ class Group:
                 return
             found = self._gradients()
         gradients, buffers, sums = found
+        before = self.trained.clone() if self.noted else self.trained
         self.trained, self.state = self.update(self.trained, gradients, self.state, self.t, self.multipliers)
         self.buffers = buffers
+        self._note(gradients, before)
         self.sums += sums
         self.t += 1
         self.batch += 1
@@ -134,6 +141,15 @@ class Group:
     def _end_those(self, are_over: NDArray[np.bool_]) -> None:
         if are_over.any():
             self._end(np.where(are_over, Fate.FINISHED, Fate.TRAINING), self.t)
+
+    def _note(self, gradients: Tensor, before: Tensor) -> None:
+        """Note a step where somebody watches."""
+        if not self.noted:
+            return
+        flats = (gradients, before, self.trained)
+        arrays = [self.stack.leaves(flat.detach().cpu(), self.buffers.cpu()) for flat in flats]
+        for i, noted in enumerate(self.noted):
+            noted.note_step(*({name: leaf[i] for name, leaf in named.items()} for named in arrays))
 
     def _gradients(self) -> tuple[Tensor, Tensor, Tensor] | None:
         """Gradients of the batch losses, new buffers, sums of losses and weights; None when networks have diverged instead."""
@@ -152,6 +168,8 @@ class Group:
             self.limit = self._limit()
         is_fine = value <= self.limit  # false for NaN
         if not bool(is_fine.all()):
+            for i in np.flatnonzero(~is_fine.cpu().numpy()) if self.noted and self.batch else ():
+                self.noted[i].end_epoch(self.epoch, self.batch)
             self._end(np.where(is_fine.cpu().numpy(), Fate.TRAINING, Fate.DIVERGED), self.t + 1)
             return None
         (gradients,) = torch.autograd.grad(loss.sum(), trained, materialize_grads=True, allow_unused=True)
@@ -165,6 +183,8 @@ class Group:
         self.sums.zero_()
         self.epoch, self.batch = epoch + 1, 0
         ledger.loss[at, epoch] = loss
+        for noted in self.noted:
+            noted.end_epoch(epoch, self.batches.n_batches)
 
         fate = np.full(len(at), Fate.TRAINING)
         last = self.epochs == epoch + 1
