@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from manyfit.recipe import Recipe
 from manyfit.rng import Streams
 from manyfit.runs import Ledger
 from manyfit.testing.engine import advance_to_end, apart
+from manyfit.torch.module import module
 
 ENGINES = [
     pytest.param(name, marks=[pytest.mark.native] if name == "native" else [])
@@ -69,7 +71,7 @@ class Block(nn.Module):
         super().__init__()
         widths = network.widths(n_inputs, n_outputs)
         self.network = network
-        self.linears = nn.ModuleList(nn.Linear(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True))
+        self.linears = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
         self.norms = nn.ModuleList(nn.LayerNorm(w) for w in network.hidden) if network.norm else []
         self.double()
 
@@ -113,11 +115,19 @@ def test_training_is_that_of_torchs_own_modules(blocks, hidden):
             peer.step()
     leaves = population.layout(0).cut(ledger.parameters[0])
     for k, linear in enumerate(module.linears, start=1):
-        np.testing.assert_allclose(leaves[f"layer{k}.weight"], linear.weight.detach().numpy().T, rtol=1e-11, atol=1e-13)
-        np.testing.assert_allclose(leaves[f"layer{k}.bias"], linear.bias.detach().numpy(), rtol=1e-11, atol=1e-13)
+        np.testing.assert_allclose(
+            leaves[f"layer{k}.weight"], linear.weight.detach().numpy().T, rtol=1e-11, atol=1e-13
+        )
+        np.testing.assert_allclose(
+            leaves[f"layer{k}.bias"], linear.bias.detach().numpy(), rtol=1e-11, atol=1e-13
+        )
     for k, norm in enumerate(module.norms, start=1):
-        np.testing.assert_allclose(leaves[f"layer{k}.gain"], norm.weight.detach().numpy(), rtol=1e-11, atol=1e-13)
-        np.testing.assert_allclose(leaves[f"layer{k}.shift"], norm.bias.detach().numpy(), rtol=1e-11, atol=1e-13)
+        np.testing.assert_allclose(
+            leaves[f"layer{k}.gain"], norm.weight.detach().numpy(), rtol=1e-11, atol=1e-13
+        )
+        np.testing.assert_allclose(
+            leaves[f"layer{k}.shift"], norm.bias.detach().numpy(), rtol=1e-11, atol=1e-13
+        )
 
 
 @pytest.mark.native
@@ -137,7 +147,9 @@ def test_native_follows_the_reference_and_keeps_its_bits(blocks, hidden, activat
 
 @pytest.mark.native
 @pytest.mark.parametrize("precision", ["float32", "float64"])
-@pytest.mark.parametrize("optimizer", [Adam(), LAMB(), Momentum(nesterov=True)], ids=lambda rule: type(rule).__name__)
+@pytest.mark.parametrize(
+    "optimizer", [Adam(), LAMB(), Momentum(nesterov=True)], ids=lambda rule: type(rule).__name__
+)
 @pytest.mark.parametrize("blocks", BLOCKS, ids=str)
 def test_alone_together_and_resumed_are_the_same_bits(blocks, optimizer, precision):
     more = {"penalties": (L1(0.01, biases=True),), "clip_norm": 0.5}
@@ -191,7 +203,10 @@ def test_gains_begin_at_one_and_shifts_at_zero_and_the_rest_as_without():
     leaves = normed.layout(inputs, 1).cut(normed.initial([1, 2], inputs, 1))
     without = plain.layout(inputs, 1).cut(plain.initial([1, 2], inputs, 1))
 
-    assert list(leaves)[:4] == ["layer1.weight", "layer1.bias", "layer1.gain", "layer1.shift"] and len(leaves) == 10
+    assert (
+        list(leaves)[:4] == ["layer1.weight", "layer1.bias", "layer1.gain", "layer1.shift"]
+        and len(leaves) == 10
+    )
     assert (leaves["layer2.gain"] == 1).all() and (leaves["layer2.shift"] == 0).all()
     assert all(np.array_equal(leaves[name], without[name]) for name in without)
 
@@ -212,12 +227,24 @@ def test_recipes_with_blocks_survive_json_and_wrong_ones_are_refused():
 
     assert Recipe.from_dict(recipe.to_dict()) == recipe
     assert "norm" not in Recipe(Dense()).to_dict()["network"]
-    with pytest.raises(RecipeError, match="unknown norm 'batch'. Known: layer"):
+    with pytest.raises(RecipeError, match=r"unknown norm 'batch'\. Known: layer"):
         Recipe(Dense(norm="batch")).check()
-    with pytest.raises(RecipeError, match="Dense.residual must be true or false"):
+    with pytest.raises(RecipeError, match=r"Dense\.residual must be true or false"):
         Recipe(Dense(residual=1)).check()
 
 
 @pytest.mark.native
 def test_the_native_engine_takes_them():
     assert engine_for(members((4, 4), BLOCKS[2])).name == "native"
+
+
+def test_a_network_of_blocks_becomes_an_ordinary_torch_module():
+    x = np.random.default_rng(0).normal(size=(12, 3))
+    network = Dense((4, 4, 2), "tanh", dropout=0.2, residual=True, norm="layer")
+    recipe = Recipe(network, epochs=3, batch_size=5, precision="float64")
+    run = fit(Population.of([recipe] * 2, x, x[:, :1]))
+    made = module(run, 1)
+
+    assert sum(isinstance(part, nn.LayerNorm) for part in made.modules()) == 3
+    said = made(torch.from_numpy(x)).detach().numpy()
+    np.testing.assert_allclose(said, predict(run, x)[1], rtol=0, atol=1e-12)  # sums in another order

@@ -30,9 +30,12 @@ class Custom(Loss):
     """
 
     fn: Callable[[Any, Any], Any] | str | None = hyper(
-        None, kind="other", structural=True, doc="The function of outputs [B, C] and targets, or its importable name."
+        None,
+        kind="other",
+        structural=True,
+        doc="The function of outputs [B, C] and targets, or its importable name.",
     )
-    target: str = hyper(
+    target: str = hyper(  # type: ignore[bad-override]  # one class for targets of every kind
         "numbers",
         options=("numbers", "labels", "binary"),
         structural=True,
@@ -64,10 +67,15 @@ class Custom(Loss):
             return self.rows(torch, torch.from_numpy(output), torch.from_numpy(y)).numpy()
         if xp.__name__ != "torch":
             hint = "Take one of manyfit's own losses."
-            raise EngineError(Problem(f"{self}", "computes with torch, which can't be followed here", hint=hint))
+            raise EngineError(
+                Problem(f"{self}", "computes with torch, which can't be followed here", hint=hint)
+            )
         found = self.function(output, y)
         if found.shape != output.shape[:1]:
-            got, hint = f"shape {tuple(found.shape)}", "Average over outputs, not over rows: reduction='none', then mean(-1)."
+            got, hint = (
+                f"shape {tuple(found.shape)}",
+                "Average over outputs, not over rows: reduction='none', then mean(-1).",
+            )
             raise RecipeError(Problem("Custom.fn", "must return one number for each row", got, hint=hint))
         return found
 

@@ -27,8 +27,8 @@ _TORCH = {
 def module(run: Run, index: int) -> nn.Module:
     """One network of a run as a module of its own, set to predict.
 
-    A dense network becomes an `nn.Sequential` of Linear, activation and, where it was trained with some, Dropout; any other is of
-    its own class, with its parameters and buffers. What it returns is what `predict` returns: logits where the loss is on labels.
+    A dense network becomes an `nn.Sequential` of Linear, LayerNorm, activation and Dropout, as far as it has them; any other is of its
+    own class, with its parameters and buffers. What it returns is what `predict` returns: logits where the loss is on labels.
 
     Args:
         run: Where it comes from.
@@ -55,19 +55,42 @@ def module(run: Run, index: int) -> nn.Module:
 
 def _sequential(network: Dense, leaves: dict[str, Tensor]) -> nn.Sequential:
     parts: list[nn.Module] = [nn.Dropout(network.input_dropout)] if network.input_dropout else []
-    for layer in range(1, len(network.hidden) + 2):
-        weight, bias = leaves[f"layer{layer}.weight"], leaves[f"layer{layer}.bias"]
-        linear = nn.Linear(*weight.shape, dtype=weight.dtype)
-        with torch.no_grad():
-            linear.weight.copy_(weight.T)
-            linear.bias.copy_(bias)
-        parts.append(linear)
-        if layer <= len(network.hidden):
-            parts.append(
-                _TORCH[network.activation]() if network.activation in _TORCH else _Own(network.activation)
-            )
-            parts += [nn.Dropout(network.dropout)] if network.dropout else []
-    return nn.Sequential(*parts).eval()
+    for layer in range(1, len(network.hidden) + 1):
+        block = [_linear(leaves, layer)]
+        if network.norm is not None:
+            block.append(_layer_norm(leaves, layer))
+        block.append(
+            _TORCH[network.activation]() if network.activation in _TORCH else _Own(network.activation)
+        )
+        block += [nn.Dropout(network.dropout)] if network.dropout else []
+        parts += [_Residual(*block)] if network.adds(layer) else block
+    return nn.Sequential(*parts, _linear(leaves, len(network.hidden) + 1)).eval()
+
+
+def _linear(leaves: dict[str, Tensor], layer: int) -> nn.Module:
+    weight = leaves[f"layer{layer}.weight"]  # [in, out]
+    n_in, n_out = weight.shape
+    return _filled(nn.Linear(n_in, n_out, dtype=weight.dtype), weight.T, leaves[f"layer{layer}.bias"])
+
+
+def _layer_norm(leaves: dict[str, Tensor], layer: int) -> nn.Module:
+    gain = leaves[f"layer{layer}.gain"]
+    return _filled(nn.LayerNorm(len(gain), dtype=gain.dtype), gain, leaves[f"layer{layer}.shift"])
+
+
+def _filled(made: Any, weight: Tensor, bias: Tensor) -> nn.Module:
+    with torch.no_grad():
+        made.weight.copy_(weight)
+        made.bias.copy_(bias)
+    return made
+
+
+class _Residual(nn.Sequential):
+    """A hidden layer that adds to the value of the one before."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """h + what its parts make of h."""
+        return input + super().forward(input)
 
 
 class _Own(nn.Module):
