@@ -84,6 +84,11 @@ def minimum(a: Any, b: Any) -> Any:
     return _do(op.MINIMUM, a, b)
 
 
+def relu(a: Any) -> Any:
+    """`a` where it is above 0, else 0; its derivative at 0 is 0."""
+    return where(a <= 0, zeros_like(a), a)
+
+
 def clip(a: Any, low: Any = None, high: Any = None) -> Any:
     """`a` where it lies between two bounds, else the bound."""
     a = a if low is None else where(a < low, low, a)

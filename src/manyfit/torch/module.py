@@ -27,8 +27,9 @@ _TORCH = {
 def module(run: Run, index: int) -> nn.Module:
     """One network of a run as a module of its own, set to predict.
 
-    A dense network becomes an `nn.Sequential` of Linear, LayerNorm, activation and Dropout, as far as it has them; any other is of
-    its own class, with its parameters and buffers. What it returns is what `predict` returns: logits where the loss is on labels.
+    A dense network becomes an `nn.Sequential` of Linear, LayerNorm, activation and Dropout, as far as it has them; any other is
+    of its own class, with its parameters and buffers. What it returns is what `predict` returns: logits where the loss is on
+    labels.
 
     Args:
         run: Where it comes from.
