@@ -151,7 +151,7 @@ def test_a_callable_by_name_survives_being_written_down_and_a_lambda_is_refused(
 def test_a_callable_that_does_not_fit_is_refused():
     X = np.zeros((4, 1))
 
-    with pytest.raises(RecipeError, match=r"Custom.fn must return one number for each row, got shape \(\)"):
+    with pytest.raises(EngineError, match=r"Custom\.fn must return one number for each row, got shape \(\) \(network 0\)"):
         fit(Population.of([Recipe(loss=Custom("torch.nn.functional:mse_loss"))], X, X))
     with pytest.raises(RecipeError, match=r"Custom\.fn must be a function of outputs and targets, got None"):
         Population.of([Recipe(loss=Custom())], X, X)

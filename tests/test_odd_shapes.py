@@ -1,5 +1,7 @@
 """Shapes at the edges: one row, one unit, batches larger than the data, 17 networks, no epochs, no weight, no hidden layer."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from cases import LOSSES, OPTIMIZERS, view_of
@@ -62,14 +64,17 @@ def native(**options):
 def population_of(shape, precision):
     n = shape["n_rows"] + shape["n_held"]
     weights = {"none": None, "zero": np.zeros(n), "some": np.arange(n) % 3 * 1.0}[shape["weights"]]
-    view = view_of(LOSSES[shape["loss"]], n, shape["n_inputs"], shape["n_outputs"], weights)
+    loss = LOSSES[shape["loss"]]
+    if getattr(loss, "class_weights", None):
+        loss = replace(loss, class_weights=tuple(np.resize(loss.class_weights, shape["n_outputs"]).tolist()))
+    view = view_of(loss, n, shape["n_inputs"], shape["n_outputs"], weights)
     rows = Rows(np.arange(shape["n_rows"]), np.arange(shape["n_rows"], n))
     extras = {"penalties": (L2(0.1, biases=True),), "clip_norm": 0.1} if shape["has_extras"] else {}
     if shape["has_extras"] and shape["n_held"]:
         extras["stopping"] = Stopping(patience=1)
     recipe = Recipe(
         Dense(shape["hidden"], shape["activation"], dropout=shape["dropout"], input_dropout=shape["dropout"] / 2),
-        LOSSES[shape["loss"]],
+        loss,
         OPTIMIZERS[shape["optimizer"]],
         batch_size=shape["batch_size"],
         epochs=shape["epochs"],
