@@ -110,7 +110,7 @@ class Space:
         Yields:
             Path, which end ("lowest" or "highest"), and the value.
         """
-        for path, values in self._ranges_for(recipe).items():
+        for path, values in self.ranges_for(recipe).items():
             if isinstance(values, Choice):
                 continue
             try:
@@ -120,7 +120,8 @@ class Space:
             if share is not None and not EDGE < share < 1 - EDGE:
                 yield path, "lowest" if share <= EDGE else "highest", float(recipe.get(path))
 
-    def _ranges_for(self, recipe: Recipe) -> dict[str, AnyRange]:
+    def ranges_for(self, recipe: Recipe) -> dict[str, AnyRange]:
+        """All ranges that a recipe was drawn from, by path; those of all structures where it has none of them."""
         index = self._structure_of(recipe)
         return dict(self.ranges) if index is None else self.ranges_of(index)
 

@@ -299,3 +299,48 @@ def test_default_folder_has_the_name_of_the_table():
         "-": "stdin.manyfit",
         ".csv": ".csv.manyfit",
     }
+
+
+def test_report_of_one_folder_goes_into_it_and_of_several_beside_us(run, table, folder):
+    for name in ("a", "b"):
+        run("train", "t.csv", "-t", "y", "--config", "plan.toml", "-o", name)
+
+    assert run("report", "a", "--lang", "zh")[0] == 0
+    assert 'lang="zh-Hans"' in (folder / "a/report.html").read_text("utf-8")
+    assert not (folder / "report.html").exists()
+
+    assert run("report", "a", "b")[0] == 0
+    assert (folder / "report.html").exists()
+    code, _, err = run("report", "a", "b")  # somebody's file is not replaced unasked
+    assert (code, "must not exist yet" in err) == (2, True)
+    assert run("report", "a", "b", "--force", "-o", "report.html")[0] == 0
+
+
+def test_resume_begins_where_there_is_nothing_and_reads_what_is_finished(run, table, folder):
+    train = ("train", "t.csv", "-t", "y", "--seed", "3", "--budget", "1", "--resume")
+    code, first, _ = run(*train)
+    assert code == 0
+
+    code, again, err = run("train", "--resume", "-o", "t.manyfit")  # the folder knows its table
+
+    assert (code, again) == (0, first)
+    assert "search" not in err
+
+
+def test_wrong_options_place_and_columns_are_told_together(run, table, folder):
+    (folder / "taken").write_text("mine")
+
+    code, out, err = run(
+        "train", "t.csv", "-t", "z", "--budget", "-1", "--metric", "acuracy", "--kind", "a", "-o", "taken"
+    )
+
+    assert (code, out) == (2, "")
+    for said in ("5 problems", "budget", "'acuracy'", "must be COLUMN=KIND", "taken", "target 'z'"):
+        assert said in err
+
+
+def test_resume_without_folder_and_table_is_one_problem(run):
+    code, _, err = run("train", "--resume")
+
+    assert code == 2
+    assert err.count("\n") == 1 and "resume needs a folder to go on with" in err

@@ -6,7 +6,7 @@ import pytest
 from rich.cells import cell_len
 
 from manyfit.render import result
-from manyfit.render.result import aligned, verdict_lines
+from manyfit.render.result import aligned, closing_lines, verdict_lines
 
 
 def score(estimate, low, high):
@@ -100,7 +100,8 @@ def test_huge_share_of_next_to_nothing_is_said_in_the_metric_itself():
         ("yes", 0.07, "Yes, a network: 7.0 % better than boosting [1.2 %, 13 %]."),
         ("no", -0.07, "No: boosting is 7.0 % better than the networks [−13 %, −1.2 %]."),
         ("same", 0.001, "boosting is the same within 1 %"),
-        ("unknown", 0.07, "Can't tell whether a network is needed: 7.0 % from boosting"),
+        ("unknown", 0.07, "Can't tell whether a network is needed: 7.0 % better than boosting, interval"),
+        ("unknown", -0.07, "Can't tell whether a network is needed: 7.0 % worse than boosting, interval"),
         ("nothing", 0.07, "No signal shown: the networks are 7.0 % better than the boosting"),
     ],
 )
@@ -117,3 +118,20 @@ def test_edges_coverage_and_later_looks_are_said():
     assert "optimizer.lr 0.00051 lies at the lower end" in lines
     assert "cover 89 % [85, 92] of test rows" in lines
     assert "test rows opened 3 times" in lines
+
+
+def test_interrupted_job_says_so_before_anything_else():
+    facts = FACTS | {"interrupted": ["search", "twins"]}
+
+    assert verdict_lines(facts)[0].startswith("VERDICT  Interrupted (search, remedies). Yes, a network")
+    assert verdict_lines(facts, "zh")[0].startswith("结论  已中断（搜索, 试办法）。需要网络")
+
+
+def test_plan_that_was_printed_first_is_named_beside_what_was_carried_out():
+    facts = {"plan_hash": "7c21", "planned_hash": "a3f9"}
+
+    assert any("plan   7c21: what was carried out of a3f9" in line for line in closing_lines(facts, "h.manyfit"))
+    assert any(
+        line == "plan   7c21   manyfit train --config h.manyfit repeats it"
+        for line in closing_lines(facts | {"planned_hash": "7c21"}, "h.manyfit")
+    )

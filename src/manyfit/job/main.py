@@ -12,6 +12,7 @@ import numpy as np
 from manyfit.data import Dataset
 from manyfit.job.confirm import Confirmed, confirm, fitted
 from manyfit.job.defaults import default_space
+from manyfit.job.edges import edges
 from manyfit.job.ensemble import calibrate, choose, held_out, out_of_fold
 from manyfit.job.log import Log
 from manyfit.job.look import Look, look
@@ -24,10 +25,10 @@ from manyfit.job.search import Search, run_search
 from manyfit.job.settings import versions
 from manyfit.job.summary import Material, summarize
 from manyfit.job.training import Trainer
+from manyfit.job.twins import Tried
 from manyfit.job.verdict import judge, remedies
 from manyfit.metrics import metric_for
 from manyfit.model import Model
-from manyfit.recipe import Recipe
 from manyfit.render.result import verdict_lines
 from manyfit.runs import RunFolder
 from manyfit.space import Space
@@ -181,7 +182,7 @@ class Job:
                 twin_seeds=tried.trial.seeds,
                 twin_rows=tried.trial.rows,
             )
-            model = self._model(found, confirmed, chosen, realised)
+            model = self._model(found, confirmed, chosen, tried, realised)
             judged = judge(model, confirmed, chosen, tried, plan.metric)
             model.facts.update(judged.facts())
             self.narrator.say("testing")
@@ -198,7 +199,10 @@ class Job:
             model._answer = summarize(Material(model, found, confirmed, chosen, judged, looked))
         return model
 
-    def _model(self, search: Search, confirmed: Confirmed, chosen: list[int], realised: Plan) -> Model:
+    def _model(
+        self, search: Search, confirmed: Confirmed, chosen: list[int], tried: Tried, realised: Plan
+    ) -> Model:
+        assert self.space is not None, "prepare settles the space"
         data, table = self.data, self.table
         known = held_out(confirmed)
         rows = table.development[known]
@@ -237,25 +241,11 @@ class Job:
                 "scores": [sign * float(means[r]) for r in chosen],
             },
             "recipes": [confirmed.recipes[r].to_dict() for r in chosen],
-            "edges": self._edges(confirmed.recipes[chosen[0]]),
+            "edges": edges(self.space, search, confirmed.recipes[chosen[0]], tried.facts),
         }
         model = Model(data.target, confirmed.encoders, confirmed.networks(chosen), calibration, facts)
         model._data = data
         return model
-
-    def _edges(self, best: Recipe) -> list[list[Any]]:
-        """What the best recipe has at an end of what was tried, where going on makes sense: below no decay is nothing."""
-        assert self.space is not None
-        found = [
-            list(edge) for edge in self.space.edges(best) if edge[0] == "optimizer.lr" or edge[1] == "highest"
-        ]
-        widest = max(
-            max(s.fixed.get("network.hidden", self.space.base.dense.hidden), default=0)
-            for s in self.space.structures
-        )
-        if best.dense.hidden and max(best.dense.hidden) == widest:
-            found.append(["network.hidden", "highest", widest])
-        return found
 
     @property
     def _training_metric(self) -> str:

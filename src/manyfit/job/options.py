@@ -9,6 +9,7 @@ import numpy as np
 from manyfit.engines.choose import NAMES
 from manyfit.errors import Problem, UsageError, did_you_mean
 from manyfit.job.plan import Plan
+from manyfit.metrics import registry
 from manyfit.space import Space
 
 BUDGET = 60.0
@@ -73,6 +74,9 @@ class Options:
         if self.ensemble not in ENSEMBLES:
             hint = did_you_mean(self.ensemble, ENSEMBLES)
             found.append(Problem("", f"unknown ensemble {self.ensemble!r}", hint=hint))
+        if self.metric is not None and registry.get(self.metric) is None:
+            hint = did_you_mean(self.metric, registry.all())
+            found.append(Problem("", f"unknown metric {self.metric!r}", hint=hint))
         if self.seed < 0:
             found.append(Problem("seed", "must be ≥ 0", str(self.seed)))
         if found:

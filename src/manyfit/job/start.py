@@ -18,7 +18,7 @@ from manyfit.job.main import Job
 from manyfit.job.narrator import Narrator
 from manyfit.job.options import BUDGET, MARGIN, Options
 from manyfit.job.plan import Plan
-from manyfit.metrics import metric_for
+from manyfit.metrics import metric_for, registry
 from manyfit.model import Model, load_model
 from manyfit.model.artefact import FOLDER, TEXT
 from manyfit.render.document import report
@@ -183,6 +183,7 @@ class Request:
         if self.resume and self.out is None:
             hint = "Name the folder: out= (--out)."
             gathered.errors.append(UsageError(Problem("resume", "needs a folder to go on with", hint=hint)))
+            is_blind = True  # the folder would name the table
         with gathered:
             self.options.check()
         with gathered:
@@ -198,7 +199,8 @@ class Request:
         if request.source is not None:
             with gathered:
                 data = request._table()
-                metric_for(data.task, request.options.metric)
+                if request.options.metric is None or registry.get(request.options.metric) is not None:
+                    metric_for(data.task, request.options.metric)
         gathered.raise_all("what was asked for")
         assert data is not None, "without a table there was a problem"
         if folder is not None and folder.exists:

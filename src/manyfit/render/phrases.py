@@ -131,8 +131,8 @@ PHRASES: dict[str, Phrase] = {
         "不必用网络：{rival}在 {margin} 内与之相同 {interval}。",
     ),
     "answer.unknown": Phrase(
-        "Can't tell whether a network is needed: {share} from {rival} {interval}.",
-        "无法断定是否需要网络：在测试行上与{rival}相差 {share} {interval}。",
+        "Can't tell whether a network is needed: {share} {side} than {rival}, interval {interval}.",
+        "无法断定是否需要网络：比{rival}{side} {share}，区间 {interval}。",
     ),
     "answer.nothing": Phrase(
         "No signal shown: the networks are {share} better than the {rival} {interval}, which looks at no column.",
@@ -177,6 +177,7 @@ PHRASES: dict[str, Phrase] = {
     "fit.asked": Phrase(
         "  fit      cannot tell: this plan tries no remedies", "  拟合     无法判断：该计划不尝试各种办法"
     ),
+    "tried.unknown": Phrase("can't tell: {names}", "无法判断：{names}"),
     "tried": Phrase("  tried    ", "  尝试     "),
     "rows": Phrase("  rows     {n} more: {change}", "  行数     再加 {n} 行：{change}"),
     "columns": Phrase("  columns  {names}", "  列       {names}"),

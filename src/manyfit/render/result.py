@@ -112,6 +112,7 @@ def answer_sentence(facts: Mapping[str, Any], lang: str = "en") -> str:
         lang,
         rival=say(answer["rival"], lang),
         share=shown(abs(share) if code == "unknown" else share),
+        side=say("worse" if share < 0 else "better", lang),
         interval=f"[{shown(low)}, {shown(high)}]",
         margin=percent(facts["margin"]),
     )

@@ -49,11 +49,17 @@ def fit_lines(fit: Facts, lang: str = "en") -> list[str]:
     if fit["code"] == "unstable":
         return [line]
     most = decimals(fit["held"])
-    remedies = [
+    ordered = sorted(fit["remedies"].items(), key=lambda item: order_of(item[1]))
+    n_known = sum(found["finding"] != Finding.UNKNOWN for _, found in ordered)
+    n_told = max(n_known, min(IN_A_LINE, len(ordered)))  # what can't be told needs no numbers, beyond an example or two
+    told = [
         f"{WORDS[name].to(lang)} {change(found['difference'], most)} {say(str(found['finding']), lang)}"
-        for name, found in sorted(fit["remedies"].items(), key=lambda item: order_of(item[1]))
+        for name, found in ordered[:n_told]
     ]
-    parts = [_join(remedies[i : i + IN_A_LINE], lang) for i in range(0, len(remedies), IN_A_LINE)]
+    parts = [_join(told[i : i + IN_A_LINE], lang) for i in range(0, len(told), IN_A_LINE)]
+    if n_told < len(ordered):
+        names = _join([WORDS[name].to(lang) for name, _ in ordered[n_told:]], lang, ", ", "、")
+        parts.append(say("tried.unknown", lang, names=names))
     first = say("tried", lang)
     lines = [line, *(f"{first if i == 0 else ' ' * _cells(first)}{part}" for i, part in enumerate(parts))]
     more = f"{change(fit['doubling'], most)} {say(rows_finding(fit).value, lang)}"
