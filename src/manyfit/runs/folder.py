@@ -214,15 +214,20 @@ class RunFolder:
         return self.path
 
     def amend(self, **entries: Any) -> None:
-        """Set entries of `run.toml`, for example what was realised of a plan. None takes an entry away."""
-        self.begin()
+        """Set entries of `run.toml`, for example what was realised of a plan. None takes an entry away.
+
+        A folder that is not on disk yet appears with them: no reader sees it without.
+        """
         for name, value in entries.items():
             self.header.pop(name, None)
             if value is not None:
                 self.header[name] = plain(value)
         # Tables come last in TOML, and are read more easily there.
         self.header = dict(sorted(self.header.items(), key=lambda entry: isinstance(entry[1], dict)))
-        write_header(self.path, self.header)
+        if self.exists:
+            write_header(self.path, self.header)
+        else:
+            self.begin()
 
     def record(
         self,
