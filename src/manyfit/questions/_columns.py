@@ -14,8 +14,8 @@ from manyfit.questions._verdicts import both
 from manyfit.questions._words import listed, n_of, rate_text
 from manyfit.stats import Finding
 
-MOST_DRAWN = 8
-"""Columns that one picture can tell apart."""
+MOST_DRAWN = 7
+"""Columns that one picture can tell apart, beside the mean of the others."""
 MOST_ROWS = 40
 """Columns that a table names."""
 MOST_SAID = 6
@@ -108,18 +108,20 @@ def columns_section(found: Curbed, kept: Kept) -> Section:
         Text("column", "列"),
         Text("kept up to λ", "保留至 λ"),
         Text(f"kept at λ {at}", f"λ {at} 时保留"),
-        Text("share of |w|", "|w| 占比"),
+        Text("share of |w| there", "该处 |w| 占比"),
     )
     table = Table(head, tuple(rows), Text("Columns, the last to go first", "各列，最后被去掉的在前"))
-    first, last = kept.names[0], kept.names[-1]
     said = []
-    if len(kept.names) > 1 and kept.until[0] > kept.until[-1]:
-        said.append(
-            both(
-                f"{first} is the last to go under L1, {last} the first.",
-                f"L1 下 {first} 最后被去掉，{last} 最先。",
+    ends = kept.until.max(), kept.until.min()
+    if ends[0] > ends[1]:
+        last, first = ([n for n, at in zip(kept.names, kept.until, strict=True) if at == end] for end in ends)
+        if len(last) <= MOST_SAID and len(first) <= MOST_SAID:
+            said.append(
+                both(
+                    f"Under L1 {listed(last).en} {'goes' if len(last) == 1 else 'go'} last, {listed(first).en} first.",
+                    f"L1 下 {listed(last).zh} 最后被去掉，{listed(first).zh} 最先。",
+                )
             )
-        )
     if len(kept.names) > MOST_ROWS:
         n = len(kept.names) - MOST_ROWS
         said.append(
@@ -130,10 +132,10 @@ def columns_section(found: Curbed, kept: Kept) -> Section:
         f"The weights of the first layer to all units, added up by column, on the {n} pairs of the tuning. Kept up to: half of "
         "these networks have a weight other than 0 there. The share kept has Wilson's interval over fresh pairs, each column for "
         "itself. With SGD and momentum L1 sets weights to exactly 0; with other rules they hop about it, and count as 0 within "
-        "ten times the rate. The share of |w| is that at the weakest L1.",
+        "ten times the rate. The share of |w| is that at the strength named, or at the weakest L1.",
         f"第一层到全部单元的权重按列相加，取自调参的 {n} 对。“保留至”：一半的网络在该处仍有非零权重。"
         "保留比例为新配对上的 Wilson 区间，各列单独计算。SGD 与动量下 L1 使权重恰为 0；其他优化器下权重在 0 附近跳动，"
-        "十倍学习率以内计为 0。|w| 占比取最弱的 L1 处。",
+        "十倍学习率以内计为 0。|w| 占比取所示强度处，否则取最弱的 L1 处。",
     )
     title = Text("Weights over λ, and what L1 keeps", "权重随 λ 的变化与 L1 的保留")
     return Section(

@@ -187,7 +187,7 @@ class Kept(NamedTuple):
     names: [C].
     share: [C] how many networks kept it at the sparse strength; empty where there was none.
     until: [C] the strongest L1 at which half of the replicates kept it; 0 for none.
-    size: [C] its weight at the weakest L1, as a share of all.
+    size: [C] its part of all weights at the sparse strength, or at the weakest where there was none.
     n: Mean number of columns kept at the sparse strength; NaN where there was none.
     """
 
@@ -206,9 +206,11 @@ def kept_of(found: Curbed, scope: str) -> Kept | None:
     strengths = found.tuning.strengths[found.names.index("l1")]
     half = weights.kept.mean(1) >= 0.5  # [R, C]
     until = np.where(half.any(0), strengths[len(half) - 1 - half[::-1].argmax(0)], 0.0)
-    size = middle(weights.size)[0]
-    order = sorted(range(len(weights.names)), key=lambda c: (-until[c], -size[c]))
+    place = 0 if found.sparse_at is None else int(np.searchsorted(strengths, found.sparse_at))
+    size = np.nan_to_num(middle(weights.size)[place])
     kept = found.met.sparse_kept
+    often = np.zeros(len(size)) if kept is None else kept.mean(0)
+    order = sorted(range(len(weights.names)), key=lambda c: (-until[c], -often[c], -size[c]))
     share = (
         ()
         if kept is None
