@@ -10,13 +10,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from manyfit.answers import Answer, Bars, Cell, Curves, Figure, Section, Series, Table, Text
+from manyfit.answers import Answer, Bars, Cell, Section, Table, Text
 from manyfit.questions._base import INTERRUPTED
 from manyfit.questions._measure import said
 from manyfit.questions._meeting import Arrival, Found, arrivals, best_after
+from manyfit.questions._raced import race_section, race_target
 from manyfit.questions._response import rate_width
+from manyfit.questions._sensitivity import sensitivity_section
 from manyfit.questions._task import Task
-from manyfit.questions._words import decimals, interval_text, listed, n_of, rate_text, span_text, written
+from manyfit.questions._words import decimals, interval_text, listed, n_of, rate_text, written
 from manyfit.registry import plain_rule
 from manyfit.stats import NEVER, Comparison, Finding, Interval
 
@@ -28,10 +30,6 @@ SIGNS = {
     Finding.WORSE: Text("worse", "更差"),
     Finding.UNKNOWN: Text("?", "？"),
 }
-NEAR = 1.1
-"""The target of the race: this many times the lowest median loss that the reference reaches."""
-MOST_DRAWN = 8
-"""Options that one picture can tell apart."""
 
 
 class Told(NamedTuple):
@@ -111,13 +109,8 @@ def answer_of(
             (_main_table(found, task),),
             (_measured(found, n, m), _gain(found)),
         ),
-        *_race(found, task),
-        Section(
-            Text("Sensitivity to the rate", "对学习率的敏感度"),
-            (_sensitive(found),),
-            (_sensitivity(found, task), _tuning_figure(found, task)),
-            (_tuning_table(found),),
-        ),
+        *race_section(found),
+        sensitivity_section(found, task),
         *more,
     ]
     return Answer(
@@ -265,187 +258,6 @@ def _bars(found: Found, task: Task) -> Bars:
         Text(f"{label.en}, minus {reference}", f"{label.zh}，减 {reference}"),
         reference=0.0,
     )
-
-
-def _race(found: Found, task: Task) -> list[Section]:
-    """Curves, and when each option reaches a target; nothing where options have losses of their own, which can't be compared."""
-    if any(path.split(".")[0] == "loss" for option in found.options for path in option.settings):
-        return []
-    target = race_target(found)
-    if not math.isfinite(target):
-        return []
-    came = arrivals(found.races, target)
-    order = found.verdict.order
-    rows: list[tuple[Cell, ...]] = []
-    for k in order:
-        chance = found.verdict.p_best[k]
-        rows.append(
-            (
-                found.options[k].name,
-                f"{100 * came[k].share:.0f} %",
-                f"{came[k].steps:,.0f}" if math.isfinite(came[k].steps) else "–",
-                f"{1000 * came[k].seconds:.3g}" if math.isfinite(came[k].seconds) else "–",
-                written(float(found.verdict.ranks[k]), 1),
-                f"{100 * chance.estimate:.0f} % [{100 * chance.low:.0f}, {100 * chance.high:.0f}]",
-            )
-        )
-    head = (
-        Text("", ""),
-        Text("reach it", "达到者"),
-        Text("after steps", "步数"),
-        Text("after ms", "毫秒"),
-        Text("average rank", "平均名次"),
-        Text("best of a replicate", "单次最佳"),
-    )
-    shown = f"{target:.3g}"
-    reference = found.options[found.verdict.reference].name
-    table = Table(
-        head,
-        tuple(rows),
-        Text(f"Time to a held-out loss of {shown}, and ranks", f"达到留出损失 {shown} 的时间与名次"),
-    )
-    fastest = min((k for k in order if came[k].share >= 0.5), key=lambda k: came[k].steps, default=None)
-    statement = (
-        ()
-        if fastest is None
-        else (
-            Text(
-                f"{found.options[fastest].name} is the first to come to a held-out loss of {shown}: "
-                f"after {came[fastest].steps:,.0f} steps.",
-                f"{found.options[fastest].name} 最先达到留出损失 {shown}：{came[fastest].steps:,.0f} 步。",
-            ),
-        )
-    )
-    measured = Text(
-        f"The target is {NEAR:g} times the lowest median loss of {reference}. Rates were tuned for the score at the end, "
-        "not for speed. Milliseconds are of one core for one network, among others of its kind.",
-        f"目标为 {reference} 最低中位损失的 {NEAR:g} 倍。学习率按最终分数而非速度调整。"
-        "毫秒指与同类网络一起训练时，单核上一个网络的用时。",
-    )
-    return [Section(Text("The race", "赛跑"), statement, (_race_figure(found),), (table,), (measured,))]
-
-
-def race_target(found: Found) -> float:
-    """The loss that options race to: a bit above the lowest that the reference reaches in the middle."""
-    middle = _middle(found.races[found.verdict.reference].curves)
-    seen = middle[np.isfinite(middle)]
-    return NEAR * float(seen.min()) if seen.size else math.nan
-
-
-def _middle(curves: Floats) -> Floats:
-    """[T] median over networks; those that ended without a number count as infinite."""
-    return np.median(np.nan_to_num(curves, nan=np.inf), axis=1)
-
-
-def _race_figure(found: Found) -> Figure:
-    series = []
-    for k in found.verdict.order[:MOST_DRAWN]:
-        race = found.races[k]
-        curves = np.nan_to_num(race.curves, nan=np.inf)
-        low, middle, high = np.quantile(curves, [0.1, 0.5, 0.9], axis=1, method="nearest")
-        seen = np.isfinite(middle) & (middle > 0)
-        steps = float(np.median(race.a_step)) * (1 + np.flatnonzero(seen))
-        if seen.any():
-            high = np.where(np.isfinite(high), high, np.nan)
-            series.append(
-                Series(found.options[k].name, steps.astype(float), middle[seen], low[seen], high[seen])
-            )
-    return Curves(
-        Text("Held-out loss, median and 80 % of networks", "留出损失：中位数与 80 % 的网络"),
-        tuple(series),
-        Text("steps", "步数"),
-        Text("held-out loss", "留出损失"),
-        y_log=True,
-    )
-
-
-def _sensitive(found: Found) -> Text:
-    widths = []
-    for response, basin in zip(found.tuning, found.basins, strict=True):
-        places = np.flatnonzero(basin.good)
-        widths.append(float(response.rates[places[-1]] / response.rates[places[0]]) if len(places) else 0.0)
-    widest, narrowest = int(np.argmax(widths)), int(np.argmin(widths))
-    names = [option.name for option in found.options]
-    most = rate_width(widths[widest])
-    least = rate_width(widths[narrowest]) if widths[narrowest] else "–"
-    return Text(
-        f"{names[widest]} asks least for the right rate ({most}), {names[narrowest]} most ({least}).",
-        f"{names[widest]} 对学习率最不敏感（{most}），{names[narrowest]} 最敏感（{least}）。",
-    )
-
-
-def _sensitivity(found: Found, task: Task) -> Figure:
-    series = []
-    for k in found.verdict.order[:MOST_DRAWN]:
-        response = found.tuning[k]
-        low, middle, high = np.quantile(response.score, [0.1, 0.5, 0.9], axis=1, method="nearest")
-        seen = np.isfinite(middle)
-        if seen.any():
-            series.append(
-                Series(
-                    found.options[k].name,
-                    response.rates[seen],
-                    middle[seen],
-                    low[seen],
-                    np.where(np.isfinite(high), high, np.nan)[seen],
-                )
-            )
-    values = np.concatenate([each.middle for each in series]) if series else np.ones(1)
-    return Curves(
-        Text("Score over the rate, median and 80 % of networks", "分数随学习率的变化：中位数与 80 % 的网络"),
-        tuple(series),
-        Text("learning rate", "学习率"),
-        task.measure.label,
-        x_log=True,
-        y_log=bool(values.min() > 0 and values.max() > 20 * values.min()),
-    )
-
-
-def _tuning_figure(found: Found, task: Task) -> Figure:
-    series = []
-    for k in found.verdict.order[:MOST_DRAWN]:
-        curve = best_after(found.tuning[k].score.T)
-        seen = np.isfinite(curve)
-        if seen.any():
-            series.append(Series(found.options[k].name, np.flatnonzero(seen) + np.float64(1), curve[seen]))
-    values = np.concatenate([each.middle for each in series]) if series else np.ones(1)
-    return Curves(
-        Text("Expected score after tuning with k trials", "k 次试验调参后的期望分数"),
-        tuple(series),
-        Text("trials", "试验次数"),
-        task.measure.label,
-        y_log=bool(values.min() > 0 and values.max() > 20 * values.min()),
-    )
-
-
-def _tuning_table(found: Found) -> Table:
-    rows: list[tuple[Cell, ...]] = []
-    for k in found.verdict.order:
-        response, basin, race = found.tuning[k], found.basins[k], found.races[k]
-        places = np.flatnonzero(basin.good)
-        good = (
-            span_text(float(response.rates[places[0]]), float(response.rates[places[-1]]))
-            if len(places)
-            else "–"
-        )
-        share = found.verdict.diverged[k]
-        rows.append(
-            (
-                found.options[k].name,
-                span_text(float(race.rates.min()), float(race.rates.max())),
-                good,
-                f"{100 * share.estimate:.0f} % [{100 * share.low:.0f}, {100 * share.high:.0f}]",
-                f"{100 * float(race.diverged.mean()):.0f} %",
-            )
-        )
-    head = (
-        Text("", ""),
-        Text("rates picked", "选中的学习率"),
-        Text("good rates", "好的学习率"),
-        Text("trials that diverged", "发散的试验"),
-        Text("picks that diverged", "选中后发散"),
-    )
-    return Table(head, tuple(rows), Text("Tuning", "调参"))
 
 
 def _measured(found: Found, n: int, m: int) -> Text:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -95,13 +96,27 @@ class Contest:
     def rounds(self, task: Task) -> Rounds:
         """Tune and meet, look by look; then the winner's rate on pairs that have chosen nothing."""
         options = self.options(task)
+        found, is_whole = yield from self.compete(task, options)
+        confirmed: Interval | None = None
+        if is_whole:
+            with suppress(Interrupted):
+                confirmed = yield from self.met_again(task, options, found)
+        return self.answer(task, found, confirmed)
+
+    def compete(
+        self, task: Task, options: Sequence[Option]
+    ) -> Generator[Population, Run, tuple[Found, bool]]:
+        """Tune and meet, look by look: what was found, and whether no look was interrupted.
+
+        Raises:
+            Interrupted: If the first look was.
+        """
         rates = self.tried()
         tuning: list[Response] = []
         races: list[Race] = []
         found: Found | None = None
-        confirmed: Interval | None = None
+        start = 0
         try:
-            start = 0
             for end in self.looks:
                 more = yield from self._tune(task, options, rates, start, end)
                 if not start:
@@ -112,17 +127,21 @@ class Contest:
                 races = [a.joined(b) for a, b in zip(races, met, strict=True)] if start else met
                 found = self.read(task, options, tuning, races)
                 start = end
-            assert found is not None
-            recipe = options[found.verdict.winner].of(task.recipe, found.rate)
-            pairs = task.replicates(self.confirm, stage=CONFIRM)
-            run = yield task.population([_member(task, options, recipe, pair) for pair in pairs])
-            confirmed = mean_interval(
-                task.scores(run), scope=task.scope, level=self.level, overlap=task.overlap
-            )
         except Interrupted:
             if found is None:
                 raise
-        return self.answer(task, found, confirmed)
+            return found, False
+        assert found is not None
+        return found, True
+
+    def met_again(
+        self, task: Task, options: Sequence[Option], found: Found
+    ) -> Generator[Population, Run, Interval]:
+        """The score of the winner's rate on pairs that have chosen nothing."""
+        recipe = options[found.verdict.winner].of(task.recipe, found.rate)
+        pairs = task.replicates(self.confirm, stage=CONFIRM)
+        run = yield task.population([member_of(task, options, recipe, pair) for pair in pairs])
+        return mean_interval(task.scores(run), scope=task.scope, level=self.level, overlap=task.overlap)
 
     def read(
         self, task: Task, options: Sequence[Option], tuning: Sequence[Response], races: Sequence[Race]
@@ -150,7 +169,7 @@ class Contest:
         """Every option at every rate on the pairs of these replicates, in one population."""
         pairs = task.replicates(end - start, stage=TUNE, start=start)
         run = yield task.population(
-            _member(task, options, recipe, pair)
+            member_of(task, options, recipe, pair)
             for option in options
             for recipe in [option.of(task.recipe, rate) for rate in rates]
             for pair in pairs
@@ -184,7 +203,7 @@ class Contest:
             chosen = response.rates[picked(response.score.T)]
             recipes = {rate: option.of(task.recipe, rate) for rate in chosen.tolist()}
             run = yield task.population(
-                _member(task, options, recipes[rate], pairs[j * self.fresh + i])
+                member_of(task, options, recipes[rate], pairs[j * self.fresh + i])
                 for j, rate in enumerate(chosen.tolist())
                 for i in range(self.fresh)
             )
@@ -192,6 +211,6 @@ class Contest:
         return races
 
 
-def _member(task: Task, options: Sequence[Option], recipe: Recipe, pair: Replicate) -> Member:
+def member_of(task: Task, options: Sequence[Option], recipe: Recipe, pair: Replicate) -> Member:
     """A network of an option: where one of them watches rows while it trains, all leave the same rows out of training."""
     return task.member(recipe, pair, watch=any(watches(option.of(task.recipe)) for option in options))

@@ -101,7 +101,7 @@ class Found(NamedTuple):
 class Verdict(NamedTuple):
     """What a meeting of K options on n replicates says.
 
-    reference: The option with the best tuning, which the others are compared with.
+    reference: The option with the best tuning, or the one that was named: the others are compared with it.
     winner: The one to take: that with the best mean on fresh pairs, among those that are not worse than the reference.
     order: [K] options, the best mean first.
     tuned: [n, K] mean score on fresh pairs of what each replicate's tuning picked; infinite where one diverged.
@@ -134,6 +134,7 @@ def decide(
     share: float,
     looks: Looks,
     scope: str,
+    reference: int | None = None,
 ) -> Verdict:
     """The verdict: a pure function of scores.
 
@@ -144,12 +145,13 @@ def decide(
         share: That share.
         looks: Looks taken before this one, and how many replicates there may ever be.
         scope: What varies between replicates.
+        reference: The option that the others are compared with; None for the one with the best tuning.
     """
     n_options = search.shape[1]
     found = np.stack([eased(search[:, k]).min(1) for k in range(n_options)], axis=1)  # [n, K]
     tuned = met.mean(2)
     overlap = looks.overlap
-    reference = int(np.argmin(_worst_last(found.mean(0))))
+    reference = int(np.argmin(_worst_last(found.mean(0)))) if reference is None else reference
     score = tuple(
         mean_interval(tuned[:, k], scope=scope, level=looks.level, overlap=overlap) for k in range(n_options)
     )
@@ -157,7 +159,9 @@ def decide(
     within = (share * abs(base) if np.isfinite(base) else 0.0) if margin is None else margin
     others = [k for k in range(n_options) if k != reference]
     against: list[Comparison | None] = [None] * n_options
-    for k, comparison in zip(others, _family(tuned, reference, others, looks, scope, within), strict=True):
+    for k, comparison in zip(
+        others, compared_with(tuned, reference, others, looks, scope, within), strict=True
+    ):
         against[k] = comparison
     mean = _worst_last(tuned.mean(0))
     rank = ranks(tuned)
@@ -247,7 +251,7 @@ def best_after(search: Floats) -> Floats:
     return np.array(paid, dtype=np.float64).mean(1)
 
 
-def _family(
+def compared_with(
     tuned: Floats, reference: int, others: Sequence[int], looks: Looks, scope: str, margin: float
 ) -> list[Comparison]:
     """Every other option against the reference: findings by Holm's procedure, and intervals that agree with them.
