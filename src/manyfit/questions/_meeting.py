@@ -157,7 +157,7 @@ def decide(
     within = (share * abs(base) if np.isfinite(base) else 0.0) if margin is None else margin
     others = [k for k in range(n_options) if k != reference]
     against: list[Comparison | None] = [None] * n_options
-    for k, comparison in zip(others, _family(tuned, reference, others, looks, scope, within), strict=True):
+    for k, comparison in zip(others, family(tuned, reference, others, looks, scope, within), strict=True):
         against[k] = comparison
     mean = _worst_last(tuned.mean(0))
     rank = ranks(tuned)
@@ -247,7 +247,7 @@ def best_after(search: Floats) -> Floats:
     return np.array(paid, dtype=np.float64).mean(1)
 
 
-def _family(
+def family(
     tuned: Floats, reference: int, others: Sequence[int], looks: Looks, scope: str, margin: float
 ) -> list[Comparison]:
     """Every other option against the reference: findings by Holm's procedure, and intervals that agree with them.
