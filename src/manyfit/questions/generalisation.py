@@ -21,9 +21,10 @@ from manyfit.errors import Problem, UsageError, did_you_mean
 from manyfit.hyper import hyper
 from manyfit.population import Member
 from manyfit.questions._base import Rounds, question
+from manyfit.questions._constant import constant_score
 from manyfit.questions._held_back import CLUSTERS, held_back, without
-from manyfit.questions._measure import Scored, said
-from manyfit.questions._rows import Encoded, TableRows
+from manyfit.questions._measure import said
+from manyfit.questions._rows import TableRows
 from manyfit.questions._task import Task
 from manyfit.questions._verdicts import both, finding_text, joined
 from manyfit.questions._words import interval_text, n_of
@@ -262,30 +263,14 @@ def read(
 def _beyond_scores(task: Task, run: Run, index: int, member: Member, rows: Ints) -> tuple[float, float]:
     """The score of a network, and of the best constant guess of its training rows, on rows that were held back."""
     encoded = task.encoded(member.rows)
-    facts = task.facts(member.rows, rows)
-    guess = _constant(task.facts(member.rows, member.rows.train), encoded, member)
-    constant = task.measure.score(
-        np.broadcast_to(guess, (len(rows), len(guess))).copy(), member.recipe.loss, facts
-    )
+    constant = constant_score(task, member, rows)
     if run.diverged[index]:
         return math.inf, constant
     output = predict(run, encoded.view.X[rows], networks=[index])[0]
     if not np.isfinite(output).all():
         return math.inf, constant
+    facts = task.facts(member.rows, rows)
     return task.measure.score(output, member.recipe.loss, facts), constant
-
-
-def _constant(known: Scored, encoded: Encoded, member: Member) -> Floats:
-    """Outputs that say the mean of the training rows, or how frequent each class is among them."""
-    weights = known.weights
-    if not encoded.view.has_labels:
-        mean = np.average(known.target, axis=0, weights=weights)
-        if member.recipe.loss.target == "binary":
-            inside = np.clip(mean, 1e-6, 1 - 1e-6)
-            return np.log(inside / (1 - inside))
-        return np.asarray(mean, dtype=np.float64)
-    counts = np.bincount(known.target, weights=weights, minlength=encoded.view.n_outputs)
-    return np.log(np.maximum(counts, 1e-6) / counts.sum())
 
 
 def _mean(scores: Floats) -> str:
