@@ -202,6 +202,7 @@ class Answer:
     numbers: The same as plain values, for JSON.
     head: What was trained, a line each: counts first.
     notes: What the signs in the table mean.
+    also: What else was found, a line each; the terminal shows it below the answer.
     plan: Hash of the plan; empty where there is none.
     seconds: What the training took; NaN where it is not known.
     """
@@ -214,6 +215,7 @@ class Answer:
     numbers: Mapping[str, Any] = field(default_factory=dict)
     head: tuple[Text, ...] = ()
     notes: tuple[Text, ...] = ()
+    also: tuple[Text, ...] = ()
     plan: str = ""
     seconds: float = math.nan
 

@@ -77,14 +77,14 @@ def test_four_times_the_width_is_tried_where_twice_is_not_much() -> None:
     assert "widest" not in twins(Recipe(Dense((64, 64))))
 
 
-def planted(hidden: tuple[int, ...], sd: float, epochs: int) -> Task:
-    """The chapter's cubic with noise of a given size: three data sets of 30 rows, and many fresh rows to score."""
-    random = np.random.default_rng(7)
-    x = np.concatenate([random.uniform(-3, 3, 90), np.linspace(-3, 3, 400)])
-    y = x**3 - x**2 + sd * random.normal(size=490)
+def planted(hidden: tuple[int, ...], sd: float, epochs: int, n_data: int = 12) -> Task:
+    """The chapter's cubic with noise of a given size: data sets of 30 rows, and many fresh rows to score."""
+    random, n = np.random.default_rng(7), 30 * n_data
+    x = np.concatenate([random.uniform(-3, 3, n), np.linspace(-3, 3, 400)])
+    y = x**3 - x**2 + sd * random.normal(size=n + 400)
     X, target = (x / 1.75)[:, None], (y - y.mean()) / y.std()
-    stop, score = np.empty(0, dtype=np.int64), np.arange(90, 490)
-    splits = tuple(Split("all", np.arange(30 * i, 30 * i + 30), stop, score) for i in range(3))
+    stop, score = np.empty(0, dtype=np.int64), np.arange(n, n + 400)
+    splits = tuple(Split("all", np.arange(30 * i, 30 * i + 30), stop, score) for i in range(n_data))
     recipe = Recipe(Dense(hidden), MSE(), "adamw", "constant", batch_size=None, epochs=epochs)
     return Task.given(
         "cubic", {"all": View(X, target)}, splits, recipe.set("optimizer.lr", 0.01), overlap=0.0
@@ -95,6 +95,22 @@ def test_one_hidden_unit_underfits_the_cubic() -> None:
     answer = ask(Diagnose(replicates=12), planted((1,), sd=0.5, epochs=300))
 
     assert answer.numbers["code"] == "underfitting"
+
+
+def test_pairs_that_share_their_data_count_once() -> None:
+    answer = ask(Diagnose(replicates=12), planted((4,), sd=0.5, epochs=30, n_data=3))
+
+    intervals = [each["difference"] for each in answer.numbers["remedies"].values()]
+    assert {each["n"] for each in [*intervals, answer.numbers["gap"], answer.numbers["doubling"]]} == {3}
+    assert answer.numbers["data_sets"] == 3
+    assert "3 data sets of cubic" in answer.scope.en
+
+
+def test_pairs_on_one_data_set_speak_of_seeds() -> None:
+    answer = ask(Diagnose(replicates=5), planted((4,), sd=0.5, epochs=30, n_data=1))
+
+    assert answer.numbers["gap"]["n"] == 5
+    assert answer.numbers["gap"]["scope"] == "seeds of cubic"
 
 
 def test_answer_has_no_number_that_is_not_in_its_evidence() -> None:

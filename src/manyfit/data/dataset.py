@@ -112,6 +112,15 @@ class Dataset:
             self, frame=self.frame[rows], y=self.y[rows], test_rows=test_rows, fingerprint="", **sliced
         )
 
+    def without(self, name: str) -> Dataset:
+        """The data set without one of its columns: rows, roles and copies stay as they are.
+
+        Args:
+            name: A column that is used.
+        """
+        columns = tuple(replace(c, kind="dropped") if c.name == name else c for c in self.columns)
+        return replace(self, frame=self.frame.drop(name), columns=columns, fingerprint="")
+
     def _by_row(self) -> dict[str, np.ndarray | None]:
         return {"weights": self.weights, "group": self.group, "time": self.time, "block": self.block}
 

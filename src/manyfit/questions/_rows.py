@@ -5,7 +5,7 @@ Test rows are not here: a question never sees one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from manyfit.answers import Text
 from manyfit.data import Dataset, Encoder, Fold, folds, hold_out, holdout
+from manyfit.data.notes import Note
 from manyfit.errors import DataError, Problem
 from manyfit.losses import Target
 from manyfit.networks import Inputs, flatten
@@ -287,11 +288,15 @@ class GivenRows:
     views: Encodings by name.
     splits: Ways to divide the rows.
     overlap_given: Nadeau and Bengio's correction; None for scored rows over training rows, 0 for splits that share none.
+    leaking: What the data room warned of: columns that predict the target all alone.
+    reduced: From the name of a column to the same splits encoded without it.
     """
 
     views: Mapping[str, View]
     splits: Sequence[Split]
     overlap_given: float | None = None
+    leaking: tuple[Note, ...] = ()
+    reduced: Callable[[str], GivenRows] | None = None
 
     @property
     def task(self) -> str:

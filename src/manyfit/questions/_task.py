@@ -52,6 +52,7 @@ class Task:
     recipe: The recipe in question.
     measure: How a network is scored.
     seed: Root of the question's own streams.
+    edges: From what remedies have shown to the settings at an edge of a search: path, end, value; None where none was made.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Task:
     recipe: Recipe
     measure: Measure = field(default_factory=OfLoss)
     seed: int = 0
+    edges: Callable[[Mapping[str, Any]], Sequence[Sequence[Any]]] | None = None
     _encoded: dict[tuple[str, Target], Encoded] = field(default_factory=dict, init=False, repr=False)
     _owner: dict[int, tuple[Rows, Split, Target]] = field(default_factory=dict, init=False, repr=False)
     _domain: dict[int, Domain] = field(default_factory=dict, init=False, repr=False)

@@ -3,55 +3,43 @@
 Twins of the recipe, alike but for one remedy, train on the same splits from the same seeds. Overfitting is found when a
 twin that is smaller, penalised or trained for less time is better on rows that neither has seen; underfitting when a
 larger or longer one is. A gap between training and held-out loss that no remedy can make use of does no harm.
+
+What else may be wrong is looked for in the same records (`_findings/`): each finding with its evidence, and its remedies
+tried on fresh pairs that had no part in finding it.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from manyfit.answers import Answer, Bars, Curves, Section, Series, Table, Text, digits
+from manyfit.errors import Problem, UsageError, did_you_mean
 from manyfit.hyper import hyper
 from manyfit.population import Member
-from manyfit.questions._base import Rounds, question
+from manyfit.questions._also import also_lines, also_section
+from manyfit.questions._base import INTERRUPTED, Interrupted, Rounds, question
+from manyfit.questions._findings import Found, Records, Seen, Tried, Twin
+from manyfit.questions._findings import registry as findings
+from manyfit.questions._pairs import by_data, by_ratio, data_of, times, without
 from manyfit.questions._task import Replicate, Task
+from manyfit.questions._twins import BASE, BOOSTS, CURBS, KINDS, SHARES, WORDS, twins
+from manyfit.questions._verdicts import FINDINGS
 from manyfit.recipe import Recipe
 from manyfit.rng import epoch_order
 from manyfit.runs import Run
-from manyfit.stats import Comparison, Finding, Interval, mean_interval, paired_ratios
+from manyfit.stats import Comparison, Finding, Interval, mean_interval
 
 Floats = NDArray[np.float64]
 
-SCOPE = "seeds and splits"
 FLOOR = 1e-3
 """Share of the score on unseen rows below which that on training rows is not told apart from nothing."""
-
-BASE = "base"
-CURBS = ("smaller", "penalised", "strongly", "shorter")
-"""Twins that hold a network back: one of them is better when it overfits."""
-BOOSTS = ("larger", "widest", "longer")
-"""Twins that let it go further: one of them is better when it underfits."""
-NARROW = 8
-"""Width up to which four times of it is tried as well."""
-SHARES = {"quarter": 0.25, "half": 0.5}
-"""Twins that see a share of the training rows."""
-
-WORDS: Mapping[str, Text] = {
-    BASE: Text("as it is", "原样"),
-    "smaller": Text("half the width", "宽度减半"),
-    "penalised": Text("decay ×10", "衰减 ×10"),
-    "strongly": Text("decay ×100", "衰减 ×100"),
-    "shorter": Text("half the epochs", "轮数减半"),
-    "larger": Text("twice the width", "宽度加倍"),
-    "widest": Text("four times the width", "宽度四倍"),
-    "longer": Text("twice the epochs", "轮数加倍"),
-    "half": Text("half the rows", "一半的行"),
-    "quarter": Text("a quarter of the rows", "四分之一的行"),
-}
+FRESH = 1
+"""Stage of the pairs on which the remedies of findings are tried: they had no part in finding anything."""
 
 CODES: Mapping[str, Text] = {
     "overfitting": Text("overfitting", "过拟合"),
@@ -61,13 +49,8 @@ CODES: Mapping[str, Text] = {
     "unstable": Text("unstable", "不稳定"),
     "cannot-tell": Text("cannot tell", "无法判断"),
 }
-
-FINDINGS: Mapping[Finding, Text] = {
-    Finding.BETTER: Text("better", "更好"),
-    Finding.SAME: Text("same", "相同"),
-    Finding.WORSE: Text("worse", "更差"),
-    Finding.UNKNOWN: Text("cannot tell", "无法判断"),
-}
+MAIN = ("overfitting", "underfitting", "gap-without-harm", "fits")
+"""Verdicts that can be muted, beside the findings."""
 
 
 class Evidence(NamedTuple):
@@ -80,6 +63,10 @@ class Evidence(NamedTuple):
     n_rows: [3] training rows of a quarter, a half, all.
     by_rows: [3] mean score on unseen rows with that many.
     doubling: What twice the rows would change the score by, if it goes on as from a quarter over a half to all of them.
+    n_data: Different data among the pairs.
+    found: What else was found.
+    muted: Codes that nobody wants to hear of.
+    is_cut: Whether the remedies of findings could not be tried.
     """
 
     code: str
@@ -90,6 +77,10 @@ class Evidence(NamedTuple):
     n_rows: Floats
     by_rows: Floats
     doubling: Interval
+    n_data: int
+    found: tuple[Found, ...] = ()
+    muted: tuple[str, ...] = ()
+    is_cut: bool = False
 
 
 @question
@@ -101,67 +92,135 @@ class Diagnose:
         10
     """
 
-    replicates: int = hyper(15, low=2, doc="Fresh pairs of seed and split.")
+    replicates: int = hyper(30, low=2, doc="Fresh pairs of seed and split.")
     margin: float = hyper(0.01, low=0, doc="Share of the score within which two recipes count as the same.")
     level: float = hyper(
         0.95, above=0.5, below=1, doc="Confidence level, shared out among the remedies of one kind."
     )
+    mute: tuple[str, ...] = hyper(
+        (), kind="texts", doc="Codes of findings that are not shown and decide nothing."
+    )
 
     def rounds(self, task: Task) -> Rounds:
-        """One population: every twin on every split from every seed."""
+        """The recipe as it is, watched; its twins on the same pairs; then, on fresh pairs, the remedies of what was found."""
+        problems = list(unknown_codes(self.mute))
+        if problems:
+            raise UsageError(problems, "this question")
         pairs = task.replicates(self.replicates)
-        members = [
+        own = task.population(task.member(task.recipe, pair) for pair in pairs)
+        base = yield dataclasses.replace(own, watch=True)
+        tried = {name: twin for name, twin in twins(task.recipe).items() if name != BASE}
+        run = yield task.population(
             _member(task, recipe, pair, SHARES.get(name, 1.0))
-            for name, recipe in twins(task.recipe).items()
+            for name, recipe in tried.items()
             for pair in pairs
-        ]
-        run = yield task.population(members)
-        return self.answer(task, self.evidence(task, run))
+        )
+        unseen = {BASE: task.scores(base)}
+        unseen |= zip(tried, task.scores(run).reshape(len(tried), len(pairs)), strict=True)
+        records = self.records(task, pairs, base, unseen)
+        seen = tuple(self.seen(records))
+        fresh = task.replicates(self.replicates, stage=FRESH)
+        changes: Mapping[Twin, Comparison] = {}
+        is_cut = False
+        try:
+            changes = yield from self._remedies(task, fresh, seen)
+        except Interrupted:
+            is_cut = True
+        found = tuple(_found(code, what, changes) for code, what in seen)
+        return self.answer(task, self.evidence(records, found, is_cut))
 
-    def evidence(self, task: Task, run: Run) -> Evidence:
-        """Read the run: a pure function of it."""
-        names = list(twins(task.recipe))
-        shape = (len(names), self.replicates)
-        unseen = task.scores(run).reshape(shape)
-        base = unseen[0]
-        seen = task.scores(run, seen=True).reshape(shape)[0]
-        scale = float(np.mean(base)) if np.isfinite(base).all() else 1.0
-        margin, remedies = self.margin * scale, {}
+    def records(
+        self, task: Task, pairs: Sequence[Replicate], base: Run, unseen: Mapping[str, Floats]
+    ) -> Records:
+        """What the pairs have left behind, compared: a pure function of the runs.
+
+        Args:
+            task: What is asked about.
+            pairs: [n] seeds and splits.
+            base: Run of the recipe as it is.
+            unseen: [n] scores on unseen rows, by twin.
+        """
+        kept = {name: by_data(scores, task, pairs, logs=True) for name, scores in unseen.items()}
+        own = kept[BASE]
+        scale = float(np.mean(own)) if np.isfinite(own).all() else 1.0
+        remedies = {}
         for family in (CURBS, BOOSTS):
-            tried = [name for name in family if name in names]
-            level = 1 - (1 - self.level) / max(len(tried), 1)  # Bonferroni over the remedies of one kind
-            for name in tried:
-                # by ratios, because scores differ more between splits than between twins, and are skewed
-                found = paired_ratios(
-                    unseen[names.index(name)],
-                    base,
-                    scope=SCOPE,
-                    margin=self.margin,
-                    level=level,
-                    overlap=task.overlap,
-                )
-                remedies[name] = dataclasses.replace(
-                    found, difference=_times(found.difference, scale), margin=margin
-                )
-        known = np.maximum(seen, FLOOR * base)
-        gap = _times(_ratio(base, known, self.level, task.overlap), float(np.mean(seen)))
-        sizes = [*(names.index(name) for name in SHARES), 0]
-        by_rows = unseen[sizes]
-        n_train = float(np.mean([len(m.rows.train) for m in run.population.members[: self.replicates]]))
+            names = [name for name in family if name in kept]
+            level = 1 - (1 - self.level) / max(len(names), 1)  # Bonferroni over the remedies of one kind
+            for name in names:
+                found = by_ratio(kept[name], own, task, self.margin, level)
+                remedies[name] = _in_units(found, scale)
+        seen = task.scores(base, seen=True)
+        gap = self._gap(task, own, by_data(seen, task, pairs, logs=True))
+        code = (
+            judge(remedies, gap, self.margin * scale, self.mute) if np.isfinite(own).all() else "cannot-tell"
+        )
+        edges = () if task.edges is None else task.edges(remedies)
+        return Records(task, pairs, base, unseen, seen, remedies, gap, code, self.margin, self.level, edges)
+
+    def _gap(self, task: Task, own: Floats, seen: Floats) -> Interval:
+        known = np.maximum(seen, FLOOR * own)
+        return times(_ratio(own, known, self.level, task), float(np.mean(seen)))
+
+    def seen(self, records: Records) -> Iterator[tuple[str, Seen]]:
+        """What each finding that is not muted sees, in the order in which they are told."""
+        for code, kind in sorted(findings.all().items(), key=lambda item: item[1].rank):
+            if code not in self.mute and (what := kind().look(records)) is not None:
+                yield code, what
+
+    def _remedies(
+        self, task: Task, pairs: Sequence[Replicate], seen: Sequence[tuple[str, Seen]]
+    ) -> Iterator[Any]:
+        """Try what the findings want on fresh pairs, beside the recipe as it is; a column less in a round of its own."""
+        wants = list(dict.fromkeys(twin for _, what in seen for twin in what.wants))
+        if not wants:
+            return {}
+        recipes = list(dict.fromkeys([task.recipe, *(twin.recipe for twin in wants if not twin.without)]))
+        run = yield task.population(task.member(recipe, pair) for recipe in recipes for pair in pairs)
+        scores = dict(zip(recipes, task.scores(run).reshape(len(recipes), len(pairs)), strict=True))
+        own = by_data(scores[task.recipe], task, pairs, logs=True)
+        scale = float(np.mean(own)) if np.isfinite(own).all() else 1.0
+        changes = {}
+        for twin in wants:
+            if twin.without:
+                less = without(task, twin.without)
+                again = less.replicates(len(pairs), stage=FRESH)
+                alone = yield less.population(less.member(twin.recipe, pair) for pair in again)
+                got = less.scores(alone)
+            else:
+                got = scores[twin.recipe]
+            n_tried = max(len(what.wants) for _, what in seen if twin in what.wants)
+            level = 1 - (1 - self.level) / n_tried  # Bonferroni over the remedies of one finding
+            found = by_ratio(by_data(got, task, pairs, logs=True), own, task, self.margin, level)
+            changes[twin] = _in_units(found, scale)
+        return changes
+
+    def evidence(self, records: Records, found: tuple[Found, ...] = (), is_cut: bool = False) -> Evidence:
+        """The evidence as a whole."""
+        task, pairs = records.task, records.pairs
+        own = records.unseen[BASE]
+        by_rows = np.array([records.unseen[name] for name in (*SHARES, BASE)])
+        kept = np.array([by_data(scores, task, pairs, logs=True) for scores in by_rows])
+        n_train = float(np.mean([len(member.rows.train) for member in records.base.population.members]))
+        scale = float(np.mean(own)) if np.isfinite(own).all() else 1.0
         return Evidence(
-            judge(remedies, gap, margin) if np.isfinite(base).all() else "unstable",
-            remedies,
-            float(np.mean(seen)),
-            float(np.mean(base)),
-            gap,
+            records.code,
+            records.remedies,
+            float(np.mean(records.seen)),
+            float(np.mean(own)),
+            records.gap,
             n_train * np.array([*SHARES.values(), 1.0]),
             by_rows.mean(1),
-            _times(_doubling(by_rows, self.level, task.overlap), scale),
+            times(_doubling(kept, self.level, task), scale),
+            int(data_of(task, pairs).max()) + 1,
+            found,
+            tuple(self.mute),
+            is_cut,
         )
 
     def answer(self, task: Task, found: Evidence) -> Answer:
         """Say the evidence in words, a table and two pictures."""
-        code = CODES[found.code]
+        code, plain = CODES[found.code], numbers(found)
         train, held = digits(found.train), digits(found.held)
         gap = Text(
             f"{task.name}: {code.en}. {task.measure.label.en} {train} on training rows, {held} on unseen ones.",
@@ -199,11 +258,7 @@ class Diagnose:
             ),
             Text("Remedies tried, on rows that no network has seen", "在任何网络都未见过的行上尝试各种办法"),
         )
-        n = differences[0].n if differences else found.gap.n
-        scope = Text(
-            f"{n} pairs over seeds and splits of {task.name}; intervals at {self.level:.0%}, shared among the remedies",
-            f"{task.name} 的 {n} 对种子与划分；区间水平 {self.level:.0%}，由各办法分担",
-        )
+        scope = _scope(task, self.replicates, found.n_data, self.level)
         doubling = found.doubling
         more = Text(
             f"Twice the rows: {digits(doubling.estimate)} [{digits(doubling.low)}, {digits(doubling.high)}].",
@@ -218,58 +273,55 @@ class Diagnose:
         return Answer(
             "diagnose",
             Text(f"Does the network fit {task.name}?", f"网络对 {task.name} 拟合得如何？"),
-            (gap,),
+            (gap, *([INTERRUPTED] if found.is_cut else [])),
             scope,
             (
                 Section(Text("Remedies", "办法"), (gap,), (bars,), (table,), (measured,)),
                 Section(Text("Rows", "行数"), (more,), (rows,)),
+                *also_section(plain),
             ),
-            numbers(found),
+            plain,
+            also=tuple(also_lines(plain)),
         )
 
 
-def judge(remedies: Mapping[str, Comparison], gap: Interval, margin: float) -> str:
+def judge(remedies: Mapping[str, Comparison], gap: Interval, margin: float, mute: Sequence[str] = ()) -> str:
     """The code that the evidence supports.
 
     A remedy that helps decides; where curbs and boosts both help, the one that helps more. Without any: a gap that is
-    there and that no curb can use is without harm if at least one curb is known not to help; no gap beyond the margin is
-    a fit; what is left can't be told.
+    there and that no curb can use is without harm if curbs of two kinds (width, decay, time) are known not to help; no gap
+    beyond the margin is a fit; what is left can't be told. A verdict that is muted is none.
     """
 
-    def best(family: tuple[str, ...]) -> float:
+    def best(family: tuple[str, ...], code: str) -> float:
         helps = [
             remedies[n].difference.estimate
             for n in family
-            if n in remedies and remedies[n].finding is Finding.BETTER
+            if n in remedies and remedies[n].finding is Finding.BETTER and code not in mute
         ]
         return min(helps, default=0.0)
 
-    curb, boost = best(CURBS), best(BOOSTS)
+    curb, boost = best(CURBS, "overfitting"), best(BOOSTS, "underfitting")
     if curb < 0 or boost < 0:
         return "overfitting" if curb <= boost else "underfitting"
-    settled = [name for name in CURBS if name in remedies and remedies[name].finding is not Finding.UNKNOWN]
-    if gap.low > margin and settled:
+    settled = {
+        KINDS[name] for name in CURBS if name in remedies and remedies[name].finding is not Finding.UNKNOWN
+    }
+    kinds = {KINDS[name] for name in CURBS if name in remedies}
+    if gap.low > margin and len(settled) >= min(2, max(len(kinds), 1)) and "gap-without-harm" not in mute:
         return "gap-without-harm"
-    if gap.within(max(margin, 0.0)) and settled:
+    if gap.within(max(margin, 0.0)) and settled and "fits" not in mute:
         return "fits"
     return "cannot-tell"
 
 
-def twins(recipe: Recipe) -> dict[str, Recipe]:
-    """The recipe as it is, first, then its twins by name; a twin that would be the same is left out."""
-    made = {
-        BASE: recipe,
-        "smaller": _scaled(recipe, 0.5),
-        "penalised": _decayed(recipe, 10.0, 0.01),
-        "strongly": _decayed(recipe, 100.0, 0.1),
-        "shorter": dataclasses.replace(recipe, epochs=max(recipe.epochs // 2, 1)),
-        "larger": _scaled(recipe, 2.0),
-        "longer": dataclasses.replace(recipe, epochs=2 * recipe.epochs),
-    }
-    if min(recipe.dense.hidden, default=NARROW + 1) <= NARROW:
-        made["widest"] = _scaled(recipe, 4.0)  # twice of next to nothing is not much
-    different = {name: twin for name, twin in made.items() if name == BASE or twin != recipe}
-    return {**different, **dict.fromkeys(SHARES, recipe)}
+def unknown_codes(mute: Sequence[str]) -> Iterator[Problem]:
+    """Codes that nobody has, to be muted."""
+    known = (*MAIN, *findings.all())
+    for code in mute:
+        if code not in known:
+            hint = f"{did_you_mean(code, known)} Codes: {', '.join(known)}."
+            yield Problem("mute", f"knows no finding {code!r}", hint=hint)
 
 
 def numbers(found: Evidence) -> dict[str, object]:
@@ -279,24 +331,32 @@ def numbers(found: Evidence) -> dict[str, object]:
         "train": found.train,
         "held": found.held,
         "gap": dataclasses.asdict(found.gap),
-        "remedies": {
-            name: {**dataclasses.asdict(c), "finding": c.finding.value} for name, c in found.remedies.items()
-        },
+        "remedies": {name: _plain(change) for name, change in found.remedies.items()},
         "rows": {"n": found.n_rows.tolist(), "score": found.by_rows.tolist()},
         "doubling": dataclasses.asdict(found.doubling),
+        "data_sets": found.n_data,
+        "findings": [
+            {
+                "code": each.code,
+                "label": each.label._asdict(),
+                "evidence": each.seen.said._asdict(),
+                "numbers": dict(each.seen.numbers),
+                "tried": [{"name": t.name._asdict(), **_plain(t.change)} for t in each.tried],
+            }
+            for each in found.found
+        ],
+        "muted": list(found.muted),
     }
 
 
-def _scaled(recipe: Recipe, factor: float) -> Recipe:
-    hidden = tuple(max(round(width * factor), 1) for width in recipe.dense.hidden)
-    return recipe.set("network.hidden", hidden)
+def _plain(change: Comparison) -> dict[str, object]:
+    return {**dataclasses.asdict(change), "finding": change.finding.value}
 
 
-def _decayed(recipe: Recipe, factor: float, least: float) -> Recipe:
-    """More decay by the recipe's own means, and never less than `least` (times λ of AdamW; a tenth of it where coupled)."""
-    decoupled = type(recipe.optimizer).__name__ == "AdamW"
-    floor = least * (10 if decoupled else 0.1)
-    return recipe.set("optimizer.weight_decay", max(recipe.get("optimizer.weight_decay") * factor, floor))
+def _found(code: str, seen: Seen, changes: Mapping[Twin, Comparison]) -> Found:
+    """A finding with what came of its remedies, as far as they could be tried."""
+    fresh = tuple(Tried(twin.name, changes[twin]) for twin in seen.wants if twin in changes)
+    return Found(code, findings.find(code).label, seen, (*seen.tried, *fresh))
 
 
 def _member(task: Task, recipe: Recipe, pair: Replicate, share: float) -> Member:
@@ -309,23 +369,23 @@ def _member(task: Task, recipe: Recipe, pair: Replicate, share: float) -> Member
     return task.member(recipe, pair, train=rows[chosen])
 
 
-def _doubling(by_rows: Floats, level: float, overlap: float) -> Interval:
+def _doubling(by_rows: Floats, level: float, task: Task) -> Interval:
     """The share by which twice the rows would change the score: as the last doubling did, shrunk as much as that had shrunk."""
     with np.errstate(invalid="ignore", divide="ignore"):  # networks that diverged: inf − inf is unknown
         logs = np.log(by_rows)
         before, last = logs[1] - logs[0], logs[2] - logs[1]
     first, second = float(np.mean(before)), float(np.mean(last))
     shrink = min(max(second / first, 0.35), 1.0) if first < 0 and np.isfinite(second / first) else 2**-0.5
-    found = mean_interval(shrink * last, scope=SCOPE, level=level, overlap=overlap)
+    found = mean_interval(shrink * last, scope=task.scope, level=level, overlap=task.overlap)
     method = f"{found.method} of logarithms of the last doubling, shrunk by {shrink:.2f}"
     return dataclasses.replace(_shared(found), method=method)
 
 
-def _ratio(above: Floats, below: Floats, level: float, overlap: float) -> Interval:
+def _ratio(above: Floats, below: Floats, level: float, task: Task) -> Interval:
     """Geometric mean of above / below, minus 1."""
     with np.errstate(invalid="ignore", divide="ignore"):
         logs = np.log(above) - np.log(below)
-    return _shared(mean_interval(logs, scope=SCOPE, level=level, overlap=overlap))
+    return _shared(mean_interval(logs, scope=task.scope, level=level, overlap=task.overlap))
 
 
 def _shared(logs: Interval) -> Interval:
@@ -334,8 +394,21 @@ def _shared(logs: Interval) -> Interval:
     return dataclasses.replace(logs, estimate=estimate, low=low, high=high)
 
 
-def _times(share: Interval, scale: float) -> Interval:
-    """An interval of shares in the unit of the score."""
-    return dataclasses.replace(
-        share, estimate=scale * share.estimate, low=scale * share.low, high=scale * share.high
+def _in_units(found: Comparison, scale: float) -> Comparison:
+    """A comparison of shares in the unit of the score."""
+    return dataclasses.replace(found, difference=times(found.difference, scale), margin=scale * found.margin)
+
+
+def _scope(task: Task, n_pairs: int, n_data: int, level: float) -> Text:
+    """What the intervals speak of: pairs, or the data sets that the pairs share."""
+    rows = task.rows.scope
+    said = Text(f"{n_pairs} pairs over {rows.en} of {task.name}", f"{task.name} 的 {n_pairs} 对{rows.zh}")
+    if 1 < n_data < n_pairs:
+        said = Text(
+            f"{n_data} data sets of {task.name}, the {n_pairs} pairs on them averaged where they share their rows",
+            f"{task.name} 的 {n_data} 个数据集，{n_pairs} 对中共用行的先取平均",
+        )
+    return Text(
+        f"{said.en}; intervals at {level:.0%}, shared among the remedies",
+        f"{said.zh}；区间水平 {level:.0%}，由各办法分担",
     )

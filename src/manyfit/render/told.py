@@ -7,6 +7,7 @@ import math
 from manyfit.answers import Answer, Cell, Table, Text, digits
 
 ANSWER = Text("ANSWER  ", "结论  ")
+ALSO = Text("ALSO    ", "另有  ")
 SCOPE = Text("SCOPE   ", "范围  ")
 SECONDS = Text("{} s", "{} 秒")
 PLAN = Text("; plan {}", "；计划 {}")
@@ -29,6 +30,7 @@ def answer_lines(answer: Answer, lang: str = "en") -> list[str]:
     lines.append(
         ANSWER.to(lang) + ("" if lang == "zh" else " ").join(text.to(lang) for text in answer.statement)
     )
+    lines += [ALSO.to(lang) + text.to(lang) for text in answer.also]
     lines.append(SCOPE.to(lang) + scope_of(answer, lang))
     return [_line(line) for line in lines]
 
