@@ -3,19 +3,14 @@
 import numpy as np
 
 import manyfit as mf
-from manyfit.answers import Curves, Series, Text
-from manyfit.render.picture import save
 
 rng = np.random.default_rng(42)
 X = 5 * rng.standard_normal((100, 1))
 y = 2 * X + 1 + rng.standard_normal((100, 1))
 
-recipe = mf.Recipe(mf.Dense((10,)), optimizer="sgd", batch_size=None, epochs=100).set("optimizer.lr", 0.01)
+recipe = mf.Recipe(mf.Dense((10,)), optimizer="SGD", batch_size=None, epochs=100).set("optimizer.lr", 0.01)
 run = mf.fit(mf.Population.of([recipe], X, y))
+
 for epoch in range(20, 101, 20):
     print(f"Epoch {epoch}, Loss: {run.loss[epoch - 1, 0]:.4f}")
-
-losses = Series(Text("loss", "损失"), run.epoch, run.loss[:, 0])
-figure = Curves(Text("Training", "训练过程"), (losses,), Text("Epoch", "轮数"), Text("Loss", "损失"))
-for language in ("en", "zh"):
-    save(figure, f"loss.{language}.svg", language)
+mf.draw(mf.loss_curves(run, [("loss", "损失")]), "loss.svg", ["en", "zh"])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from manyfit.asking import ask_again
     from manyfit.augment import Augment
+    from manyfit.curves import fit_curves, loss_curves
     from manyfit.data import Dataset, load
     from manyfit.engines.choose import fit
     from manyfit.errors import (
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from manyfit.population import Member, Population, Probe, Rows, View
     from manyfit.recipe import Recipe, Stopping
     from manyfit.render.document import report
+    from manyfit.render.picture import draw
     from manyfit.rng import Streams
     from manyfit.runs import Run
     from manyfit.sklearn import ManyfitClassifier, ManyfitRegressor
@@ -67,9 +69,12 @@ __all__ = [
     "View",
     "__version__",
     "ask_again",
+    "draw",
     "fit",
+    "fit_curves",
     "load",
     "load_model",
+    "loss_curves",
     "report",
     "trace",
     "train",
@@ -108,9 +113,12 @@ _ROOM_OF = {
     "UsageError": "errors",
     "View": "population",
     "ask_again": "asking",
+    "draw": "render.picture",
     "fit": "engines.choose",
+    "fit_curves": "curves",
     "load": "data",
     "load_model": "model",
+    "loss_curves": "curves",
     "report": "render.document",
     "trace": "tape",
     "train": "job",

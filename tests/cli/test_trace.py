@@ -123,6 +123,8 @@ def test_a_page_is_written_beside_the_text(run, folder):
         (["--recipe", "none.toml"], "none.toml can't be read"),
         (["chain", "--set", "x=one"], "--set x must be a number, got 'one'"),
         (["chain", "--row", "1"], "row has no meaning for 'chain'"),
+        (["two-layer", "--set", "network.hidden=3"], "--set network.hidden has no meaning for 'two-layer'"),
+        (["--set", "network.norm=layer"], "Dense.norm can't be traced"),
         (["chian"], "chian"),
     ],
 )

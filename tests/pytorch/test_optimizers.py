@@ -78,17 +78,32 @@ def test_path_is_that_of_torch_at_each_of_its_configurations(info, example):
     assert apart(ours, theirs) <= 1e-12  # 2e-16 was seen
 
 
-ERRORS = [
+LEFT_OUT = {
+    # Errors about `foreach=True`, a way to compute in torch that is not here: there it is an unknown argument.
+    ("Adam", "lr as Tensor doesn't work with foreach & not capturable"),
+    ("Adam", r"betas\[0\] as a Tensor is not supported for capturable=False and foreach=True"),
+    ("AdamW", "lr as Tensor doesn't work with foreach & not capturable"),
+    ("AdamW", r"betas\[0\] as a Tensor is not supported for capturable=False and foreach=True"),
+}
+ALL_ERRORS = [
     pytest.param(info, case, id=f"{info.optim_cls.__name__}: {case.optimizer_error_input.desc}")
     for info in optim_db
     if info.optim_cls.__name__ in KNOWN
     for case in info.optim_error_inputs_func("cpu", torch.float32)
-    if "foreach" not in case.optimizer_error_input.kwargs  # there is no foreach here: four cases
+]
+ERRORS = [
+    each for each in ALL_ERRORS if (each.values[0].optim_cls.__name__, each.values[1].optimizer_error_input.desc) not in LEFT_OUT
 ]
 
 
-def test_all_error_inputs_of_torch_are_there():
-    assert len(ERRORS) == 45 - 4
+def test_all_error_inputs_of_torch_are_there_but_four_that_are_named():
+    left_out = [each for each in ALL_ERRORS if each not in ERRORS]
+
+    assert (len(ALL_ERRORS), len(ERRORS), len(left_out)) == (45, 41, len(LEFT_OUT))
+    for each in left_out:
+        info, case = each.values
+        with pytest.raises(TypeError, match="unexpected keyword argument 'foreach'"):
+            getattr(manyfit.torch, info.optim_cls.__name__)(parameters(), **case.optimizer_error_input.kwargs)
 
 
 @pytest.mark.parametrize(("info", "case"), ERRORS)

@@ -56,6 +56,10 @@ def run(
             name: _number(name, value) for name, value in pairs if name.split(".")[0] not in fields
         }
         pairs = [(name, value) for name, value in pairs if name not in given["values"]]
+        unused = [name for name, _ in pairs if name.split(".")[0] != "optimizer"]
+        if unused:
+            hint = "It has a network of its own; optimizer=adam, optimizer.lr=0.1 and x=2 are what can be set."
+            raise UsageError([Problem(f"--set {name}", f"has no meaning for {source!r}", hint=hint) for name in unused])
         given = {name: value for name, value in given.items() if name != "seed"}
         base = default_recipe("regression").set("optimizer.lr", 0.5) if recipe is None else _base(recipe, "")
         given["recipe"] = _changed(base, pairs)

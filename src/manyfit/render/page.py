@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from manyfit.answers import Answer, Cell, Figure, Table, Text, digits
 from manyfit.render.bundle import bundle
@@ -148,9 +149,25 @@ def _script_data(spec: dict[str, Any], number: int) -> Markup:
     )
 
 
+_FACTOR = re.compile(r"∂[^\s·/]*/∂[^\s·]*")
+
+
+def _breakable(text: str) -> Markup:
+    """A formula that may go to the next line after a factor, and never amid ∂y/∂x.
+
+    Example:
+        >>> print(_breakable("∂L/∂y·2"))
+        <span class="short">∂L/∂y</span>·<wbr>2
+    """
+    whole = _FACTOR.sub(lambda found: f'<span class="short">{found[0]}</span>', str(escape(text)))
+    return Markup(whole.replace("·", "·<wbr>"))
+
+
 @cache
 def _environment() -> jinja2.Environment:
     loader = jinja2.PackageLoader("manyfit.render", "templates")
-    return jinja2.Environment(
+    made = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    made.filters["breakable"] = _breakable
+    return made

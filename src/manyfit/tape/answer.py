@@ -55,7 +55,7 @@ _SCOPE = Text("one update, in float64; nothing is estimated", "一次更新，fl
 
 
 def _table(part: Part, count: int, digits: int) -> Table:
-    rows = tuple(
+    rows = [
         (
             str(step),
             line.symbol,
@@ -65,5 +65,6 @@ def _table(part: Part, count: int, digits: int) -> Table:
             line.note or "",
         )
         for step, line in enumerate(part.lines, count + 1)
-    )
-    return Table(HEAD, rows, part.title)
+    ]
+    width = len(HEAD) if any(line.note for line in part.lines) else len(HEAD) - 1
+    return Table(HEAD[:width], tuple(row[:width] for row in rows), part.title)

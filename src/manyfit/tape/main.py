@@ -17,6 +17,7 @@ from manyfit.population import Member, Population, Rows
 from manyfit.recipe import Recipe
 from manyfit.registry import name_of
 from manyfit.rng import Streams
+from manyfit.tape import limits
 from manyfit.tape.answer import answer_of, plain
 from manyfit.tape.chain import COMPOSITES, told
 from manyfit.tape.follow import BIAS, Weight, finite_difference, first_step_of, liveliest, parsed, place_of
@@ -105,7 +106,8 @@ def trace(
         source: What to train on: a `Dataset` or whatever `load` takes (standardized as in training, test rows left out), or
             arrays `(X, y)` taken as they are. "chain" and "two-layer" are the chapter's own: L = f(g(h(x))) of 3.3.1, and the
             network of 3.3.4. By default the embedded example "line".
-        recipe: How the network is trained. By default two sigmoid units, SGD at 0.1, three rows a step.
+        recipe: How the network is trained. By default two sigmoid units, SGD at 0.1, three rows a step. For "chain" and
+            "two-layer" only its optimizer counts.
         target: Column to predict, where `load` needs it.
         row: The row of the table whose way through the network is told; by default the first of the step's batch.
         weight: Layer, unit, input: the weight that is followed through every factor; "b" as the input is the bias.
@@ -119,7 +121,7 @@ def trace(
         The trace. The update is the one that the reference engine makes with the same recipe, streams and rows in float64.
 
     Raises:
-        UsageError: If there is no such row, weight or step.
+        UsageError: If there is no such row, weight or step, or the tape can't follow the network or its loss.
         RecipeError: If the recipe does not fit the data.
 
     Example:
@@ -146,6 +148,8 @@ def trace(
     if isinstance(recipe.precision, str) and recipe.precision != "float64":
         recipe = recipe.set("precision", "float64")
     view = view_for(given, recipe)
+    recipe.check()
+    limits.check(recipe, view)
     member = Member(recipe, Streams.of(seed), Rows(np.arange(len(view.X))))
     Population((member,), {"all": view}).check()
     with np.errstate(all="ignore"):  # what is not finite is told as such

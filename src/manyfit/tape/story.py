@@ -6,7 +6,6 @@ What is computed stands in a `Step`; here it only gets its words. Each formula i
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,21 +13,19 @@ from typing import Any
 
 import numpy as np
 
-from manyfit.answers import Table, Text
+from manyfit.answers import Text
 from manyfit.networks import ACTIVATIONS
-from manyfit.penalties import is_proximal
 from manyfit.recipe import Recipe
-from manyfit.registry import name_of
 from manyfit.tape import arithmetic as xp
 from manyfit.tape import names
 from manyfit.tape.backward import local
+from manyfit.tape.change import change_of
 from manyfit.tape.formula import written
 from manyfit.tape.head import Head, head_of
 from manyfit.tape.lines import Line, Part, line
 from manyfit.tape.member import Layer, Step
 from manyfit.tape.paths import factors_of
-from manyfit.tape.symbols import derivative, letter, number
-from manyfit.tape.update import Update, said_settings, updated
+from manyfit.tape.symbols import derivative
 from manyfit.tape.value import Value
 
 MOST_PARAMETERS = 12
@@ -77,7 +74,7 @@ class Story:
                     Text(f"Every factor of {self.by}", f"{self.by} 的每个因子"),
                     tuple(self._followed()),
                 ),
-                self._update(),
+                change_of(self),
             ]
             if self.is_small:
                 title = Text("Gradients, summed over the batch", "梯度：对整批求和")
@@ -298,90 +295,6 @@ class Story:
         numbers = written(xp.total(terms), digits=self.digits).numbers
         return Line(derivative("L", symbol), formula, numbers, float(d_loss), note)
 
-    def _update(self) -> Part:
-        layer, out, in_ = self.weight
-        place = 2 * (layer - 1) + (in_ is None)
-        leaf, at = self.step.leaves[place], (out,) if in_ is None else (in_, out)
-        lines = self._gradient(place, at)
-        letter_ = "b" if in_ is None else "W"
-        made: Update = updated(
-            self.recipe.optimizer,
-            leaf.before,
-            leaf.gradient,
-            leaf.state,
-            self.step.t,
-            self.step.rate,
-            letter_,
-        )
-        after = float(leaf.after[at])  # exactly 0 where a proximal penalty says so
-        lines += [
-            line(value.name, value, at=at, digits=self.digits, result=after if value is made.after else None)
-            for value in made.equations
-        ]
-        note = Text("the same rows after the update", "更新后同一批数据的损失")
-        lines.append(Line("L_new", "", "", self.step.new_loss, note))
-        rule = name_of(self.recipe.optimizer)
-        said = f"{rule}, {said_settings(made)}, t {self.step.t}"
-        return Part(
-            "update",
-            Text(f"Update of {self.symbol}: {said}", f"更新 {self.symbol}：{said}"),
-            tuple(lines),
-            (self._table(),),
-        )
-
-    def _gradient(self, place: int, at: tuple[int, ...]) -> list[Line]:
-        """From the derivative of the loss to what the rule is given: penalties, then clipping."""
-        leaf, lines = self.step.leaves[place], []
-        g = Value(leaf.d_loss[at], self.by)
-        total = g
-        for penalty in self.recipe.penalties:
-            if leaf.before.ndim == 2 or penalty.biases:
-                name = name_of(penalty)
-                if is_proximal(penalty, self.recipe.optimizer):
-                    penalty = _Smooth(penalty)
-                    if not penalty.gradient(np, leaf.before)[at]:
-                        continue
-                weight = Value(leaf.before[at], f"{self.symbol[0]}_old")
-                pull = Value(float(penalty.gradient(np, leaf.before)[at]), name)
-                note = Text("added by the penalty", "惩罚项所加")
-                lines.append(self.line(name, _pull(penalty, weight, f"λ_{name}"), float(pull), note=note))
-                total = total + pull
-        if self.recipe.clip_value is not None:
-            bound = Value(self.recipe.clip_value, "clip_value")
-            total = xp.minimum(bound, xp.maximum(-bound, total))
-        if self.step.share is not None and self.step.norm is not None:
-            clip, norm = Value(self.recipe.clip_norm, "clip_norm"), Value(self.step.norm, "‖∇L‖")
-            note = Text("over all weights and biases", "对所有权重与偏置")
-            lines.append(Line(norm.name, "", "", self.step.norm, note))
-            lines.append(self.line("c", xp.minimum(clip / (norm + 1e-6), Value(1.0)), self.step.share))
-            total = total * Value(self.step.share, "c")
-        if leaf.pull is not None:
-            note = Text("what brings the weight nearer to 0, at most λ", "使权重更接近 0 的部分，至多 λ")
-            lines.append(Line("l1", "", "", float(leaf.pull[at]), note))
-            total = total + Value(float(leaf.pull[at]), "l1")
-        return [*lines, self.line("g", total, leaf.gradient[at])]
-
-    def _table(self) -> Table:
-        """Parameters before and after with the rule's states, of a small network; else of the unit that is followed."""
-        layer, out, _ = self.weight
-        rows = []
-        for number_, each in enumerate(self.layers, 1):
-            for unit in range(each.z.shape[1]):
-                if not self.is_small and (number_, unit) != (layer, out):
-                    continue
-                for in_ in self.shown[number_ - 1]:
-                    leaf = self.step.leaves[2 * number_ - 2]
-                    rows.append(_row(names.weight(number_, unit, in_), leaf, (in_, unit), self.digits))
-                leaf = self.step.leaves[2 * number_ - 1]
-                rows.append(_row(names.bias(number_, unit), leaf, (unit,), self.digits))
-        states = list(self.step.leaves[0].state)
-        head = [Text("parameter", "参数"), Text("before", "更新前"), Text("g", "g")]
-        head += [
-            Text(f"{letter(s)}_{when}", f"{letter(s)}_{when}") for s in states for when in ("old", "new")
-        ]
-        caption = Text("Before and after the update", "更新前后")
-        return Table((*head, Text("after", "更新后")), tuple(rows), caption)
-
 
 _TEXTBOOK: Mapping[str, Any] = {
     "identity": lambda z: z,
@@ -391,32 +304,3 @@ _TEXTBOOK: Mapping[str, Any] = {
     "silu": lambda z: z * xp.sigmoid(z),
 }
 """How the usual activations are written in a book; others are written as they compute."""
-
-
-@dataclass(frozen=True)
-class _Smooth:
-    """What is left of a penalty whose |w| comes last."""
-
-    whole: Any
-
-    @property
-    def strength(self) -> Any:
-        return self.whole.strength
-
-    def gradient(self, xp_: Any, p: Any) -> Any:
-        return self.whole.smooth_gradient(xp_, p)
-
-
-def _pull(penalty: Any, weight: Value, symbol: str) -> Value:
-    """What a penalty adds to the gradient of one weight, with its strength as a symbol where it lets itself be told so."""
-    try:
-        told = dataclasses.replace(penalty, strength=Value(penalty.strength, symbol))
-        return told.gradient(xp, weight)
-    except (TypeError, AttributeError, ValueError):
-        return Value(float(penalty.gradient(np, weight.data)))
-
-
-def _row(symbol: str, leaf: Any, at: tuple[int, ...], digits: int) -> tuple[str, ...]:
-    states = [number(float(s[name][at]), digits) for name in leaf.state for s in (leaf.state, leaf.new_state)]
-    before, g, after = (float(array[at]) for array in (leaf.before, leaf.gradient, leaf.after))
-    return (symbol, number(before, digits), number(g, digits), *states, number(after, digits))
