@@ -108,7 +108,7 @@ def recipes_section(confirmed: Confirmed, chosen: Sequence[int], metric: str, ma
     each = confirmed.scores.shape[1] * confirmed.scores.shape[2]
     n = len(confirmed.recipes)
     said = Text(
-        f"{len(chosen)} of {n} confirmed recipes make the model, each met on {each} pairs of fold and seed.",
+        f"Confirmed recipes that make the model: {len(chosen)} of {n}, each met on {each} pairs of fold and seed.",
         f"{n} 个确认过的配方中有 {len(chosen)} 个组成模型，每个在 {each} 对折与种子上确认。",
     )
     tables = [Table(head, tuple(rows), Text("How they did, and where they differ", "表现与不同之处"))]

@@ -284,10 +284,9 @@ def _search(found: Material) -> Section:
     early_en = " More recipes no longer paid, so it ended early." if search.paid_out else ""
     early_zh = "继续搜索已无收益，因此提前结束。" if search.paid_out else ""
     said = Text(
-        f"{n:,} networks on one split of the development rows, {ladder} "
-        f"recipes from round to round; {diverged} diverged.{early_en} "
-        f"{facts['confirm']['recipes']} recipes were met again on fresh "
-        "folds with fresh seeds: the numbers of this report come from there.",
+        f"{n:,} networks on one split of the development rows; recipes from round to round: {ladder}; {diverged} diverged."
+        f"{early_en} Recipes met again on fresh folds with fresh seeds: {facts['confirm']['recipes']}. "
+        "The numbers of this report come from there.",
         f"在开发行的一个划分上训练 {n:,} 个网络，各轮配方数 {ladder}；{diverged} 个发散。{early_zh}"
         f"{facts['confirm']['recipes']} 个配方在新的折和新的种子上重新确认：本报告的数字来自确认。",
     )
