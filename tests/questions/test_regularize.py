@@ -212,7 +212,7 @@ def test_what_a_recipe_cannot_have_is_left_out_or_refused():
 
 
 PLAN = Regularize(
-    curbs=("l1", "dropout", "stopping"),
+    methods=("l1", "dropout", "stopping"),
     l1=LogRange(1e-3, 1e-1),
     dropout=Range(0.1, 0.3),
     points=2,
@@ -262,7 +262,7 @@ def test_interrupted_confirmation_leaves_an_answer_that_says_so():
 
 
 def test_networks_without_hidden_units_have_paths_too():
-    plan = dataclasses.replace(PLAN, curbs=())
+    plan = dataclasses.replace(PLAN, methods=())
     answer = ask(plan, small(network=Dense(())))
 
     assert "left out: a network without hidden units has none to drop" in answer.head[-1].en

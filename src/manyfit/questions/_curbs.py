@@ -105,14 +105,14 @@ def curbs_of(recipe: Recipe, names: Sequence[str]) -> tuple[tuple[str, ...], tup
         ('l1', 'l2', 'adamw', 'dropout', 'stopping', 'noise')
     """
     problems = [
-        Problem("--curbs", f"knows no {name!r}", hint=did_you_mean(name, CURBS))
+        Problem("--methods", f"knows no {name!r}", hint=did_you_mean(name, CURBS))
         for name in names
         if name not in CURBS
     ]
     asked = [name for name in dict.fromkeys(names or CURBS) if name in CURBS]
     reasons = {name: reason for name in asked if (reason := why_not(name, recipe)) is not None}
     if names:
-        problems += [Problem("--curbs", f"can't hold {name}: {why.en}") for name, why in reasons.items()]
+        problems += [Problem("--methods", f"can't hold {name}: {why.en}") for name, why in reasons.items()]
     if problems:
         raise UsageError(problems, "what is compared")
     return tuple(name for name in asked if name not in reasons), tuple(reasons.values())

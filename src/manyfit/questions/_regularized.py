@@ -60,7 +60,7 @@ def regularized(
     n_networks = n * (1 + sum(map(len, found.tuning.strengths)))
     head = [
         Text(
-            f"{n_of(len(found.names), 'curb')} × {each} strengths × {n_of(n, 'seed')}, and the recipe as it is = "
+            f"{n_of(len(found.names), 'regularizer')} × {each} strengths × {n_of(n, 'seed')}, and the recipe as it is = "
             f"{n_of(n_networks, 'network')}",
             f"{len(found.names)} 种正则化 × {each} 个强度 × {n} 个种子，加上原样 = {n_networks:,} 个网络",
         ),
@@ -192,7 +192,7 @@ def _main(task: Task, found: Curbed) -> Section:
         Text("picked", "选中"),
         Text("diverged", "发散"),
     )
-    table = Table(head, tuple(rows), Text("Tuned curbs on fresh pairs", "调好的正则化在新的配对上"))
+    table = Table(head, tuple(rows), Text("Tuned regularizers on fresh pairs", "调好的正则化在新的配对上"))
     order = [k - 1 for k in verdict.order if k != 0]
     differences = [found.against(found.names[k]).difference for k in order]
     bars = Bars(
@@ -207,10 +207,10 @@ def _main(task: Task, found: Curbed) -> Section:
     n, m = found.met.plain.shape
     measured = [
         Text(
-            f"Each of {n} replicates tunes every curb on a pair of seed and split of its own, one network a strength; a score is "
-            f"averaged with those of the neighboring strengths. What it picks is met on {n_of(m, 'fresh pair')}, which all share "
-            "with the recipe as it is. So the luck of tuning is inside the intervals. The rate is the recipe's for all. Findings "
-            f"hold together at {found.level:.0%} (Holm), and intervals are as wide as that asks.",
+            f"Each of {n} replicates tunes every regularizer on a pair of seed and split of its own, one network a strength; a "
+            f"score is averaged with those of the neighboring strengths. What it picks is met on {n_of(m, 'fresh pair')}, which "
+            "all share with the recipe as it is. So the luck of tuning is inside the intervals. The rate is the recipe's for "
+            f"all. Findings hold together at {found.level:.0%} (Holm), and intervals are as wide as that asks.",
             f"{n} 个重复各自在自己的种子与划分上为每种正则化调参，每个强度一个网络；分数与相邻强度平均。"
             f"选中者在 {m} 对新的种子与划分上与原样相遇。因此区间包含调参的运气。学习率均为配方的学习率。"
             f"全部结论在 {found.level:.0%} 水平上同时成立（Holm），区间宽度与之相应。",

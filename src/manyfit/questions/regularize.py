@@ -33,18 +33,18 @@ TUNE, MEET, CONFIRM = 0, 1, 2
 class Regularize:
     """Does regularization pay: L1, L2, AdamW, dropout, early stopping, noise, each tuned and met; which columns L1 keeps.
 
-    Every replicate tunes each curb over its strengths, as many trials for one as for another, on a pair of seed and split of its
-    own, and meets what it picked on fresh pairs beside the recipe as it is. The weights of the first layer are followed over the
-    strengths of L1 and L2.
+    Every replicate tunes each of them over its strengths, as many trials for one as for another, on a pair of seed and split of
+    its own, and meets what it picked on fresh pairs beside the recipe as it is. The weights of the first layer are followed over
+    the strengths of L1 and L2.
 
     Example:
-        >>> Regularize(curbs=("l1", "dropout")).replicates
+        >>> Regularize(methods=("l1", "dropout")).replicates
         10
     """
 
     example: ClassVar[str] = "diabetes"
 
-    curbs: tuple[str, ...] = hyper(
+    methods: tuple[str, ...] = hyper(
         (), kind="texts", doc=f"Which to try, commas between: {', '.join(CURBS)}; by default all that fit."
     )
     l1: AnyRange = hyper(LogRange(1e-4, 1.0), above=0, doc="λ of L1, LOW..HIGH, or some with commas between.")
@@ -76,7 +76,7 @@ class Regularize:
 
     def rounds(self, task: Task) -> Rounds:
         """Tune every curb; what was picked meets the recipe as it is; the winner once more on other pairs."""
-        names, left_out = curbs_of(task.recipe, self.curbs)
+        names, left_out = curbs_of(task.recipe, self.methods)
         tried = tuple(self.tried(name, task.recipe.epochs) for name in names)
         tuning = yield from self._tune(task, names, tried)
         plain = float(tuning.plain.mean())
