@@ -49,7 +49,7 @@ def test_intervals_hold_the_planted_gain_as_often_as_they_say():
         read(planted(law(1.0, 2.0, 0.5), seed=seed), 0.1, 0.1).twice.contains(truth) for seed in range(25)
     ]
 
-    assert sum(held) >= 9  # 95 %: fewer than 9 of 12 come out once in 4,000 times
+    assert sum(held) >= 9  # 95 %: fewer than 9 of 12 come out once in 450 times
 
 
 def test_planted_flat_curve_is_no_more_than_the_margin():

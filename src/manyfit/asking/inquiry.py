@@ -19,7 +19,7 @@ from manyfit.data import Dataset
 from manyfit.engines.choose import fit
 from manyfit.engines.interrupt import Interrupt
 from manyfit.errors import Problem, RunError, UsageError
-from manyfit.hyper import is_range, knobs, problems_of
+from manyfit.hyper import Choice, is_range, knobs, problems_of
 from manyfit.population import Population
 from manyfit.questions import ArrayRows, Interrupted, Question, TableRows, Task, ask, registry
 from manyfit.registry import name_of
@@ -241,10 +241,17 @@ def prepare(name: str, task: Task, values: Mapping[str, Any], **more: Any) -> In
 
 
 def _as_declared(value: Any) -> Any:
-    """Several values as a tuple; what varies by path as `PATH=VALUE,VALUE`."""
+    """Several values as a tuple; what varies by path as `PATH=VALUE,VALUE` or `PATH=LOW..HIGH`."""
     if isinstance(value, Mapping):
-        return tuple(f"{path}={','.join(map(_setting_text, given))}" for path, given in value.items())
+        return tuple(f"{path}={_values_text(given)}" for path, given in value.items())
     return tuple(value) if isinstance(value, list) else value
+
+
+def _values_text(given: Any) -> str:
+    """Several values with commas between them, or the ends of a range."""
+    if is_range(given) and not isinstance(given, Choice):
+        return f"{given.low!r}..{given.high!r}"
+    return ",".join(map(_setting_text, given.options if isinstance(given, Choice) else given))
 
 
 def _setting_text(value: Any) -> str:
