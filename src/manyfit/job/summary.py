@@ -105,7 +105,8 @@ def _verdict(found: Material) -> Section:
     statement = [fit_sentence(facts["fit"])]
     if facts["fit"]["tried"]:
         statement.append(rows_sentence(facts["fit"]))
-        statement += also_lines(facts["fit"], without=(EDGE,))
+        also = also_lines(facts["fit"], without=(EDGE,))
+        statement += [Text(f"Also: {line.en}", f"另有：{line.zh}") for line in also]
     statement += [columns_sentence(facts["importance"]), *edge_sentences(facts["edges"])]
     statement += (
         coverage_sentence(facts["test"].get("covered"))

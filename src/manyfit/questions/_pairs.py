@@ -206,13 +206,29 @@ def leaks_of(rows: RowSource) -> tuple[Note, ...]:
     return rows.leaking if isinstance(rows, GivenRows) else ()
 
 
-def without(task: Task, column: str) -> Task:
-    """The same task without a column: the same seeds and the same splits of the rows, other encodings."""
+def without(task: Task, column: str, n: int, stage: int) -> tuple[Task, list[Replicate]]:
+    """The same task without a column, with its pairs: the same seeds and the same splits of the rows, other encodings.
+
+    The encodings have names of their own, by which a stored round of these networks is told from one with the column.
+
+    Args:
+        task: What is asked about.
+        column: A column that leaks.
+        n: Pairs.
+        stage: Of their seeds and splits.
+    """
     rows = task.rows
-    if isinstance(rows, TableRows):
-        return dataclasses.replace(task, rows=dataclasses.replace(rows, data=rows.data.without(column)))
-    assert isinstance(rows, GivenRows) and rows.reduced is not None, "a column was found there"
-    return dataclasses.replace(task, rows=rows.reduced(column))
+    if isinstance(rows, GivenRows):
+        assert rows.reduced is not None, "a column was found there"
+        less = dataclasses.replace(task, rows=rows.reduced(column))
+        return less, less.replicates(n, stage=stage)
+    assert isinstance(rows, TableRows), "only tables have columns"
+    less = dataclasses.replace(task, rows=dataclasses.replace(rows, data=rows.data.without(column)))
+    named = [
+        pair._replace(split=dataclasses.replace(pair.split, view=f"{pair.split.view} without {column}"))
+        for pair in less.replicates(n, stage=stage)
+    ]
+    return less, named
 
 
 def _output(task: Task, run: Run, member: Member, number: int, rows: Ints) -> Floats:

@@ -28,7 +28,8 @@ from manyfit.questions._findings import registry as findings
 from manyfit.questions._pairs import by_data, by_ratio, data_of, in_units, times, without
 from manyfit.questions._task import Replicate, Task
 from manyfit.questions._twins import BASE, BOOSTS, CURBS, KINDS, SHARES, WORDS, twins
-from manyfit.questions._verdicts import FINDINGS
+from manyfit.questions._verdicts import FINDINGS, both
+from manyfit.questions._words import interval_text
 from manyfit.recipe import Recipe
 from manyfit.rng import epoch_order
 from manyfit.runs import Run
@@ -154,8 +155,7 @@ class Diagnose:
         changes = {}
         for twin in wants:
             if twin.without:
-                less = without(task, twin.without)
-                again = less.replicates(len(pairs), stage=FRESH)
+                less, again = without(task, twin.without, len(pairs), FRESH)
                 alone = yield less.population(less.member(twin.recipe, pair) for pair in again)
                 got = less.scores(alone)
             else:
@@ -193,9 +193,9 @@ class Diagnose:
         """Say the evidence in words, a table and two pictures."""
         code, plain = CODES[found.code], numbers(found)
         train, held = digits(found.train), digits(found.held)
-        gap = Text(
+        gap = both(
             f"{task.name}: {code.en}. {task.measure.label.en} {train} on training rows, {held} on unseen ones.",
-            f"{task.name}：{code.zh}。训练行的{task.measure.label.zh} 为 {train}，未见过的行为 {held}。",
+            f"{task.name}：{code.zh}。训练行的{task.measure.label.zh}为{train}，未见过的行为{held}。",
         )
         names = tuple(found.remedies)
         differences = [found.remedies[name].difference for name in names]
@@ -230,10 +230,10 @@ class Diagnose:
             Text("Remedies tried, on rows that no network has seen", "在任何网络都未见过的行上尝试各种办法"),
         )
         scope = _scope(task, self.replicates, found.n_data, self.level)
-        doubling = found.doubling
+        by = interval_text(found.doubling, signed=True)
         more = Text(
-            f"Twice the rows: {digits(doubling.estimate)} [{digits(doubling.low)}, {digits(doubling.high)}].",
-            f"行数加倍：{digits(doubling.estimate)} [{digits(doubling.low)}, {digits(doubling.high)}]。",
+            f"Twice the rows would change it by {by}, if it goes on as it went.",
+            f"按目前的趋势，行数加倍会使其变化 {by}。",
         )
         measured = Text(
             "Twins share seeds, splits and rows with the recipe as it is; they differ by the remedy alone. "
@@ -291,8 +291,7 @@ def unknown_codes(mute: Sequence[str]) -> Iterator[Problem]:
     known = (*MAIN, *findings.all())
     for code in mute:
         if code not in known:
-            hint = f"{did_you_mean(code, known)} Codes: {', '.join(known)}."
-            yield Problem("mute", f"knows no finding {code!r}", hint=hint)
+            yield Problem("mute", f"knows no finding {code!r}", hint=did_you_mean(code, known))
 
 
 def _found(code: str, seen: Seen, changes: Mapping[Twin, Comparison]) -> Found:
