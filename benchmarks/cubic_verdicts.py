@@ -22,7 +22,7 @@ import numpy as np
 from scipy import stats
 
 import manyfit as mf
-from manyfit.job.narrator import Silent
+from manyfit.asking.inquiry import Silent
 
 ROWS = 47
 """Rows of a table whose networks train on 30."""

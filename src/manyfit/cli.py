@@ -94,6 +94,12 @@ def train(
     max_width: Annotated[
         int | None, Parameter(group=_TRAINING, help="Widest hidden layer that is tried.")
     ] = None,
+    mute: Annotated[
+        list[str] | None,
+        Parameter(
+            negative="", group=_TRAINING, help="CODE,CODE: findings that are not shown and decide nothing."
+        ),
+    ] = None,
     engine: Annotated[
         str | None, Parameter(group=_TRAINING, help="auto, native, stacked or reference.")
     ] = None,
@@ -157,6 +163,7 @@ def train(
         "metric": metric,
         "margin": margin,
         "max_width": max_width,
+        "mute": mute,
         "engine": engine,
         "threads": threads,
     }

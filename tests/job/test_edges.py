@@ -15,7 +15,7 @@ from manyfit.space import Space
 SPACE = Space(Recipe(Dense((8,))), ranges={"optimizer.lr": LogRange(1e-4, 1e-1)})
 SHARES = np.linspace(0.0, 1.0, 31)
 BEST = SPACE.at(0, {"optimizer.lr": 0.99})
-SETTLED = {"remedies": {"larger": {"finding": "same"}}}
+SETTLED = {"larger": "same"}
 
 
 def searched(*rungs: tuple[int, np.ndarray]) -> Search:
@@ -53,5 +53,5 @@ def test_width_is_an_edge_unless_twice_of_it_was_tried_and_is_no_better():
 
     assert edges(SPACE, search, middle, {}) == [["network.hidden", "highest", 8]]
     for finding, is_named in (("same", False), ("worse", False), ("better", True), ("cannot tell", True)):
-        fit = {"remedies": {"larger": {"finding": finding}}}
+        fit = {"larger": finding}
         assert bool(edges(SPACE, search, middle, fit)) == is_named

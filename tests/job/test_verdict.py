@@ -94,13 +94,13 @@ def parabola(n: int = 400) -> Dataset:
     return load(pl.DataFrame({"x": x, "y": x**2 + 0.05 * draw.normal(size=n)}), "y", name="parabola")
 
 
-def test_planted_underfitting_is_found_by_a_larger_twin():
+def test_planted_underfitting_is_found_by_larger_twins():
     recipe = dataclasses.replace(RECIPE, network=Dense((1,), "tanh"), epochs=100).set("optimizer.lr", 0.03)
     data = parabola()
     tried = try_twins(Table(data, 3), recipe, plan_for(data), Trial(5, 3), Trainer(threads=1))
 
     assert tried.facts["code"] == "underfitting"
-    assert tried.facts["remedies"]["larger"]["finding"] == "better"
+    assert "better" in {tried.facts["remedies"][name]["finding"] for name in ("larger", "widest")}
     assert tried.facts["pairs"] == 15
     assert tried.answer is not None
 

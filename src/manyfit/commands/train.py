@@ -39,6 +39,8 @@ def run(
     gathered = Gathered()
     given_loading = {name: value for name, value in loading.items() if value is not None}
     given_options = {name: value for name, value in options.items() if value is not None}
+    if "mute" in given_options:
+        given_options["mute"] = codes_of(given_options["mute"])
     stored = None
     with gathered:
         if config is not None and resume:
@@ -100,6 +102,16 @@ def folder_for(source: str) -> Path:
     ):
         name = name[: -len(ending)] if name.lower().endswith(ending) and len(name) > len(ending) else name
     return Path(f"{name}.manyfit")
+
+
+def codes_of(given: list[str]) -> tuple[str, ...]:
+    """CODE,CODE as codes.
+
+    Example:
+        >>> codes_of(["unstable,overfitting", "leaking"])
+        ('unstable', 'overfitting', 'leaking')
+    """
+    return tuple(code.strip() for text in given for code in text.split(",") if code.strip())
 
 
 def kinds_of(given: list[str]) -> dict[str, str]:

@@ -85,6 +85,8 @@ def read_config(path: str | Path) -> Config:
     if unknown:
         raise UsageError(unknown, str(path))
     options.update({name: value for name, value in job.items() if name in option_names})
+    if "mute" in options:
+        options["mute"] = tuple(options["mute"])
     return Config(
         source,
         target,

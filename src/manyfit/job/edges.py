@@ -29,14 +29,14 @@ FEWEST = 4
 ALPHA = 0.05
 
 
-def edges(space: Space, search: Search, best: Recipe, fit: Mapping[str, Any]) -> list[list[Any]]:
+def edges(space: Space, search: Search, best: Recipe, shown: Mapping[str, Finding]) -> list[list[Any]]:
     """Settings of the best recipe at an end of what was tried, as far as the evidence points beyond.
 
     Args:
         space: What was searched.
         search: What was found.
         best: The best confirmed recipe.
-        fit: What the remedies showed, twice the width among them.
+        shown: What each remedy has shown, twice the width among them.
 
     Returns:
         Path, end ("lowest" or "highest") and value of each. Below no decay, dropout or noise there is nothing to try.
@@ -49,8 +49,7 @@ def edges(space: Space, search: Search, best: Recipe, fit: Mapping[str, Any]) ->
     ]
     tried = [s.fixed.get("network.hidden", space.base.dense.hidden) for s in space.structures]
     widest = max(max(hidden, default=0) for hidden in tried)
-    larger = fit.get("remedies", {}).get("larger")
-    is_settled = larger is not None and larger["finding"] in (Finding.SAME, Finding.WORSE)
+    is_settled = shown.get("larger") in (Finding.SAME, Finding.WORSE)
     if best.dense.hidden and max(best.dense.hidden) == widest and not is_settled:
         found.append(["network.hidden", "highest", widest])
     return found

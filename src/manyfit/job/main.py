@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time as clocks
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -172,8 +172,16 @@ class Job:
             confirmed = confirm(self.table, found, plan, trainer, until=confirm_end)
             chosen = choose(confirmed, plan.margin, plan.ensemble)
             self.narrator.say("confirmed", confirmed=confirmed, chosen=chosen, plan=plan)
+            best, space = confirmed.recipes[chosen[0]], self.space
             tried = remedies(
-                confirmed, chosen[0], plan, trainer, budget=options.budget, is_repeated=self.repeats
+                confirmed,
+                chosen[0],
+                plan,
+                trainer,
+                budget=options.budget,
+                is_repeated=self.repeats,
+                mute=options.mute,
+                edges=lambda shown: edges(space, found, best, shown),
             )
             realised = plan.realised(
                 [each.rung for each in found.rungs],
@@ -189,7 +197,9 @@ class Job:
             looked = look(model, self.table, plan.metric, plan.margin, options.threads)
             model.facts["test"] = looked.to_dict()
             model.facts["answer"] = answer(looked, self.metric.is_loss)
-            if model.facts["answer"]["code"] == "nothing":  # no column matters to networks that have learned nothing
+            if (
+                model.facts["answer"]["code"] == "nothing"
+            ):  # no column matters to networks that have learned nothing
                 for each in (model.facts.get("importance") or {}).get("found", ()):
                     each["matters"] = False
             model.facts["interrupted"] = list(trainer.interrupted)
@@ -241,7 +251,9 @@ class Job:
                 "scores": [sign * float(means[r]) for r in chosen],
             },
             "recipes": [confirmed.recipes[r].to_dict() for r in chosen],
-            "edges": edges(self.space, search, confirmed.recipes[chosen[0]], tried.facts),
+            "edges": []
+            if "edge-of-search" in self.options.mute
+            else edges(self.space, search, confirmed.recipes[chosen[0]], _shown_by(tried.facts)),
         }
         model = Model(data.target, confirmed.encoders, confirmed.networks(chosen), calibration, facts)
         model._data = data
@@ -256,6 +268,11 @@ class Job:
         if self.data.task != "regression" or not loss >= 0:
             return loss
         return float(np.sqrt(loss) * np.std(self.data.y[self.table.development]))
+
+
+def _shown_by(fit: Mapping[str, Any]) -> dict[str, Finding]:
+    """What each remedy has shown; nothing where none was tried."""
+    return {name: Finding(each["finding"]) for name, each in fit.get("remedies", {}).items()}
 
 
 def answer(looked: Look, is_loss: bool) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from manyfit.engines.choose import NAMES
 from manyfit.errors import Problem, UsageError, did_you_mean
 from manyfit.job.plan import Plan
 from manyfit.metrics import registry
+from manyfit.questions.diagnose import unknown_codes
 from manyfit.space import Space
 
 BUDGET = 60.0
@@ -31,6 +32,7 @@ class Options:
     threads: Threads; all cores by default.
     space: What is searched, in place of the default.
     plan: A plan to repeat exactly, in place of one sized by the budget.
+    mute: Codes of findings that are not shown and decide nothing.
     """
 
     budget: float = BUDGET
@@ -43,6 +45,7 @@ class Options:
     threads: int | None = None
     space: Space | None = None
     plan: Plan | None = None
+    mute: tuple[str, ...] = ()
 
     def check(self) -> Options:
         """The options themselves.
@@ -50,7 +53,7 @@ class Options:
         Raises:
             UsageError: If any of them makes no sense; all problems at once.
         """
-        found = []
+        found = list(unknown_codes(self.mute))
         if not (np.isfinite(self.budget) and self.budget > 0):
             found.append(
                 Problem("budget", "must be seconds > 0", f"{self.budget:g}", hint="The default is 60.")

@@ -55,6 +55,7 @@ def train(
     group: Any = None,
     time: Any = None,
     test: Any = None,
+    mute: Sequence[str] = (),
 ) -> Model:
     """Train networks for a table and say the truth about them: the main job.
 
@@ -84,6 +85,7 @@ def train(
         group: Column whose groups are never parted.
         time: Column that orders the rows.
         test: A table of test rows.
+        mute: Codes of findings that are not shown and decide nothing, such as "overfitting" or "unstable".
 
     Returns:
         The model; `model.facts` holds what was found.
@@ -117,7 +119,7 @@ def train(
         source,
         target,
         {**roles, **(loading or {})},
-        Options(budget, seed, metric, margin, max_width, ensemble, engine, threads, space, plan),
+        Options(budget, seed, metric, margin, max_width, ensemble, engine, threads, space, plan, tuple(mute)),
         Path(out) if out is not None else None,
         force,
         resume,
@@ -235,9 +237,10 @@ class Request:
             plan.margin,
             job.get("max_width"),
             plan.ensemble,
+            mute=tuple(job.get("mute", ())),
         )
         usual, found = Options(), []
-        for name in ("seed", "metric", "margin", "max_width", "ensemble"):
+        for name in ("seed", "metric", "margin", "max_width", "ensemble", "mute"):
             now, then = getattr(self.options, name), getattr(was, name)
             if now not in (getattr(usual, name), then):
                 hint = "Leave it out, or begin anew: --force."
@@ -269,6 +272,7 @@ class Request:
             "target": self.target if isinstance(self.target, str) else data.target.name,
             "budget": self.options.budget,
             "max_width": self.options.max_width,
+            "mute": list(self.options.mute),
             **{name: value for name, value in self.loading.items() if _is_plain(value)},
         }
         return {name: value for name, value in plain.items() if value not in (None, (), [], {})}

@@ -38,12 +38,16 @@ from manyfit.job.wording import (
 )
 from manyfit.metrics import registry
 from manyfit.model import Model
+from manyfit.questions._also import also_lines, also_table
 from manyfit.registry import name_of
 from manyfit.render.phrases import say
 from manyfit.render.result import answer_sentence
 from manyfit.rng import derive
 
 Floats = NDArray[np.float64]
+
+EDGE = "edge-of-search"
+"""What lies at an edge of the search is told in sentences of its own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +105,8 @@ def _verdict(found: Material) -> Section:
     statement = [fit_sentence(facts["fit"])]
     if facts["fit"]["tried"]:
         statement.append(rows_sentence(facts["fit"]))
+        also = also_lines(facts["fit"], without=(EDGE,))
+        statement += [Text(f"Also: {line.en}", f"另有：{line.zh}") for line in also]
     statement += [columns_sentence(facts["importance"]), *edge_sentences(facts["edges"])]
     statement += (
         coverage_sentence(facts["test"].get("covered"))
@@ -114,8 +120,12 @@ def _verdict(found: Material) -> Section:
         remedies = asked.sections[0]
         figures, tables, measured = (
             remedies.figures,
-            (remedies_table(facts["fit"]),),
-            (*remedies.measured, asked.scope),
+            (remedies_table(facts["fit"]), *also_table(facts["fit"], without=(EDGE,))),
+            (
+                *remedies.measured,
+                *(text for part in asked.sections[2:] for text in part.measured),
+                asked.scope,
+            ),
         )
     return Section(Text("VERDICT", "结论"), tuple(statement), figures, tables, measured)
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from manyfit.questions.diagnose import SHARES, Diagnose, twins
 from manyfit.recipe import Recipe
 from manyfit.rng import derive, epoch_order
 from manyfit.runs import Run
+from manyfit.stats import Finding
 
 Ints = NDArray[np.int64]
 
@@ -37,6 +39,11 @@ MIN_ROWS = 2000
 """Twins of a large table see no fewer training rows than this: the answer would be about another table."""
 SLACK = 2.5
 """Twins that take so many times longer than expected are given up: the budget is the user's."""
+AGAIN = 4
+"""Networks like the recipe as it is, for each pair, that the remedies of findings may take: itself on a fresh pair, and three."""
+MOST_CELLS = 20_000_000
+"""Cells of all encodings together up to which every seed has folds of its own; beyond, seeds share them: 160 MB."""
+Edges = Callable[[Mapping[str, Finding]], Sequence[Sequence[Any]]]
 
 
 @dataclass(frozen=True)
@@ -89,6 +96,7 @@ def seconds_of(trial: Trial, recipe: Recipe, size: Size, rate: float) -> float:
         size.work(twin, twin.epochs, round(rows * SHARES.get(name, 1.0))) / rate + NETWORK_S
         for name, twin in twins(recipe).items()
     )
+    each += AGAIN * (size.work(recipe, recipe.epochs, rows) / rate + NETWORK_S)
     return trial.n_pairs * each
 
 
@@ -131,6 +139,8 @@ def try_twins(
     *,
     expected_s: float = math.inf,
     needs_s: float = math.nan,
+    mute: Sequence[str] = (),
+    edges: Edges | None = None,
 ) -> Tried:
     """Ask whether the recipe fits, on development rows alone.
 
@@ -142,6 +152,8 @@ def try_twins(
         trainer: What trains.
         expected_s: Seconds this should take; much more, and it is given up.
         needs_s: Seconds that the smallest trial would have taken, for whoever had too few.
+        mute: Codes of findings that nobody wants to hear of.
+        edges: From what remedies have shown to the settings at an edge of the search.
     """
     if trainer.ends("twins"):
         return untried("interrupted", needs_s)
@@ -151,12 +163,14 @@ def try_twins(
         task = task_for(table, recipe, trial)
     except DataError:  # too few rows, groups or moments to hold rows out twice
         return untried("rows")
-    until = trainer.elapsed + SLACK * expected_s
+    task = dataclasses.replace(task, edges=edges)
+    until, numbers = trainer.elapsed + SLACK * expected_s, count()
 
     def fit(population: Population) -> Run:
         run = trainer.train(
             population,
             stage="twins",
+            number=next(numbers),
             done=0,
             total=len(population),
             diverged=0,
@@ -170,7 +184,8 @@ def try_twins(
         return run
 
     try:
-        answer = ask(Diagnose(replicates=trial.n_pairs, margin=plan.margin), task, fit=fit)
+        question = Diagnose(replicates=trial.n_pairs, margin=plan.margin, mute=tuple(mute))
+        answer = ask(question, task, fit=fit)
     except _GivenUpError:
         return untried("interrupted" if trainer.ends("twins") else "budget", needs_s)
     assert isinstance(task.rows, GivenRows)
@@ -192,6 +207,23 @@ def task_for(table: Table, recipe: Recipe, trial: Trial) -> Task:
     Raises:
         DataError: If the rows can't be divided so.
     """
+    rows, scale = _rows_of(table, trial)
+    to_score, score_name = _scored(recipe, scale)
+    return Task.given(
+        table.data.name,
+        rows.views,
+        rows.splits,
+        recipe,
+        derive(table.seed, Stage.TWINS),
+        to_score,
+        score_name,
+        leaking=rows.leaking,
+        reduced=rows.reduced,
+    )
+
+
+def _rows_of(table: Table, trial: Trial) -> tuple[GivenRows, float]:
+    """The splits with their encodings, and the deviation of the target that scores are in."""
     views, splits = {}, []
     scale = 1.0
     for number, fold in enumerate(_folds(table, trial)):
@@ -210,13 +242,24 @@ def task_for(table: Table, recipe: Recipe, trial: Trial) -> Task:
         ends = np.cumsum([len(train), len(stop), len(score)])
         places = np.arange(ends[-1])
         splits.append(Split(name, places[: ends[0]], places[ends[0] : ends[1]], places[ends[1] :]))
-    to_score, score_name = _scored(recipe, scale)
-    name = table.data.name
-    return Task.given(name, views, splits, recipe, derive(table.seed, Stage.TWINS), to_score, score_name)
+    leaking = tuple(note for note in table.data.notes if note.code == "leak")
+
+    def reduced(column: str) -> GivenRows:
+        return _rows_of(dataclasses.replace(table, data=table.data.without(column)), trial)[0]
+
+    return GivenRows(views, tuple(splits), None, leaking, reduced), scale
 
 
 def _folds(table: Table, trial: Trial) -> tuple[Fold, ...]:
-    return folds(table.data, table.development, trial.folds, derive(table.seed, Stage.TWINS))
+    """Folds of their own for every seed, so that no two pairs share their rows; those of the first where that takes too much."""
+    data, rows = table.data, table.development
+    used = min(trial.rows or len(rows), len(rows)) * max(len(data.used), 1)
+    n_seeds = trial.seeds if data.time is None and used * trial.n_pairs <= MOST_CELLS else 1
+    return tuple(
+        fold
+        for seed in range(n_seeds)
+        for fold in folds(data, rows, trial.folds, derive(table.seed, Stage.TWINS, 0, seed))
+    )
 
 
 def _scored(recipe: Recipe, scale: float) -> tuple[Any, str]:

@@ -20,6 +20,7 @@ from manyfit.job.training import Trainer
 from manyfit.job.trust import Trust, cross_tempered, trust
 from manyfit.job.twins import (
     MIN_ROWS,
+    Edges,
     Trial,
     Tried,
     recorded_trial,
@@ -90,7 +91,15 @@ class Judged:
 
 
 def remedies(
-    confirmed: Confirmed, best: int, plan: Plan, trainer: Trainer, *, budget: float, is_repeated: bool
+    confirmed: Confirmed,
+    best: int,
+    plan: Plan,
+    trainer: Trainer,
+    *,
+    budget: float,
+    is_repeated: bool,
+    mute: Sequence[str] = (),
+    edges: Edges | None = None,
 ) -> Tried:
     """Try what the plan allows and the budget still holds.
 
@@ -101,10 +110,13 @@ def remedies(
         trainer: What trains.
         budget: Seconds of the whole job.
         is_repeated: Whether the plan is one that was realised before: then it is carried out, whatever the clock says.
+        mute: Codes of findings that nobody wants to hear of.
+        edges: From what remedies have shown to the settings at an edge of the search.
     """
+    about: dict[str, Any] = {"mute": mute, "edges": edges}
     recipe, most = confirmed.recipes[best], Trial(plan.twin_folds, plan.twin_seeds, plan.twin_rows)
     if is_repeated:
-        return try_twins(confirmed.table, recipe, plan, most, trainer)
+        return try_twins(confirmed.table, recipe, plan, most, trainer, **about)
     if confirmed.interrupted:
         return untried("interrupted")
     size = size_of(confirmed)
@@ -122,6 +134,7 @@ def remedies(
         trainer,
         expected_s=max(seconds_of(trial, recipe, size, rate), 0.5),
         needs_s=max(enough, 1.5 * budget),
+        **about,
     )
 
 

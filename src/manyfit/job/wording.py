@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -78,7 +79,9 @@ def fit_sentence(fit: Facts) -> Text:
                 f"{said.en} --budget {seconds} would leave some.", f"{said.zh}--budget {seconds} 可留出时间。"
             )
         return said
-    code, meaning, score = CODES[fit["code"]], MEANINGS[fit["code"]], fit["score_name"]
+    is_known = math.isfinite(fit["held"])  # else networks diverged
+    code, meaning = CODES[fit["code"]], MEANINGS[fit["code"] if is_known else "unstable"]
+    score = fit["score_name"]
     train, held = compact(fit["train"]), compact(fit["held"])
     part_en, part_zh = "", ""
     if fit["is_part"]:

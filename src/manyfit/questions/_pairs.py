@@ -78,9 +78,9 @@ def times(share: Interval, scale: float) -> Interval:
     return dataclasses.replace(share, estimate=scale * share.estimate, low=low, high=high)
 
 
-def in_percent(share: Interval) -> Interval:
-    """An interval of shares in percent."""
-    return times(share, 100.0)
+def in_units(found: Comparison, scale: float) -> Comparison:
+    """A comparison of shares in the unit of the score."""
+    return dataclasses.replace(found, difference=times(found.difference, scale), margin=scale * found.margin)
 
 
 def guesses(task: Task, pairs: Sequence[Replicate], run: Run) -> Floats:
@@ -117,7 +117,7 @@ class Clean(NamedTuple):
     """Scores with and without the rows that have an equal row among those that trained.
 
     share: Share of the rows that score which have one, over all pairs.
-    whole, clean: [n] scores on all rows that score, and on those that have none.
+    whole, clean: [n] scores on all rows that score, and on those that have none; fewer clean ones where no row was left.
     """
 
     share: float
@@ -126,7 +126,7 @@ class Clean(NamedTuple):
 
 
 def clean_scores(task: Task, pairs: Sequence[Replicate], run: Run) -> Clean | None:
-    """What copies across the splits do to the score; None where there are none, or nothing is left without them."""
+    """What copies across the splits do to the score; None where there are none."""
     if not isinstance(task.rows, TableRows):
         return None
     rows = task.rows
@@ -138,11 +138,11 @@ def clean_scores(task: Task, pairs: Sequence[Replicate], run: Run) -> Clean | No
     for i, member in enumerate(run.population.members[: len(pairs)]):
         scored, _ = task.known(member.rows)
         is_clean = ~np.isin(block[scored], block[member.rows.train])
-        if not is_clean.any():
-            return None
         n_copies, n_rows = n_copies + int((~is_clean).sum()), n_rows + len(scored)
         output = _output(task, run, member, i, scored)
         for chosen, scores in ((np.ones_like(is_clean), whole), (is_clean, clean)):
+            if not chosen.any():
+                continue
             known = task.facts(member.rows, scored[chosen])
             scores.append(task.measure.score(output[chosen], member.recipe.loss, known))
     return Clean(n_copies / max(n_rows, 1), np.array(whole), np.array(clean))
@@ -158,15 +158,19 @@ def over_rows(task: Task, pairs: Sequence[Replicate], run: Run, level: float) ->
     data = data_of(task, pairs)
     _, first = np.unique(data, return_index=True)
     chosen = sorted(first.tolist())[:MOST_PAIRS]
-    is_shared = len(task.rows.y) > 0  # rows have one number in all splits
-    places, outputs, known, start = [], [], [], 0
+    places, outputs, known = [], [], []
+    begins: dict[
+        str, int
+    ] = {}  # rows have one number in all splits, but for views that somebody else has made
+    if isinstance(task.rows, GivenRows):
+        sizes = np.cumsum([0, *(len(view.X) for view in task.rows.views.values())])
+        begins = dict(zip(task.rows.views, sizes.tolist(), strict=False))
     for i in chosen:
         member = run.population.members[i]
         scored, facts = task.known(member.rows)
         if len(scored) > MOST_ROWS:
             return None
-        places.append(scored if is_shared else start + np.arange(len(scored)))
-        start += len(scored)
+        places.append(begins.get(task.split_of(member).view, 0) + scored)
         outputs.append(_output(task, run, member, i, scored))
         known.append(facts)
     names, compact = np.unique(np.concatenate(places), return_inverse=True)
@@ -202,13 +206,29 @@ def leaks_of(rows: RowSource) -> tuple[Note, ...]:
     return rows.leaking if isinstance(rows, GivenRows) else ()
 
 
-def without(task: Task, column: str) -> Task:
-    """The same task without a column: the same seeds and the same splits of the rows, other encodings."""
+def without(task: Task, column: str, n: int, stage: int) -> tuple[Task, list[Replicate]]:
+    """The same task without a column, with its pairs: the same seeds and the same splits of the rows, other encodings.
+
+    The encodings have names of their own, by which a stored round of these networks is told from one with the column.
+
+    Args:
+        task: What is asked about.
+        column: A column that leaks.
+        n: Pairs.
+        stage: Of their seeds and splits.
+    """
     rows = task.rows
-    if isinstance(rows, TableRows):
-        return dataclasses.replace(task, rows=dataclasses.replace(rows, data=rows.data.without(column)))
-    assert isinstance(rows, GivenRows) and rows.reduced is not None, "a column was found there"
-    return dataclasses.replace(task, rows=rows.reduced(column))
+    if isinstance(rows, GivenRows):
+        assert rows.reduced is not None, "a column was found there"
+        less = dataclasses.replace(task, rows=rows.reduced(column))
+        return less, less.replicates(n, stage=stage)
+    assert isinstance(rows, TableRows), "only tables have columns"
+    less = dataclasses.replace(task, rows=dataclasses.replace(rows, data=rows.data.without(column)))
+    named = [
+        pair._replace(split=dataclasses.replace(pair.split, view=f"{pair.split.view} without {column}"))
+        for pair in less.replicates(n, stage=stage)
+    ]
+    return less, named
 
 
 def _output(task: Task, run: Run, member: Member, number: int, rows: Ints) -> Floats:

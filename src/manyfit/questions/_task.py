@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from manyfit.answers import Text
 from manyfit.data.domain import Domain
+from manyfit.data.notes import Note
 from manyfit.engines.choose import predict
 from manyfit.losses import Target
 from manyfit.population import Member, Population, Probe, Rows, View
@@ -25,6 +26,7 @@ from manyfit.recipe import Recipe
 from manyfit.registry import name_of
 from manyfit.rng import Streams, derive
 from manyfit.runs import Run
+from manyfit.stats import Finding
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -60,7 +62,7 @@ class Task:
     recipe: Recipe
     measure: Measure = field(default_factory=OfLoss)
     seed: int = 0
-    edges: Callable[[Mapping[str, Any]], Sequence[Sequence[Any]]] | None = None
+    edges: Callable[[Mapping[str, Finding]], Sequence[Sequence[Any]]] | None = None
     _encoded: dict[tuple[str, Target], Encoded] = field(default_factory=dict, init=False, repr=False)
     _owner: dict[int, tuple[Rows, Split, Target]] = field(default_factory=dict, init=False, repr=False)
     _domain: dict[int, Domain] = field(default_factory=dict, init=False, repr=False)
@@ -77,6 +79,8 @@ class Task:
         to_score: Callable[[Any], Any] = lambda loss: loss,
         score_name: str = "loss",
         overlap: float | None = None,
+        leaking: Sequence[Note] = (),
+        reduced: Callable[[str], GivenRows] | None = None,
     ) -> Task:
         """A task on splits that somebody else has made; replicates take turns at them.
 
@@ -88,10 +92,12 @@ class Task:
             seed: Root of the streams.
             to_score: From a mean loss to the number that users read.
             score_name: What that number is called.
-            overlap: As in `GivenRows`.
+            overlap, leaking, reduced: As in `GivenRows`.
         """
         measure = OfLoss(Text(score_name, score_name), to_score)
-        return cls(name, GivenRows(views, tuple(splits), overlap), recipe, measure, seed)
+        return cls(
+            name, GivenRows(views, tuple(splits), overlap, tuple(leaking), reduced), recipe, measure, seed
+        )
 
     def named(self, question: str) -> Task:
         """The same task with streams that no other question draws from."""

@@ -11,8 +11,7 @@ tried on fresh pairs that had no part in finding it.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Generator, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,15 +19,17 @@ from numpy.typing import NDArray
 from manyfit.answers import Answer, Bars, Curves, Section, Series, Table, Text, digits
 from manyfit.errors import Problem, UsageError, did_you_mean
 from manyfit.hyper import hyper
-from manyfit.population import Member
+from manyfit.population import Member, Population
 from manyfit.questions._also import also_lines, also_section
 from manyfit.questions._base import INTERRUPTED, Interrupted, Rounds, question
+from manyfit.questions._evidence import Evidence, numbers
 from manyfit.questions._findings import Found, Records, Seen, Tried, Twin
 from manyfit.questions._findings import registry as findings
-from manyfit.questions._pairs import by_data, by_ratio, data_of, times, without
+from manyfit.questions._pairs import by_data, by_ratio, data_of, in_units, times, without
 from manyfit.questions._task import Replicate, Task
 from manyfit.questions._twins import BASE, BOOSTS, CURBS, KINDS, SHARES, WORDS, twins
-from manyfit.questions._verdicts import FINDINGS
+from manyfit.questions._verdicts import FINDINGS, both
+from manyfit.questions._words import interval_text
 from manyfit.recipe import Recipe
 from manyfit.rng import epoch_order
 from manyfit.runs import Run
@@ -51,36 +52,6 @@ CODES: Mapping[str, Text] = {
 }
 MAIN = ("overfitting", "underfitting", "gap-without-harm", "fits")
 """Verdicts that can be muted, beside the findings."""
-
-
-class Evidence(NamedTuple):
-    """What the twins showed. All scores are losses: lower is better.
-
-    code: A key of `CODES`.
-    remedies: By twin: twin − recipe as it is, on unseen rows.
-    train, held: Mean score of the recipe on its training rows, and on rows it has not seen.
-    gap: Interval of held − train.
-    n_rows: [3] training rows of a quarter, a half, all.
-    by_rows: [3] mean score on unseen rows with that many.
-    doubling: What twice the rows would change the score by, if it goes on as from a quarter over a half to all of them.
-    n_data: Different data among the pairs.
-    found: What else was found.
-    muted: Codes that nobody wants to hear of.
-    is_cut: Whether the remedies of findings could not be tried.
-    """
-
-    code: str
-    remedies: Mapping[str, Comparison]
-    train: float
-    held: float
-    gap: Interval
-    n_rows: Floats
-    by_rows: Floats
-    doubling: Interval
-    n_data: int
-    found: tuple[Found, ...] = ()
-    muted: tuple[str, ...] = ()
-    is_cut: bool = False
 
 
 @question
@@ -149,13 +120,14 @@ class Diagnose:
             level = 1 - (1 - self.level) / max(len(names), 1)  # Bonferroni over the remedies of one kind
             for name in names:
                 found = by_ratio(kept[name], own, task, self.margin, level)
-                remedies[name] = _in_units(found, scale)
+                remedies[name] = in_units(found, scale)
         seen = task.scores(base, seen=True)
         gap = self._gap(task, own, by_data(seen, task, pairs, logs=True))
         code = (
             judge(remedies, gap, self.margin * scale, self.mute) if np.isfinite(own).all() else "cannot-tell"
         )
-        edges = () if task.edges is None else task.edges(remedies)
+        shown = {name: found.finding for name, found in remedies.items()}
+        edges = () if task.edges is None else task.edges(shown)
         return Records(task, pairs, base, unseen, seen, remedies, gap, code, self.margin, self.level, edges)
 
     def _gap(self, task: Task, own: Floats, seen: Floats) -> Interval:
@@ -170,7 +142,7 @@ class Diagnose:
 
     def _remedies(
         self, task: Task, pairs: Sequence[Replicate], seen: Sequence[tuple[str, Seen]]
-    ) -> Iterator[Any]:
+    ) -> Generator[Population, Run, Mapping[Twin, Comparison]]:
         """Try what the findings want on fresh pairs, beside the recipe as it is; a column less in a round of its own."""
         wants = list(dict.fromkeys(twin for _, what in seen for twin in what.wants))
         if not wants:
@@ -183,8 +155,7 @@ class Diagnose:
         changes = {}
         for twin in wants:
             if twin.without:
-                less = without(task, twin.without)
-                again = less.replicates(len(pairs), stage=FRESH)
+                less, again = without(task, twin.without, len(pairs), FRESH)
                 alone = yield less.population(less.member(twin.recipe, pair) for pair in again)
                 got = less.scores(alone)
             else:
@@ -192,7 +163,7 @@ class Diagnose:
             n_tried = max(len(what.wants) for _, what in seen if twin in what.wants)
             level = 1 - (1 - self.level) / n_tried  # Bonferroni over the remedies of one finding
             found = by_ratio(by_data(got, task, pairs, logs=True), own, task, self.margin, level)
-            changes[twin] = _in_units(found, scale)
+            changes[twin] = in_units(found, scale)
         return changes
 
     def evidence(self, records: Records, found: tuple[Found, ...] = (), is_cut: bool = False) -> Evidence:
@@ -222,9 +193,9 @@ class Diagnose:
         """Say the evidence in words, a table and two pictures."""
         code, plain = CODES[found.code], numbers(found)
         train, held = digits(found.train), digits(found.held)
-        gap = Text(
+        gap = both(
             f"{task.name}: {code.en}. {task.measure.label.en} {train} on training rows, {held} on unseen ones.",
-            f"{task.name}：{code.zh}。训练行的{task.measure.label.zh} 为 {train}，未见过的行为 {held}。",
+            f"{task.name}：{code.zh}。训练行的{task.measure.label.zh}为{train}，未见过的行为{held}。",
         )
         names = tuple(found.remedies)
         differences = [found.remedies[name].difference for name in names]
@@ -259,10 +230,10 @@ class Diagnose:
             Text("Remedies tried, on rows that no network has seen", "在任何网络都未见过的行上尝试各种办法"),
         )
         scope = _scope(task, self.replicates, found.n_data, self.level)
-        doubling = found.doubling
+        by = interval_text(found.doubling, signed=True)
         more = Text(
-            f"Twice the rows: {digits(doubling.estimate)} [{digits(doubling.low)}, {digits(doubling.high)}].",
-            f"行数加倍：{digits(doubling.estimate)} [{digits(doubling.low)}, {digits(doubling.high)}]。",
+            f"Twice the rows would change it by {by}, if it goes on as it went.",
+            f"按目前的趋势，行数加倍会使其变化 {by}。",
         )
         measured = Text(
             "Twins share seeds, splits and rows with the recipe as it is; they differ by the remedy alone. "
@@ -320,37 +291,7 @@ def unknown_codes(mute: Sequence[str]) -> Iterator[Problem]:
     known = (*MAIN, *findings.all())
     for code in mute:
         if code not in known:
-            hint = f"{did_you_mean(code, known)} Codes: {', '.join(known)}."
-            yield Problem("mute", f"knows no finding {code!r}", hint=hint)
-
-
-def numbers(found: Evidence) -> dict[str, object]:
-    """The evidence as plain values."""
-    return {
-        "code": found.code,
-        "train": found.train,
-        "held": found.held,
-        "gap": dataclasses.asdict(found.gap),
-        "remedies": {name: _plain(change) for name, change in found.remedies.items()},
-        "rows": {"n": found.n_rows.tolist(), "score": found.by_rows.tolist()},
-        "doubling": dataclasses.asdict(found.doubling),
-        "data_sets": found.n_data,
-        "findings": [
-            {
-                "code": each.code,
-                "label": each.label._asdict(),
-                "evidence": each.seen.said._asdict(),
-                "numbers": dict(each.seen.numbers),
-                "tried": [{"name": t.name._asdict(), **_plain(t.change)} for t in each.tried],
-            }
-            for each in found.found
-        ],
-        "muted": list(found.muted),
-    }
-
-
-def _plain(change: Comparison) -> dict[str, object]:
-    return {**dataclasses.asdict(change), "finding": change.finding.value}
+            yield Problem("mute", f"knows no finding {code!r}", hint=did_you_mean(code, known))
 
 
 def _found(code: str, seen: Seen, changes: Mapping[Twin, Comparison]) -> Found:
@@ -392,11 +333,6 @@ def _shared(logs: Interval) -> Interval:
     """An interval of a logarithm as one of a share: 0.1 is a tenth more."""
     estimate, low, high = (float(np.expm1(end)) for end in (logs.estimate, logs.low, logs.high))
     return dataclasses.replace(logs, estimate=estimate, low=low, high=high)
-
-
-def _in_units(found: Comparison, scale: float) -> Comparison:
-    """A comparison of shares in the unit of the score."""
-    return dataclasses.replace(found, difference=times(found.difference, scale), margin=scale * found.margin)
 
 
 def _scope(task: Task, n_pairs: int, n_data: int, level: float) -> Text:

@@ -177,6 +177,7 @@ PHRASES: dict[str, Phrase] = {
     "fit.asked": Phrase(
         "  fit      cannot tell: this plan tries no remedies", "  拟合     无法判断：该计划不尝试各种办法"
     ),
+    "also": Phrase("  also     {text}", "  另有     {text}"),
     "tried.unknown": Phrase("can't tell: {names}", "无法判断：{names}"),
     "tried": Phrase("  tried    ", "  尝试     "),
     "rows": Phrase("  rows     {n} more: {change}", "  行数     再加 {n} 行：{change}"),

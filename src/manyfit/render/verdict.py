@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from manyfit.questions._also import also_lines
 from manyfit.questions.diagnose import CODES, WORDS
 from manyfit.render.names import printable
 from manyfit.render.numbers import compact, digits_for, written
@@ -46,12 +47,15 @@ def fit_lines(fit: Facts, lang: str = "en") -> list[str]:
     )
     if fit["is_part"]:
         line += say("fit.part", lang, rows=f"{fit['n_train']:,.0f}")
-    if fit["code"] == "unstable":
-        return [line]
+    also = also_of(fit, lang)
+    if not math.isfinite(fit["held"]):  # networks diverged: no remedy can be judged
+        return [line, *also]
     most = decimals(fit["held"])
     ordered = sorted(fit["remedies"].items(), key=lambda item: order_of(item[1]))
     n_known = sum(found["finding"] != Finding.UNKNOWN for _, found in ordered)
-    n_told = max(n_known, min(IN_A_LINE, len(ordered)))  # what can't be told needs no numbers, beyond an example or two
+    n_told = max(
+        n_known, min(IN_A_LINE, len(ordered))
+    )  # what can't be told needs no numbers, beyond an example or two
     told = [
         f"{WORDS[name].to(lang)} {change(found['difference'], most)} {say(str(found['finding']), lang)}"
         for name, found in ordered[:n_told]
@@ -63,7 +67,12 @@ def fit_lines(fit: Facts, lang: str = "en") -> list[str]:
     first = say("tried", lang)
     lines = [line, *(f"{first if i == 0 else ' ' * _cells(first)}{part}" for i, part in enumerate(parts))]
     more = f"{change(fit['doubling'], most)} {say(rows_finding(fit).value, lang)}"
-    return [*lines, say("rows", lang, n=f"{round(fit['n_train']):,}", change=more)]
+    return [*lines, say("rows", lang, n=f"{round(fit['n_train']):,}", change=more), *also]
+
+
+def also_of(fit: Facts, lang: str = "en") -> list[str]:
+    """What else was found, a line each; what lies at an edge of the search has a line of its own."""
+    return [say("also", lang, text=text.to(lang)) for text in also_lines(fit, without=("edge-of-search",))]
 
 
 def untried(fit: Facts, lang: str = "en") -> str:

@@ -18,6 +18,7 @@ from manyfit.answers import Text
 from manyfit.questions._pairs import by_data
 from manyfit.questions._task import Replicate, Task
 from manyfit.questions._twins import WORDS
+from manyfit.questions._words import written
 from manyfit.recipe import Recipe
 from manyfit.registry import Registry
 from manyfit.runs import Run
@@ -153,6 +154,18 @@ class Records:
             slower,
             Twin(Text(f"clipping at {usual:g}", f"裁剪到 {usual:g}"), self.recipe.set("clip_norm", usual)),
         )
+
+
+def percent(share: Interval) -> str:
+    """A share with its interval in percent, in as many digits as it deserves.
+
+    Example:
+        >>> percent(Interval(0.18, 0.15, 0.21, 0.95, 9, "seeds", "t")), percent(Interval(0.002, 0, 0.004, 0.95, 9, "", ""))
+        ('18 % [15, 21]', '0.2 % [0.0, 0.4]')
+    """
+    places = 0 if share.high - share.low >= 0.02 or share.estimate >= 0.1 else 1
+    middle, low, high = (written(100 * end, places) for end in (share.estimate, share.low, share.high))
+    return f"{middle} % [{low}, {high}]"
 
 
 class Sign(Protocol):

@@ -6,7 +6,7 @@ import numpy as np
 
 from manyfit.answers import Text
 from manyfit.networks import Dense
-from manyfit.questions._findings._base import Records, Seen, Twin, finding
+from manyfit.questions._findings._base import Records, Seen, Twin, finding, percent
 
 SHARE = 0.1
 """Share of the units that may be dead without a word: a tenth of the width is less than what half and twice of it decide."""
@@ -34,7 +34,6 @@ class DeadUnits:
         share = records.interval(last.sum(-1) / sum(network.hidden))
         if not share.low > SHARE:
             return None
-        said, low, high = (f"{100 * end:.0f}" for end in (share.estimate, share.low, share.high))
         recipe = records.recipe
         leaky = Twin(Text("leaky relu", "leaky relu"), recipe.set("network.activation", "leaky_relu"))
         slower = Twin(
@@ -43,8 +42,8 @@ class DeadUnits:
         )
         return Seen(
             Text(
-                f"{said} % [{low}, {high}] of the hidden units are dead at the end",
-                f"训练结束时 {said} % [{low}, {high}] 的隐藏单元已死亡",
+                f"{percent(share)} of the hidden units are dead at the end",
+                f"训练结束时 {percent(share)} 的隐藏单元已死亡",
             ),
             {"share": share.estimate, "low": share.low, "high": share.high, "n": share.n},
             wants=(slower,) if network.activation == "leaky_relu" else (leaky, slower),

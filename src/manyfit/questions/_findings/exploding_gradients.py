@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from manyfit.answers import Text
-from manyfit.questions._findings._base import OFTEN, Records, Seen, finding
+from manyfit.questions._findings._base import OFTEN, Records, Seen, finding, percent
 
 LEAP = 100.0
 """An epoch's gradient of so many times the median of all epochs explodes. Training shrinks gradients tenfold or more, so that
@@ -32,9 +32,8 @@ class ExplodingGradients:
         return Seen(
             Text(
                 f"in {gone} of {n} trainings the gradient leapt to more than {LEAP:.0f} times its usual size "
-                f"({100 * found.estimate:.0f} % [{100 * found.low:.0f}, {100 * found.high:.0f}])",
-                f"{n} 次训练中有 {gone} 次梯度跳到平时的 {LEAP:.0f} 倍以上"
-                f"（{100 * found.estimate:.0f} % [{100 * found.low:.0f}, {100 * found.high:.0f}]）",
+                f"({percent(found)})",
+                f"{n} 次训练中有 {gone} 次梯度跳到平时的 {LEAP:.0f} 倍以上（{percent(found)}）",
             ),
             {"trainings": gone, "n": n, "times": size, "low": found.low, "high": found.high},
             wants=records.tamed(),

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from manyfit.answers import Text
 from manyfit.questions._findings._base import Records, Seen, Tried, Twin, finding
-from manyfit.questions._pairs import by_data, by_ratio, clean_scores, leaks_of
+from manyfit.questions._pairs import by_data, by_ratio, clean_scores, in_units, leaks_of
 
 MOST = 3
 """Columns that are tried without: each takes an encoding of its own."""
@@ -42,14 +40,19 @@ class Leaking:
         found = clean_scores(records.task, records.pairs, records.base)
         if found is None or found.share <= COPIES:
             return None
-        whole, clean = (by_data(each, records.task, records.pairs, logs=True) for each in found[1:])
-        change = by_ratio(clean, whole, records.task, records.margin, records.level)
+        tried = ()
+        if len(found.clean) == len(found.whole):
+            whole, clean = (by_data(each, records.task, records.pairs, logs=True) for each in found[1:])
+            change = in_units(
+                by_ratio(clean, whole, records.task, records.margin, records.level), records.score
+            )
+            tried = (Tried(Text("scored on the other rows alone", "只用其余的行评分"), change),)
         share = f"{100 * found.share:.0f}"
         return Seen(
             Text(
                 f"{share} % of the rows that score have an equal row among the training rows   --duplicates together",
                 f"{share} % 的评分行在训练行中有相同的行   --duplicates together",
             ),
-            {"copies": found.share, "n": int(np.size(whole))},
-            (Tried(Text("scored on the other rows alone", "只用其余的行评分"), change),),
+            {"copies": found.share, "n": len(found.whole)},
+            tried,
         )

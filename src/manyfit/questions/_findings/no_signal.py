@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from manyfit.answers import Text
-from manyfit.questions._findings._base import Records, Seen, Tried, finding
-from manyfit.questions._pairs import by_data, by_ratio, guesses, in_percent
-from manyfit.questions._words import interval_text
+from manyfit.questions._findings._base import Records, Seen, Tried, finding, percent
+from manyfit.questions._pairs import by_data, by_ratio, guesses
 from manyfit.stats import Finding
 
 
@@ -37,7 +36,7 @@ class NoSignal:
             return None
         if any(each.finding is Finding.BETTER for each in found.values()):
             return None
-        by = interval_text(in_percent(own.difference), signed=True)
+        by = percent(own.difference)
         tried = tuple(
             Tried(records.word(name), records.remedies[name])
             for name in ("larger", "longer")
@@ -45,8 +44,8 @@ class NoSignal:
         )
         return Seen(
             Text(
-                f"against a guess that looks at no column its score is {by} % off, and no twin is better than the guess",
-                f"与不看任何列的猜测相比，分数相差 {by} %，没有任何变体胜过猜测",
+                f"against a guess that looks at no column its score is higher by {by}, and no twin is better than the guess",
+                f"与不看任何列的猜测相比，分数高出 {by}，没有任何变体胜过猜测",
             ),
             {"share": own.difference.estimate, "low": own.difference.low, "high": own.difference.high},
             tried,

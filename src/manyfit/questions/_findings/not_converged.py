@@ -7,8 +7,7 @@ import dataclasses
 import numpy as np
 
 from manyfit.answers import Text
-from manyfit.questions._findings._base import Records, Seen, Tried, finding
-from manyfit.questions._words import interval_text
+from manyfit.questions._findings._base import Records, Seen, Tried, finding, percent
 from manyfit.stats import Finding
 
 FALL = 0.05
@@ -35,12 +34,12 @@ class NotConverged:
         found = records.interval(fall)
         if not found.low > FALL:
             return None
-        ends = [100 * float(-np.expm1(-end)) for end in (found.estimate, found.low, found.high)]
-        by = interval_text(dataclasses.replace(found, estimate=ends[0], low=ends[1], high=ends[2]))
+        estimate, low, high = (float(-np.expm1(-end)) for end in (found.estimate, found.low, found.high))
+        by = percent(dataclasses.replace(found, estimate=estimate, low=low, high=high))
         return Seen(
             Text(
-                f"in its last tenth the training loss still falls by {by} %",
-                f"最后十分之一的训练中，训练损失仍下降 {by} %",
+                f"in its last tenth the training loss still falls by {by}",
+                f"最后十分之一的训练中，训练损失仍下降 {by}",
             ),
             {"fall": found.estimate, "low": found.low, "high": found.high, "n": found.n},
             (Tried(Text("twice the epochs", "轮数加倍"), longer),),

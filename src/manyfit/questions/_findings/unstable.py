@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from manyfit.answers import Text
-from manyfit.questions._findings._base import OFTEN, Records, Seen, finding
+from manyfit.questions._findings._base import OFTEN, Records, Seen, finding, percent
 
 LEAP = 2.0
 """A loss of so many times the least before it, in the second half of training, is a leap: batches alone do not double the
@@ -35,11 +35,10 @@ class Unstable:
         if up:
             said_en.append(f"the loss of {up} of {n} leapt to more than twice its least in the second half")
             said_zh.append(f"{n} 次中有 {up} 次在后半程损失跳到最低值的两倍以上")
-        ends = f"[{100 * found.low:.0f}, {100 * found.high:.0f}]"
         return Seen(
             Text(
-                f"{' and '.join(said_en)} ({100 * found.estimate:.0f} % {ends})",
-                f"{'，'.join(said_zh)}（{100 * found.estimate:.0f} % {ends}）",
+                f"{' and '.join(said_en)} ({percent(found)})",
+                f"{'，'.join(said_zh)}（{percent(found)}）",
             ),
             {"diverged": gone, "leapt": up, "n": n, "low": found.low, "high": found.high},
             wants=records.tamed(),
