@@ -20,7 +20,7 @@ HOMES = (torch.optim, torch.optim.lr_scheduler, torch.nn, None)
 def tables(page):
     """The four tables: name, torch's name, settings with torch's names where they are others."""
     found = []
-    for part in re.split(r"^## ", (DOCS / page).read_text("utf-8"), flags=re.M)[1:]:
+    for part in re.split(r"^## ", (DOCS / page).read_text("utf-8"), flags=re.M)[1 : 1 + len(ROOMS)]:
         table = {}
         for line in re.findall(r"^\| `.*\|$", part, re.M):
             name, _, theirs, settings, _ = (cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1])
