@@ -14,8 +14,9 @@ from manyfit.engines.choose import fit
 from manyfit.errors import UsageError
 from manyfit.population import Population
 from manyfit.questions import ArrayRows, TableRows, Task, ask, default_recipe, measure_for
+from manyfit.questions._beyond import Scores, read
 from manyfit.questions._held_back import held_back, without
-from manyfit.questions.generalisation import Generalisation, Scores, read
+from manyfit.questions.generalisation import Generalisation
 from manyfit.recipe import Recipe
 from manyfit.runs import Run
 from manyfit.stats import Finding
@@ -164,7 +165,9 @@ def test_straight_line_goes_on_beyond_and_a_bend_does_not():
     x = random.uniform(-1, 1, size=300)
     noise = 0.1 * random.normal(size=300)
     straight = load(pl.DataFrame({"x": x, "y": 3 * x + noise}), "y", leaks=False)
-    bent = load(pl.DataFrame({"x": x, "y": np.where(np.abs(x) > 0.6, -3 * x, 3 * x) + noise}), "y", leaks=False)
+    bent = load(
+        pl.DataFrame({"x": x, "y": np.where(np.abs(x) > 0.6, -3 * x, 3 * x) + noise}), "y", leaks=False
+    )
     plan = Generalisation(beyond=("x",), replicates=6, margin=0.05)
 
     on_line = ask(plan, task_on(straight, hidden=(), epochs=150)).numbers["x"]["shift"]

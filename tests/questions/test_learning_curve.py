@@ -208,3 +208,21 @@ def test_module_on_arrays_is_asked_the_same():
     answer = ask(PLAN, task)
 
     assert [part["rows"] for part in answer.numbers["parts"]] == [45, 64, 91, 128]
+
+
+def test_parts_are_the_same_in_both_rounds_where_splits_differ_in_size():
+    random = np.random.default_rng(0)
+    groups = np.repeat(np.arange(12), random.integers(2, 24, size=12))
+    frame = pl.DataFrame(
+        {"x": random.normal(size=len(groups)), "g": groups.astype(str), "y": random.normal(size=len(groups))}
+    )
+    rows = TableRows(load(frame, "y", group="g", leaks=False))
+    task = Task("t", rows, default_recipe("regression", 80).set("epochs", 1), measure_for("regression"))
+    asked: list[Population] = []
+
+    def train(population: Population) -> Run:
+        asked.append(population)
+        return fit(population)
+
+    ask(PLAN, task, fit=train)
+    assert len(asked[0]) == len(asked[1])

@@ -293,3 +293,15 @@ def test_module_on_arrays_is_searched_over_its_own_settings():
 
     assert {trial["network.width"] for trial in answer.numbers["trials"]} <= {2, 4}
     assert searched(recipe, []).paths == ["optimizer.lr", "optimizer.weight_decay"]
+
+
+def test_few_trials_leave_no_structure_out():
+    _, runs = asked()
+
+    assert {m.recipe.network.activation for m in runs[0].population.members} == {"relu", "tanh"}
+
+
+def test_interrupted_batch_of_a_bayesian_search_is_said():
+    answer, _ = asked(dataclasses.replace(PLAN, sampler="bayes", trials=32), fails_at=2)
+
+    assert answer.numbers["interrupted"] is True and len(answer.numbers["trials"]) == 16

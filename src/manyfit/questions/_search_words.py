@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from manyfit.answers import Answer, Section, Text, digits
+from manyfit.errors import RecipeError
 from manyfit.questions._base import INTERRUPTED
 from manyfit.questions._measure import said
 from manyfit.questions._meeting import best_after
@@ -212,7 +213,7 @@ def _numbers(told: Told) -> dict[str, object]:
     against = confirmed.against
     return {
         "best": None if told.winner is None else values(told.winner),
-        "recipe": None if told.winner is None else told.winner.to_dict(),
+        "recipe": None if told.winner is None else _fields(told.winner),
         "score": dataclasses.asdict(confirmed.score),
         "as_it_is": None if confirmed.base is None else dataclasses.asdict(confirmed.base),
         "against_as_it_is": None
@@ -243,6 +244,14 @@ def _numbers(told: Told) -> dict[str, object]:
         ],
         "interrupted": not told.is_whole,
     }
+
+
+def _fields(recipe: Recipe) -> dict[str, Any] | None:
+    """A recipe as JSON holds it; None for a module that can't be written down."""
+    try:
+        return recipe.to_dict()
+    except RecipeError:
+        return None
 
 
 def _plain(value: Any) -> Any:

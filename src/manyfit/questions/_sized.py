@@ -88,7 +88,7 @@ def answer_of(task: Task, told: Told) -> Answer:
             (met_table(task, told),),
             (_measured(told, n),),
         ),
-        Section(Text("Double descent", "双重下降"), (_descent(task, told),), (), (), (_planned(told),)),
+        Section(Text("Double descent", "双重下降"), (_descent(task, told),), (), (), (_planned(),)),
         Section(Text("Every size", "每种大小"), tuple(_regions(told)), (), (sizes_table(task, told),)),
     )
     return Answer(
@@ -113,6 +113,12 @@ def _statement(task: Task, told: Told) -> Iterator[Text]:
         return
     best, taken = told.named(found.best), told.taken
     score = said(task.measure, interval_text(told.score(task, found.best)))
+    if not told.is_whole:
+        yield Text(
+            f"Best so far: {best.en}, {score.en}, too good by the luck that made it the best.",
+            f"目前最佳：{best.zh}，{score.zh}，因被选为最佳而偏好。",
+        )
+        return
     yield Text(f"Best: {best.en}, {score.en}.", f"最佳：{best.zh}，{score.zh}。")
     if taken != found.best:
         name, by = told.named(taken), interval_text(met.against[taken].difference, signed=True)
@@ -172,6 +178,11 @@ def _candidates(told: Told) -> Text:
 def _descent(task: Task, told: Told) -> Text:
     """What the planned test of a second descent found."""
     found, met = told.found, told.met
+    if not told.is_whole:
+        return Text(
+            "Not tested: interrupted before fresh pairs were met.",
+            "未检验：在新的种子与划分上比较之前已中断。",
+        )
     if found.dip is None or met.rise is None or met.fall is None:
         return Text(
             f"Not seen here: at no depth does the mean score rise and fall again by more than {digits(found.margin)}.",
@@ -200,9 +211,8 @@ def _descent(task: Task, told: Told) -> Text:
     )
 
 
-def _planned(told: Told) -> Text:
-    if not told.is_whole:
-        return Text("Met on the pairs that chose the sizes.", "在选择大小的同一批种子与划分上比较。")
+def _planned() -> Text:
+    return Text("Met on the pairs that chose the sizes.", "在选择大小的同一批种子与划分上比较。")
     return Text(
         "A low score, a peak behind it and a low score behind that are chosen on the pairs on which sizes are tried, and met on "
         "fresh ones. A second descent is there when the peak is worse than both, each by its interval.",
@@ -274,7 +284,7 @@ def _numbers(task: Task, told: Told) -> dict[str, object]:
             for s in sorted(met.score)
         ],
         "double_descent": {
-            "seen": met.has_descended_twice,
+            "seen": told.is_whole and met.has_descended_twice,
             "sizes": None if found.dip is None else [size(s) for s in found.dip],
             "rise": plain(met.rise),
             "fall": plain(met.fall),

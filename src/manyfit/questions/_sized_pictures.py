@@ -48,7 +48,9 @@ class Told(NamedTuple):
 
     @property
     def taken(self) -> int:
-        """The smallest size that was shown to be as good as the best, else the best."""
+        """The smallest size that was shown on fresh pairs to be as good as the best, else the best."""
+        if not self.is_whole:
+            return self.found.best
         good = [s for s in self.found.rivals if self.met.against[s].finding in AS_GOOD]
         return good[0] if good else self.found.best
 

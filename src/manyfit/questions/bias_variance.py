@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from manyfit.answers import Answer, Cell, Curves, Section, Series, Table, Text, digits
+from manyfit.answers import Answer, Section, Text, digits
 from manyfit.data.truth import truth_of
 from manyfit.errors import Problem, UsageError
 from manyfit.hyper import AnyRange, Choice, LogRange, hyper
@@ -23,15 +23,24 @@ from manyfit.penalties import L2
 from manyfit.population import Member
 from manyfit.questions._base import Rounds, question
 from manyfit.questions._decomposed import Decomposed, Reading, known_of, read, terms_of
+from manyfit.questions._decomposed_pictures import (
+    NAMES,
+    WHAT,
+    bias_name,
+    setting_text,
+    sources_figure,
+    terms_figure,
+    terms_table,
+)
 from manyfit.questions._draws import DrawnRows, data_sets, n_rows_text
 from manyfit.questions._rows import TableRows
 from manyfit.questions._task import Replicate, Task
 from manyfit.questions._verdicts import both, finding_text
-from manyfit.questions._words import decimals, interval_text, n_of, rate_text, written
+from manyfit.questions._words import interval_text, n_of
 from manyfit.recipe import Recipe
 from manyfit.rng import Streams
 from manyfit.runs import Run
-from manyfit.stats import Finding, Interval
+from manyfit.stats import Finding
 from manyfit.stats.decompose import Terms
 
 Floats = NDArray[np.float64]
@@ -39,15 +48,6 @@ Ints = NDArray[np.int64]
 
 SEEDS = 1
 """Stage of the networks' own streams; stage 0 splits the rows."""
-NAMES: Mapping[str, Text] = {
-    "loss": Text("loss", "损失"),
-    "bias": Text("bias²", "偏差²"),
-    "variance": Text("variance", "方差"),
-    "data": Text("of the data", "来自数据"),
-    "seed": Text("of the seed", "来自种子"),
-    "noise": Text("noise", "噪声"),
-}
-WITH_NOISE = Text("bias² + noise", "偏差²+噪声")
 
 
 @question
@@ -166,7 +166,7 @@ class BiasVariance:
     def answer(self, task: Task, found: Decomposed, reading: Reading, draws: Text, n_networks: int) -> Answer:
         """Say it in words, tables and pictures."""
         n_values, n = found.terms.loss.shape
-        what = _WHAT[self.over]
+        what = WHAT[self.over]
         head = (
             Text(
                 f"{n_of(n_values, what.en)} × {n_of(n, 'group')} × {n_of(self.sets, 'data set')} × {n_of(self.seeds, 'seed')}"
@@ -186,14 +186,14 @@ class BiasVariance:
             Section(
                 Text("Bias and variance", "偏差与方差"),
                 tuple(statement),
-                (_curves(found, reading, self.over, loss),),
-                (_table(found, reading, self.over, loss),),
+                (terms_figure(found, reading, self.over, loss),),
+                (terms_table(found, reading, self.over, loss),),
                 (_measured(self, task, found, draws),),
             ),
             Section(
                 Text("Where the variance comes from", "方差的来源"),
                 (),
-                (_sources(found, reading, self.over),),
+                (sources_figure(found, reading, self.over),),
             ),
         )
         return Answer(
@@ -234,27 +234,16 @@ def _set(recipe: Recipe, over: str, value: float) -> Recipe:
     return recipe.set("network.hidden", (int(value),) * len(recipe.network.hidden))  # type: ignore[union-attr]
 
 
-_WHAT = {"width": Text("width", "宽度"), "l2": Text("strength", "强度")}
-
-
-def _setting(over: str, value: float) -> str:
-    return f"{value:.0f}" if over == "width" else "0" if value == 0 else rate_text(value)
-
-
 def _at(over: str, value: float) -> Text:
     """A setting in a sentence: "width 64"."""
-    shown = _setting(over, value)
+    shown = setting_text(over, value)
     return Text(f"width {shown}", f"宽度 {shown}") if over == "width" else Text(f"L2 {shown}", f"L2 {shown}")
-
-
-def _bias_name(found: Decomposed) -> Text:
-    return NAMES["bias"] if found.knows_noise else WITH_NOISE
 
 
 def _at_base(found: Decomposed, reading: Reading, over: str, loss: Text) -> Text:
     """The terms of the recipe as it is."""
     of = {name: intervals[found.base] for name, intervals in reading.of.items()}
-    at, bias = _at(over, float(found.settings[found.base])), _bias_name(found)
+    at, bias = _at(over, float(found.settings[found.base])), bias_name(found)
     noise = f"{digits(of['noise'].estimate)}"
     share = of["variance"].estimate / of["loss"].estimate if of["loss"].estimate > 0 else math.nan
     english = (
@@ -289,8 +278,8 @@ _MOVES = {
 
 def _trade_off(found: Decomposed, reading: Reading, over: str) -> Text:
     """What the largest setting does to bias² and variance, against the smallest."""
-    low, high = (_setting(over, float(found.settings[i])) for i in (0, -1))
-    what, bias = _WHAT[over], _bias_name(found)
+    low, high = (setting_text(over, float(found.settings[i])) for i in (0, -1))
+    what, bias = WHAT[over], bias_name(found)
     parts = []
     for name, comparison in ((bias, reading.bias_over), (NAMES["variance"], reading.variance_over)):
         by, moves = interval_text(comparison.difference, signed=True), _MOVES[comparison.finding]
@@ -299,7 +288,7 @@ def _trade_off(found: Decomposed, reading: Reading, over: str) -> Text:
     peak = int(np.argmax(np.where(np.isfinite(means), means, -np.inf)))
     most = Text("", "")
     if 0 < peak < len(means) - 1:
-        shown = _setting(over, float(found.settings[peak]))
+        shown = setting_text(over, float(found.settings[peak]))
         most = Text(f"; variance is largest at {shown}", f"；方差在{shown}处最大")
     return both(
         f"From {what.en} {low} to {high} {parts[0].en} and {parts[1].en}{most.en}.",
@@ -312,7 +301,7 @@ def _best(found: Decomposed, reading: Reading, over: str) -> Text:
     best = reading.best
     at, loss = _at(over, float(found.settings[best])), digits(reading.of["loss"][best].estimate)
     if best == found.base:
-        return both(f"No other {_WHAT[over].en} has a lower loss.", f"其他{_WHAT[over].zh}的损失都不更低。")
+        return both(f"No other {WHAT[over].en} has a lower loss.", f"其他{WHAT[over].zh}的损失都不更低。")
     verdict, by = reading.against[best], interval_text(reading.against[best].difference, signed=True)
     word = finding_text(verdict)
     edge = Text("", "")
@@ -323,81 +312,6 @@ def _best(found: Decomposed, reading: Reading, over: str) -> Text:
         f"The loss is lowest at {at.en}, {loss}: {by} against as it is ({word.en}).{edge.en}",
         f"损失在{at.zh}处最低，为{loss}：与原样相差{by}（{word.zh}）。{edge.zh}",
     )
-
-
-def _table(found: Decomposed, reading: Reading, over: str, loss: Text) -> Table:
-    rows: list[tuple[Cell, ...]] = []
-    for v, value in enumerate(found.settings):
-        of = {name: intervals[v] for name, intervals in reading.of.items()}
-        cells: list[Cell] = [_setting(over, float(value)), _mean_cell(of["loss"]), interval_text(of["bias"])]
-        cells.append(interval_text(of["variance"]))
-        if found.knows_noise:
-            cells.append(_mean_cell(of["noise"]))
-        cells.append(Text("as it is", "原样") if v == found.base else finding_text(reading.against[v]))
-        rows.append(tuple(cells))
-    head = (
-        _WHAT[over],
-        loss,
-        _bias_name(found),
-        NAMES["variance"],
-        *([NAMES["noise"]] if found.knows_noise else []),
-        Text("vs as it is", "与原样相比"),
-    )
-    return Table(head, tuple(rows), Text("The terms of the loss", "损失的各项"))
-
-
-def _mean_cell(interval: Interval) -> str:
-    half = (interval.high - interval.low) / 2
-    if not math.isfinite(interval.estimate):
-        return written(interval.estimate, 2)
-    return written(interval.estimate, min(decimals(half), 6)) if half > 0 else digits(interval.estimate)
-
-
-def _curves(found: Decomposed, reading: Reading, over: str, loss: Text) -> Curves:
-    """Bias², variance, noise and their sum over the setting."""
-    names = {"loss": loss, "bias": _bias_name(found), "variance": NAMES["variance"]}
-    if found.knows_noise:
-        names["noise"] = NAMES["noise"]
-    title = Text(
-        f"{loss.en} taken apart over the {_WHAT[over].en}", f"{loss.zh}的分解随{_WHAT[over].zh}的变化"
-    )
-    return Curves(
-        title,
-        tuple(_series(found, reading, name, word) for name, word in names.items()),
-        _axis(over),
-        loss,
-        x_log=True,
-    )
-
-
-def _sources(found: Decomposed, reading: Reading, over: str) -> Curves:
-    """The variance by its two sources over the setting."""
-    names = {name: NAMES[name] for name in ("variance", "data", "seed")}
-    return Curves(
-        Text("Variance by data and by seed", "方差：数据与种子"),
-        tuple(_series(found, reading, name, word) for name, word in names.items()),
-        _axis(over),
-        NAMES["variance"],
-        x_log=True,
-    )
-
-
-def _axis(over: str) -> Text:
-    return (
-        Text("units of a hidden layer", "隐藏层单元数")
-        if over == "width"
-        else Text("strength of L2", "L2 强度")
-    )
-
-
-def _series(found: Decomposed, reading: Reading, name: str, word: Text) -> Series:
-    """One term with its band; a strength of 0 has no place on a logarithmic axis."""
-    intervals = reading.of[name]
-    seen = [v for v, value in enumerate(found.settings) if value > 0 and math.isfinite(intervals[v].estimate)]
-    middle, low, high = (
-        np.array([getattr(intervals[v], part) for v in seen]) for part in ("estimate", "low", "high")
-    )
-    return Series(word, found.settings[seen], middle, low, high)
 
 
 def _draws_text(how: str, sets: Sequence[Ints]) -> Text:

@@ -57,11 +57,13 @@ class LearningCurve:
     def rounds(self, task: Task) -> Rounds:
         """Every part on every pair; half of the pairs first, so that an interruption leaves an answer."""
         pairs = task.replicates(self.replicates)
+        wholes = [task.member(task.recipe, pair) for pair in pairs]
+        shares = shares_of(task, min(len(whole.rows.train) for whole in wholes), self.points)
         first = (self.replicates + 1) // 2
-        grown = yield from self._train(task, pairs[:first])
+        grown = yield from self._train(task, pairs[:first], shares)
         is_whole = True
         try:
-            grown = grown.repeated((yield from self._train(task, pairs[first:])))
+            grown = grown.repeated((yield from self._train(task, pairs[first:], shares)))
         except Interrupted:
             is_whole = False
         found = read(
@@ -74,9 +76,10 @@ class LearningCurve:
         )
         return answer_of(task, grown, found, self.level, self.length == UPDATES, is_whole=is_whole)
 
-    def _train(self, task: Task, pairs: Sequence[Replicate]) -> Generator[Population, Run, Grown]:
+    def _train(
+        self, task: Task, pairs: Sequence[Replicate], shares: Sequence[float]
+    ) -> Generator[Population, Run, Grown]:
         wholes = [task.member(task.recipe, pair) for pair in pairs]
-        shares = shares_of(task, min(len(whole.rows.train) for whole in wholes), self.points)
         members = []
         for share in shares:
             for whole, pair in zip(wholes, pairs, strict=True):

@@ -79,6 +79,7 @@ class Search:
         finalists: list[int] = []
         met: Trials | None = None
         last: Trials | None = None
+        is_whole = True
         try:
             pairs = task.replicates(self.replicates, stage=TRY)
             for start in range(0, self.trials, self.trials if self.sampler == RANDOM else BATCH):
@@ -96,18 +97,18 @@ class Search:
         except Interrupted:
             if trials is None:
                 raise
+            is_whole = False
         confirmed = self.read(task, trials, finalists or trials.best(self.finalists), met, last)
         is_random = self.sampler == RANDOM
-        told = Told(
-            found, trials, confirmed, self.level, is_random, is_whole=last is not None or not finalists
-        )
+        told = Told(found, trials, confirmed, self.level, is_random, is_whole)
         return answer_of(task, told)
 
     def _next(self, found: Searched, task: Task, start: int, trials: Trials | None) -> list[Recipe]:
         """Recipes to try: all at once, or a batch where earlier ones decide about later ones."""
         key = derive(task.seed, _KEY)
         if self.sampler == RANDOM:
-            return Random(BATCH).draw(found.space, range(self.trials), key)
+            block = min(max(self.trials // len(found.space.structures), 1), BATCH)  # no structure is left out
+            return Random(block).draw(found.space, range(self.trials), key)
         n = min(BATCH, self.trials - start)
         known = ([], []) if trials is None else (trials.recipes, trials.mean.tolist())
         return Bayes().propose(found.space, n, key, *known)
