@@ -1,5 +1,6 @@
 # make demo    everything that the main job needs, without torch; then the main job on an embedded table
 # make test    adds torch and the test tools; then every check
+# make product every combination of rules, where the tests have every pair; minutes
 # make native  rebuilds the C++ core in place, seconds after the first time
 # Each step leaves a stamp in .venv, so that the second time costs nothing.
 
@@ -16,7 +17,7 @@ CMAKE = .venv/bin/cmake -S . -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/.venv/bin/n
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check native sanitize bench wheel clean
+.PHONY: help demo test check native product sanitize bench wheel clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -30,7 +31,7 @@ test: $(STAMPS)/torch $(STAMPS)/test $(STAMPS)/native
 	.venv/bin/ruff check . || failed="$$failed ruff"; \
 	.venv/bin/lint-imports || failed="$$failed import-linter"; \
 	.venv/bin/pyrefly check || failed="$$failed pyrefly"; \
-	$(PY) -m pytest -m "not gpu" -n $(JOBS) --dist loadfile --durations 10 --cov --cov-report term || failed="$$failed pytest"; \
+	$(PY) -m pytest -m "not gpu and not product" -n $(JOBS) --dist loadfile --durations 10 --cov --cov-report term || failed="$$failed pytest"; \
 	test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
 
 native: $(STAMPS)/native
@@ -40,7 +41,11 @@ sanitize: $(STAMPS)/torch $(STAMPS)/test
 	$(CMAKE) -B build/sanitize -DMANYFIT_SANITIZE=address,undefined
 	.venv/bin/cmake --build build/sanitize -j $(JOBS)
 	LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 \
-		$(PY) -m pytest -m "native and not gpu" --core=build/sanitize tests
+		$(PY) -m pytest -m "native and not gpu and not product" --core=build/sanitize tests
+
+# Every combination of optimizers, schedules and penalties, where `make test` has every pair: minutes.
+product: $(STAMPS)/torch $(STAMPS)/test $(STAMPS)/native
+	$(PY) -m pytest -m product -n $(JOBS)
 
 bench: $(STAMPS)/torch $(STAMPS)/bench $(STAMPS)/native
 	$(PY) -m benchmarks

@@ -40,7 +40,9 @@ def quiet(population):
 @pytest.mark.parametrize("case", CASES, ids=name_of_case)
 def test_native_follows_reference_for_50_steps(case):
     epochs = -(-50 // -(-17 // (case["batch_size"] or 17)))  # the smallest of the networks has 17 rows
-    population = quiet(population_of(case, 4, epochs))
+    population = population_of(case, 3, epochs)
+    # Two networks of each case, both with what the case adds: that others beside them change nothing is the law's own test.
+    population = dataclasses.replace(population, members=population.members[1:])
 
     ours, theirs = (advance_to_end(engine, population) for engine in (native(), Reference()))
 

@@ -88,28 +88,48 @@ def test_it_keeps_the_contract_of_an_engine():
     check_engine(lambda: Stacked(device="cpu"), tolerance=SINGLE)
 
 
-@pytest.mark.parametrize("case", CASES[::6], ids=name_of_case)
-def test_dense_networks_follow_the_reference(case):
-    check_parity(case)
+def some(every):
+    """The cases, all but one of `every` marked slow."""
+    return [
+        pytest.param(case, id=name_of_case(case), marks=[pytest.mark.slow] if k % every else [])
+        for k, case in enumerate(CASES)
+    ]
+
+
+@pytest.mark.parametrize("case", some(12))
+def test_dense_networks_follow_the_reference_in_every_pair_of_rules(case):
+    # The reference trains each of them alone, so that this holds alone = together to the tolerance, too.
+    check_parity(case, DOUBLE)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", CASES, ids=name_of_case)
-def test_dense_networks_follow_the_reference_in_every_pair_of_rules(case):
-    check_parity(case)
-    check_parity(case | {"precision": "float32"})
+@pytest.mark.parametrize("case", CASES[::8], ids=name_of_case)
+def test_dense_networks_follow_the_reference_in_float32(case):
+    check_parity(case | {"precision": "float32"}, SINGLE)
 
 
-def check_parity(case):
-    made = population_of(case, 4, epochs=5)
-    quiet = tuple(
-        member for member in made.members if member.recipe.optimizer.lr < 1e3
-    )  # chaos has no parity
-    made = dataclasses.replace(made, members=quiet)
+def check_parity(case, tolerance):
+    made = population_of(case, 3, epochs=5)  # the fourth would diverge, and chaos has no parity
 
     ours, theirs = (advance_to_end(each, made) for each in (Stacked("cpu"), Reference()))
 
-    assert_near(ours, theirs, DOUBLE if case["precision"] == "float64" else SINGLE)
+    assert_near(ours, theirs, tolerance)
+
+
+def test_limits_on_steps_and_records_of_layers_are_those_of_the_reference():
+    base = Recipe(Dense((4, 5), "tanh"), optimizer=Adam(0.01), batch_size=4, epochs=4, penalties=L2(0.01), clip_norm=0.3)
+    recipes = [base.set("precision", "float64").set("stopping.max_steps", n) for n in (None, 7, 3, 0)]
+    recipes.append(recipes[0].set("stopping.target_loss", 1e9))
+    made = Population.of(recipes, inputs("row"), np.random.default_rng(4).normal(size=14), held=np.array([0, 5]), watch=True)
+
+    ours, theirs = (fit(made, engine=each) for each in (Stacked("cpu"), Reference()))
+
+    assert ours.steps.tolist() == theirs.steps.tolist() == [12, 7, 3, 0, 3]
+    assert ours.fates == theirs.fates
+    for record in ("loss", "held_loss", "gradient_norm", "update_ratio"):
+        np.testing.assert_allclose(getattr(ours, record), getattr(theirs, record), rtol=DOUBLE)
+    for a, b in zip(ours.parameters, theirs.parameters, strict=True):
+        np.testing.assert_allclose(a, b, rtol=DOUBLE, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
