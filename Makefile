@@ -1,6 +1,7 @@
 # make demo    everything that the main job needs, without torch; then the main job on an embedded table
 # make test    adds torch and the test tools; then every check
-# make product every combination of rules, where the tests have every pair; minutes
+# make long    what takes minutes: every combination of rules, hundreds of random tables
+# make coverage  which lines the tests run
 # make native  rebuilds the C++ core in place, seconds after the first time
 # Each step leaves a stamp in .venv, so that the second time costs nothing.
 
@@ -17,7 +18,7 @@ CMAKE = .venv/bin/cmake -S . -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/.venv/bin/n
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check native product sanitize bench wheel clean
+.PHONY: help demo test check native long coverage sanitize bench wheel clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -31,7 +32,7 @@ test: $(STAMPS)/torch $(STAMPS)/test $(STAMPS)/native
 	.venv/bin/ruff check . || failed="$$failed ruff"; \
 	.venv/bin/lint-imports || failed="$$failed import-linter"; \
 	.venv/bin/pyrefly check || failed="$$failed pyrefly"; \
-	$(PY) -m pytest -m "not gpu and not product" -n $(JOBS) --dist loadfile --durations 10 --cov --cov-report term || failed="$$failed pytest"; \
+	$(PY) -m pytest -m "not gpu and not long" -n $(JOBS) --dist loadfile --durations 10 || failed="$$failed pytest"; \
 	test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
 
 native: $(STAMPS)/native
@@ -41,11 +42,15 @@ sanitize: $(STAMPS)/torch $(STAMPS)/test
 	$(CMAKE) -B build/sanitize -DMANYFIT_SANITIZE=address,undefined
 	.venv/bin/cmake --build build/sanitize -j $(JOBS)
 	LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 \
-		$(PY) -m pytest -m "native and not gpu and not product" --core=build/sanitize tests
+		$(PY) -m pytest -m "native and not gpu and not long" --core=build/sanitize tests
 
-# Every combination of optimizers, schedules and penalties, where `make test` has every pair: minutes.
-product: $(STAMPS)/torch $(STAMPS)/test $(STAMPS)/native
-	$(PY) -m pytest -m product -n $(JOBS)
+# Every combination of optimizers, schedules and penalties, where `make test` has every pair; hundreds of random tables: minutes.
+long: $(STAMPS)/torch $(STAMPS)/test $(STAMPS)/native
+	$(PY) -m pytest -m long -n $(JOBS)
+
+# Which lines the tests run; counting them takes as long again as the tests.
+coverage: $(STAMPS)/torch $(STAMPS)/test $(STAMPS)/native
+	$(PY) -m pytest -m "not gpu and not long" -n $(JOBS) --dist loadfile --cov --cov-report term
 
 bench: $(STAMPS)/torch $(STAMPS)/bench $(STAMPS)/native
 	$(PY) -m benchmarks

@@ -94,7 +94,7 @@ def test_network_alone_is_the_network_among_others(case):
     check_law(case, native, layouts=("across", "within"))
 
 
-@pytest.mark.product
+@pytest.mark.long
 @pytest.mark.native
 @pytest.mark.parametrize("case", PRODUCT, ids=name_of_case)
 def test_network_alone_is_the_network_among_others_in_every_combination(case):
@@ -107,7 +107,7 @@ def test_network_alone_is_the_network_among_others_on_the_reference_engine(case)
     check_law(case, Reference, alone=(1, 4), n=6)
 
 
-@pytest.mark.product
+@pytest.mark.long
 @pytest.mark.parametrize("case", PAIRS, ids=name_of_case)
 def test_network_alone_is_the_network_among_others_on_the_reference_engine_in_every_pair(case):
     check_law(case, Reference, alone=(0, 3, 16))

@@ -60,7 +60,7 @@ def job_on(frame: pl.DataFrame) -> mf.Model:
 
 
 @given(tables())
-@settings(max_examples=25)
+@settings(max_examples=40)
 def test_any_table_gives_a_model_or_one_clear_error(frame):
     try:
         model = job_on(frame)
@@ -70,7 +70,7 @@ def test_any_table_gives_a_model_or_one_clear_error(frame):
     assert np.isfinite(model.predict_frame(model.read(frame))).all()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @given(tables())
 @settings(max_examples=400)
 def test_many_tables_give_a_model_or_one_clear_error(frame):
