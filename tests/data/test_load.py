@@ -407,3 +407,22 @@ def test_lone_column_that_counts_the_rows_is_what_is_predicted_from():
     assert {column.name: column.kind for column in beside.columns} == {"x": "dropped", "u": "number"}
     with pytest.raises(DataError, match="has no usable column"):
         load({"id": list(range(30)), "y": y}, "y")
+
+
+def test_ravine_is_steep_across_and_flat_along():
+    frame = load("ravine").frame
+    inputs = frame.select("left", "right").to_numpy()
+    across, along = np.linalg.eigvalsh(np.corrcoef(inputs.T))[::-1]
+
+    assert 200 < across / along < 800
+
+
+def test_sparse_columns_are_rarely_yes_and_all_count():
+    frame = load("sparse").frame
+    yes = frame.select(pl.selectors.boolean()).to_numpy()
+    weights, *_ = np.linalg.lstsq(
+        np.column_stack([yes, np.ones(len(yes))]), frame["y"].to_numpy(), rcond=None
+    )
+
+    assert yes.shape[1] == 80 and 0.4 < yes[:, 0].mean() < 0.6 and 0 < yes[:, -1].mean() < 0.02
+    assert np.mean(np.abs(weights[:-1]) > 0.1) > 0.8

@@ -206,3 +206,12 @@ def test_default_recipe_gets_about_as_many_updates_whatever_the_table():
         steps.append(recipe.epochs * -(-n // recipe.batch_size))
 
     assert all(300 <= n <= 800 for n in steps)
+
+
+def test_examples_bring_a_recipe_that_anything_said_overrules():
+    from manyfit.asking.task import task_of
+
+    ravine = task_of("ravine").recipe
+    assert (ravine.network.hidden, ravine.batch_size, ravine.epochs) == ((), None, 200)
+    assert task_of("ravine", settings={"network.hidden": (4,)}, epochs=3).recipe.network.hidden == (4,)
+    assert task_of("ravine", recipe=Recipe(epochs=7)).recipe == Recipe(epochs=7)

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from manyfit.data import Dataset, load
+from manyfit.data import Dataset, example, load
 from manyfit.data.frames import is_item_set
+from manyfit.data.table import is_example
 from manyfit.errors import Problem, UsageError
 from manyfit.networks import Dense, flatten
 from manyfit.questions import ArrayRows, RowSource, TableRows, Task, default_recipe, measure_for
@@ -59,6 +60,9 @@ def task_of(
         found = TableRows(data, seed, rows)
         name, n_rows = data.name, len(found.development)
     made = given or default_recipe(found.task, round(TRAINED * n_rows))
+    if given is None and isinstance(source, str) and target is None and is_example(source):
+        for path, value in example(source).recipe:
+            made = made.set(path, value)
     for path, value in sorted((settings or {}).items(), key=lambda item: item[0].count(".")):
         made = made.set(path, value)
     if epochs is not None:

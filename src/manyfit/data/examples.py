@@ -12,16 +12,19 @@ from manyfit.errors import DataError, Problem, did_you_mean
 
 
 class Example(NamedTuple):
-    """An embedded data set: how to make it, what it is, and what is predicted."""
+    """An embedded data set: how to make it, what it is, what is predicted, and what questions about it set upon their recipe."""
 
     make: Callable[[], pl.DataFrame]
     doc: str
     zh: str
     target: str
     task: str
+    recipe: tuple[tuple[str, Any], ...] = ()
 
 
 CUBIC_NOISE, MOONS_NOISE, SPIRALS_NOISE = 0.5, 0.25, 0.05
+RAVINE_NOISE, RAVINE_WIDTH = 0.1, 0.05
+SPARSE_NOISE, SPARSE_COLUMNS = 0.2, 80
 ARMS = ("first", "second", "third")
 SPIRAL_SQUARES = (0.01, 1.0)
 """Between which the square of a spiral's radius is drawn evenly."""
@@ -72,6 +75,37 @@ def spirals(n: int = 1200, draw: np.random.RandomState | None = None) -> pl.Data
     x, y = spiral_arm(arm, np.sqrt(draw.uniform(*SPIRAL_SQUARES, size=n)))
     x, y = (place + SPIRALS_NOISE * draw.standard_normal(n) for place in (x, y))
     return pl.DataFrame({"x": x, "y": y, "arm": np.array(ARMS)[arm]})
+
+
+def ravine(n: int = 200, draw: np.random.RandomState | None = None) -> pl.DataFrame:
+    """Two columns that nearly say the same, and a target that asks for their difference, 200 rows.
+
+    The loss of a linear network is a ravine: 400 times steeper across than along.
+
+    Example:
+        >>> ravine().columns
+        ['left', 'right', 'y']
+    """
+    draw = draw or np.random.RandomState(42)
+    middle, apart = draw.standard_normal((2, n))
+    y = middle + apart + RAVINE_NOISE * draw.standard_normal(n)
+    return pl.DataFrame(
+        {"left": middle + RAVINE_WIDTH * apart, "right": middle - RAVINE_WIDTH * apart, "y": y}
+    )
+
+
+def sparse(n: int = 1500, draw: np.random.RandomState | None = None) -> pl.DataFrame:
+    """Eighty yes/no columns of which most are rarely yes, each with a weight of its own, 1,500 rows.
+
+    Column k is yes in a share 0.5 / k of the rows: the last ones in about nine.
+    """
+    draw = draw or np.random.RandomState(42)
+    share = 0.5 / np.arange(1, SPARSE_COLUMNS + 1)
+    weights = draw.standard_normal(SPARSE_COLUMNS)
+    is_yes = draw.uniform(size=(n, SPARSE_COLUMNS)) < share
+    is_yes[0], is_yes[1] = True, False  # no column has one value only
+    y = is_yes @ weights + SPARSE_NOISE * draw.standard_normal(n)
+    return pl.DataFrame({f"has_{k + 1}": is_yes[:, k] for k in range(SPARSE_COLUMNS)} | {"y": y})
 
 
 def moon_arc(side: Any, angle: Any) -> tuple[Any, Any]:
@@ -139,6 +173,30 @@ EXAMPLES: dict[str, Example] = {
         "442 名患者的病情进展",
         "progression",
         "regression",
+    ),
+    "ravine": Example(
+        ravine,
+        "two columns that nearly say the same, 200 rows; a linear network on all rows at once",
+        "两列几乎相同，200 行；线性网络，每步用全部的行",
+        "y",
+        "regression",
+        (("network.hidden", ()), ("batch_size", None), ("epochs", 200)),
+    ),
+    "sparse": Example(
+        sparse,
+        "80 yes/no columns, most of them rarely yes, 1,500 rows; a linear network",
+        "80 个是非列，大多很少为是，1,500 行；线性网络",
+        "y",
+        "regression",
+        (("network.hidden", ()), ("batch_size", 16), ("epochs", 5)),
+    ),
+    "large-batch": Example(
+        _bundled("digits", "digit"),
+        "the digits in batches of 1,024",
+        "手写数字，每批 1,024 行",
+        "digit",
+        "multiclass",
+        (("batch_size", 1024),),
     ),
 }
 

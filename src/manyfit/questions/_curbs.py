@@ -128,7 +128,7 @@ def strengths(values: AnyRange, n: int, most: int | None = None) -> Floats:
 
     Example:
         >>> strengths(IntRange(1, 40), 12, 20).tolist()
-        [1.0, 3.0, 4.0, 6.0, 8.0, 10.0, 11.0, 13.0, 15.0, 16.0, 18.0, 20.0]
+        [1.0, 3.0, 4.0, 6.0, 8.0, 10.0, 11.0, 13.0, 15.0, 17.0, 18.0, 20.0]
     """
     if most is not None and isinstance(values, IntRange):
         values = IntRange(min(values.low, most), min(values.high, most))

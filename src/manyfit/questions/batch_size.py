@@ -52,7 +52,7 @@ class BatchSize(Contest):
     gradient's noise.
 
     Example:
-        >>> BatchSize(sizes=LogRange(32, 1024)).replicates
+        >>> BatchSize(sizes=Choice((32, 64))).replicates
         10
     """
 
