@@ -212,7 +212,7 @@ def _descent(task: Task, told: Told) -> Text:
 
 
 def _planned() -> Text:
-    return Text("Met on the pairs that chose the sizes.", "在选择大小的同一批种子与划分上比较。")
+    """How a second descent is tested."""
     return Text(
         "A low score, a peak behind it and a low score behind that are chosen on the pairs on which sizes are tried, and met on "
         "fresh ones. A second descent is there when the peak is worse than both, each by its interval.",
