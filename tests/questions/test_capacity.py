@@ -78,6 +78,12 @@ def test_larger_one_that_also_fits_its_training_rows_worse_is_not_said_to_overfi
     assert found.words == ("underfits", "right", "worse")
 
 
+def test_smaller_one_that_fits_its_training_rows_as_well_is_not_said_to_overfit():
+    found = read(planted(np.array([9, 3, 2.0]), train=np.zeros(3)), 0.1, 0.1)
+
+    assert found.words == ("worse", "worse", "right")
+
+
 def test_training_error_of_about_zero_counts_from_where_it_stays():
     mean = np.full(6, 2.0)
     train = np.array([1.0, 0.01, 0.2, 0.04, 0.0, 0.0])

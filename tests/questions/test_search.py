@@ -41,7 +41,7 @@ def test_planted_importance_is_found_and_what_does_nothing_is_not():
 
 def test_shares_of_two_settings_that_add_up_are_those_of_their_variance():
     random = np.random.default_rng(1)
-    settings = random.uniform(size=(400, 2))
+    settings = random.uniform(size=(250, 2))
     found = importance(settings, 2 * settings[:, 0] + settings[:, 1], scope="trials")
 
     # uniform: variances 4/12 and 1/12, so 80 % and 20 % of the whole; ranks bend that a little
@@ -192,7 +192,9 @@ def asked(plan: Search = PLAN, fails_at: int | None = None) -> tuple:
             raise Interrupted(runs[-1])
         return runs[-1]
 
-    return ask(plan, small(), fit=train), runs
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("manyfit.questions._importance.N_RESAMPLES", 5)
+        return ask(plan, small(), fit=train), runs
 
 
 def test_winner_is_met_and_scored_on_pairs_that_chose_nothing():
@@ -207,7 +209,8 @@ def test_winner_is_met_and_scored_on_pairs_that_chose_nothing():
     assert len(answer.numbers["best_after"]) == 16
 
 
-def test_answer_is_the_same_from_the_same_runs():
+def test_answer_is_the_same_from_the_same_runs(monkeypatch):
+    monkeypatch.setattr("manyfit.questions._importance.N_RESAMPLES", 5)
     answer, runs = asked()
     stored = iter(runs)
     again = ask(

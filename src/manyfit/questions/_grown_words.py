@@ -241,7 +241,7 @@ def _mean(scores: Floats) -> str:
 def _figure(task: Task, grown: Grown, found: Found, level: float) -> Curves:
     series = []
     for name, scores in (
-        (Text("unseen rows, mean and its interval", "未见过的行：均值与其区间"), grown.score),
+        (Text("unseen rows", "未见过的行"), grown.score),
         (Text("training rows", "训练行"), grown.train),
     ):
         seen = np.flatnonzero(np.isfinite(scores).all(1))
@@ -264,7 +264,7 @@ def _figure(task: Task, grown: Grown, found: Found, level: float) -> Curves:
         low, middle, high = (np.array([getattr(i, end) for i in at]) for end in ("low", "estimate", "high"))
         ahead = x >= 1
         low, high = np.where(ahead, low, np.nan), np.where(ahead, high, np.nan)
-        name = Text("curve, foretold beyond all rows", "曲线，全部的行之外为预言")
+        name = Text("curve, foretold", "曲线与预言")
         series.append(Series(name, x * grown.n_rows[-1], middle, low, high))
     return Curves(
         Text("Score over the number of training rows", "分数随训练行数的变化"),

@@ -101,8 +101,13 @@ def settings_text(found: Searched, recipe: Recipe) -> str:
 
 
 def share_text(value: float) -> str:
-    """A share as percent."""
-    return f"{100 * value:.0f} %".replace("-", "−")
+    """A share as percent.
+
+    Example:
+        >>> share_text(0.664), share_text(-0.001), share_text(-0.02)
+        ('66 %', '0 %', '−2 %')
+    """
+    return f"{round(100 * value):d} %".replace("-", "−")
 
 
 def finalists_table(task: Task, told: Told) -> Table:

@@ -212,7 +212,7 @@ def _descent(task: Task, told: Told) -> Text:
 
 
 def _planned() -> Text:
-    return Text("Met on the pairs that chose the sizes.", "在选择大小的同一批种子与划分上比较。")
+    """How a second descent is tested."""
     return Text(
         "A low score, a peak behind it and a low score behind that are chosen on the pairs on which sizes are tried, and met on "
         "fresh ones. A second descent is there when the peak is worse than both, each by its interval.",
@@ -224,11 +224,11 @@ def _planned() -> Text:
 def _measured(told: Told, n: int) -> Text:
     return Text(
         f"Every size trains on the same {n} pairs of seed and split. Right: its mean lies within the margin of the best. "
-        "Underfits: worse on unseen rows and on training rows, with fewer weights. Overfits: worse on unseen rows, and no "
-        f"worse on training rows. Training error is called about zero at {ZERO:.0%} of what a constant guess has. On fresh pairs "
-        "all sizes that are compared with the best make one family of findings.",
+        "Underfits: worse on unseen rows and on training rows, with fewer weights. Overfits: worse on unseen rows, and no worse "
+        f"on training rows, with more weights. Training error is called about zero at {ZERO:.0%} of what a constant guess has. "
+        "On fresh pairs all sizes that are compared with the best make one family of findings.",
         f"每种大小使用相同的 {n} 对种子与划分。适中：均值与最佳相差不超过容差。欠拟合：权重更少，未见过的行与训练行都更差。"
-        f"过拟合：未见过的行更差，而训练行不更差。训练误差不超过常数猜测的 {ZERO:.0%} 时称为约为零。"
+        f"过拟合：权重更多，未见过的行更差，而训练行不更差。训练误差不超过常数猜测的 {ZERO:.0%} 时称为约为零。"
         "在新的种子与划分上，与最佳比较的所有大小构成同一族结论。",
     )
 

@@ -24,6 +24,8 @@ WORDS: Mapping[str, Text] = {
     "worse": Text("worse", "较差"),
     "diverges": Text("diverges", "发散"),
 }
+WIDE = 8.0
+"""Scores that reach over more than this factor are drawn on a logarithmic axis."""
 AS_GOOD = (Finding.SAME, Finding.BETTER)
 
 
@@ -140,23 +142,26 @@ def curve_figure(task: Task, told: Told) -> Curves:
     marks = []
     fitted = found.fitted.get(depth)
     if fitted is not None:
-        marks.append((Text("training error about zero from here", "训练误差从此约为零"), fitted))
+        marks.append((Text("training error ≈ 0", "训练误差约为零"), fitted))
     marks.append((Text("best", "最佳"), found.best))
     if told.taken in places and told.taken != found.best:
         marks.append((Text("smallest that is as good", "同样好的最小者"), told.taken))
     drawn = [(name, s) for name, s in marks if np.isfinite(found.mean[s])]
-    layers = n_of(depth, "hidden layer")
+    layers, is_wide = n_of(depth, "hidden layer"), _is_wide(response.score[places])
     return Curves(
         Text(f"Training rows and unseen rows, {layers}", f"训练行与未见过的行，{depth} 个隐藏层"),
         (
-            _series(Text("unseen rows", "未见过的行"), response, response.score, places),
-            _series(Text("training rows", "训练行"), response, response.train, places),
+            _series(Text("unseen rows", "未见过的行"), response, response.score, places, is_wide),
+            _series(Text("training rows", "训练行"), response, response.train, places, is_wide),
         ),
         Text("weights", "权重数"),
         task.measure.label,
         x_log=True,
+        y_log=is_wide,
         points=tuple(
-            Series(name, response.weights[[s]], np.median(response.score[[s]], axis=1)) for name, s in drawn
+            Series(name, response.weights[[s]], np.median(response.score[[s]], axis=1))
+            for name, s in drawn
+            if not is_wide or np.median(response.score[s]) > 0
         ),
     )
 
@@ -167,12 +172,12 @@ def depths_figure(task: Task, told: Told) -> tuple[Curves, ...]:
     depths = [d for d in response.depths if d or len(response.depths) > 1]
     if len(depths) < 2:
         return ()
-    series = []
+    series, is_wide = [], _is_wide(response.score)
     for depth in depths:
         layers = (
             Text(f"{n_of(depth, 'hidden layer')}", f"{depth} 个隐藏层") if depth else Text("linear", "线性")
         )
-        series.append(_series(layers, response, response.score, response.chain(depth)))
+        series.append(_series(layers, response, response.score, response.chain(depth), is_wide))
     return (
         Curves(
             Text("Unseen rows, by depth", "未见过的行，按深度"),
@@ -180,21 +185,30 @@ def depths_figure(task: Task, told: Told) -> tuple[Curves, ...]:
             Text("weights", "权重数"),
             task.measure.label,
             x_log=True,
+            y_log=is_wide,
         ),
     )
 
 
-def _series(name: Text, response: Response, scores: Floats, places: list[int]) -> Series:
-    """Median and the band of 80 % of the networks."""
+def _series(name: Text, response: Response, scores: Floats, places: list[int], is_wide: bool) -> Series:
+    """Median and the band of 80 % of the networks; a score of 0 has no place on a logarithmic axis."""
     low, middle, high = np.quantile(scores[places], [0.1, 0.5, 0.9], axis=1, method="nearest")
-    seen = np.isfinite(middle)
+    least = 0.0 if is_wide else -np.inf
+    seen = np.isfinite(middle) & (middle > least)
     return Series(
         name,
         response.weights[places][seen],
         middle[seen],
-        low[seen],
+        np.where(low > least, low, middle)[seen],
         np.where(np.isfinite(high), high, np.nan)[seen],
     )
+
+
+def _is_wide(scores: Floats) -> bool:
+    """Whether scores reach over so much that a linear axis would show nothing of the low ones."""
+    middle = np.median(scores, axis=1)
+    known = middle[np.isfinite(middle)]
+    return bool(known.size) and float(known.max()) > WIDE * float(known.min()) > 0
 
 
 def _mean(scores: Floats) -> str:

@@ -179,14 +179,15 @@ def read(
 
 
 def _word(response: Response, mean: Floats, train: Floats, best: int, within: float, s: int) -> str:
-    """A word for a size: too small where it also fits its training rows worse, too large where it fits them no worse."""
+    """A word for a size: too small where it fits its training rows worse, too large where it fits them no worse."""
     if response.diverged[s].mean() >= MOSTLY or not np.isfinite(mean[s]):
         return "diverges"
     if mean[s] <= mean[best] + within:
         return "right"
-    if train[s] <= train[best]:
-        return "overfits"
-    return "underfits" if response.weights[s] < response.weights[best] else "worse"
+    is_smaller, fits_worse = response.weights[s] < response.weights[best], train[s] > train[best]
+    if is_smaller == fits_worse:
+        return "underfits" if is_smaller else "overfits"
+    return "worse"
 
 
 def _fitted(train: Floats, chain: Sequence[int], zero: float) -> int | None:
