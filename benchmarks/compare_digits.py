@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import manyfit as mf
 from manyfit.questions import registry
-from manyfit.questions._recipe import default_recipe
+from manyfit.questions._frame.recipe import default_recipe
 
 LOOP = {
     "sgd": ("SGD", {"lr": 0.1}),

@@ -14,11 +14,11 @@ from manyfit.hyper import Choice, LogRange
 from manyfit.networks import Dense
 from manyfit.population import Population
 from manyfit.questions import Interrupted, TableRows, Task, ask, default_recipe, measure_for
-from manyfit.questions._batches import SIZES, Pace, law_of, sizes_of, step_bytes, steps_to
-from manyfit.questions._batches_told import Batches, batches_told
-from manyfit.questions._meeting import Found, Race, decide
-from manyfit.questions._options import Option
-from manyfit.questions._response import Response, read
+from manyfit.questions._batches.batches import SIZES, Pace, law_of, sizes_of, step_bytes, steps_to
+from manyfit.questions._batches.told import Batches, batches_told
+from manyfit.questions._contest.meeting import Found, Race, decide
+from manyfit.questions._contest.options import Option
+from manyfit.questions._rates.response import Response, read
 from manyfit.questions.batch_size import BatchSize, epochs_to, goal_of, scaled_of, soonest, window
 from manyfit.recipe import Recipe
 from manyfit.runs import Run

@@ -15,8 +15,8 @@ from manyfit.hyper import Choice
 from manyfit.networks import Dense
 from manyfit.population import Population
 from manyfit.questions import ArrayRows, TableRows, Task, ask, default_recipe, measure_for
-from manyfit.questions._decomposed import Decomposed, log_probabilities, read
-from manyfit.questions._draws import DrawnRows, data_sets
+from manyfit.questions._variance.decomposed import Decomposed, log_probabilities, read
+from manyfit.questions._variance.draws import DrawnRows, data_sets
 from manyfit.questions.bias_variance import BiasVariance
 from manyfit.recipe import Recipe, Stopping
 from manyfit.runs import Run

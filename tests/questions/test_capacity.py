@@ -14,7 +14,7 @@ from manyfit.errors import UsageError
 from manyfit.hyper import Choice, IntRange
 from manyfit.population import Population
 from manyfit.questions import Interrupted, TableRows, Task, ask, default_recipe, measure_for
-from manyfit.questions._sizes import Found, Met, Response, Size, beyond, read
+from manyfit.questions._sizes.sizes import Found, Met, Response, Size, beyond, read
 from manyfit.questions.capacity import Capacity
 from manyfit.recipe import Recipe
 from manyfit.runs import Run

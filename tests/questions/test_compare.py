@@ -11,8 +11,8 @@ from manyfit.errors import UsageError
 from manyfit.hyper import LogRange
 from manyfit.population import Population
 from manyfit.questions import Interrupted, TableRows, Task, ask, default_recipe, measure_for
-from manyfit.questions._meeting import Race, Verdict, arrivals, best_after, decide, eased, picked
-from manyfit.questions._options import options_of, path_of
+from manyfit.questions._contest.meeting import Race, Verdict, arrivals, best_after, decide, eased, picked
+from manyfit.questions._contest.options import options_of, path_of
 from manyfit.questions.compare import Compare
 from manyfit.recipe import Recipe
 from manyfit.runs import Run

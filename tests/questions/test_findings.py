@@ -16,7 +16,7 @@ from manyfit.losses import MSE
 from manyfit.networks import Dense
 from manyfit.population import Population, View
 from manyfit.questions import Split, TableRows, Task, ask
-from manyfit.questions._findings import Records, registry
+from manyfit.questions._diagnosis.findings import Records, registry
 from manyfit.questions.diagnose import Diagnose, judge
 from manyfit.recipe import Recipe
 from manyfit.runs import Ledger, Run
@@ -194,7 +194,7 @@ def test_dead_units_are_seen_beyond_a_tenth() -> None:
 
 
 def signal(ratio: Any, twin: Any = None) -> Any:
-    from manyfit.questions._pairs import guesses
+    from manyfit.questions._diagnosis.pairs import guesses
 
     about = task()
     pairs = about.replicates(N)
@@ -218,8 +218,8 @@ def test_recipe_or_twin_that_beats_the_guess_or_chance_is_not_without_signal() -
 
 
 def test_guess_is_the_mean_or_the_shares_of_the_classes() -> None:
-    from manyfit.questions._measure import Scored
-    from manyfit.questions._pairs import _guess
+    from manyfit.questions._diagnosis.pairs import _guess
+    from manyfit.questions._frame.measure import Scored
 
     def of(target: Any, n_classes: int) -> Scored:
         return Scored(np.array(target), np.array(target), None, 0.0, 1.0, n_classes)

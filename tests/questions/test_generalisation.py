@@ -14,8 +14,8 @@ from manyfit.engines.choose import fit
 from manyfit.errors import UsageError
 from manyfit.population import Population
 from manyfit.questions import ArrayRows, TableRows, Task, ask, default_recipe, measure_for
-from manyfit.questions._beyond import Scores, read
-from manyfit.questions._held_back import held_back, without
+from manyfit.questions._stress.beyond import Scores, read
+from manyfit.questions._stress.held_back import held_back, without
 from manyfit.questions.generalisation import Generalisation
 from manyfit.recipe import Recipe
 from manyfit.runs import Run

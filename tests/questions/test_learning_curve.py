@@ -13,7 +13,7 @@ from manyfit.data import load
 from manyfit.engines.choose import fit
 from manyfit.population import Population
 from manyfit.questions import ArrayRows, Interrupted, TableRows, Task, ask, default_recipe, measure_for
-from manyfit.questions._grown import Grown, for_rows, part_of, read, shares_of
+from manyfit.questions._growth.grown import Grown, for_rows, part_of, read, shares_of
 from manyfit.questions.learning_curve import LearningCurve
 from manyfit.recipe import Recipe, Stopping
 from manyfit.runs import Run

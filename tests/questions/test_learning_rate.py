@@ -10,7 +10,7 @@ from manyfit.engines.choose import fit
 from manyfit.hyper import Choice, LogRange
 from manyfit.population import Population
 from manyfit.questions import Interrupted, TableRows, Task, ask, default_recipe, measure_for
-from manyfit.questions._response import Response, beyond, read
+from manyfit.questions._rates.response import Response, beyond, read
 from manyfit.questions.learning_rate import LearningRate
 from manyfit.runs import Run
 

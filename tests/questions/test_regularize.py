@@ -16,9 +16,9 @@ from manyfit.optimizers.adam import Adam
 from manyfit.optimizers.adamw import AdamW
 from manyfit.population import Population
 from manyfit.questions import Interrupted, TableRows, Task, ask, default_recipe, measure_for
-from manyfit.questions._curbed import Curbed, Met, Tuning, kept_of, read
-from manyfit.questions._curbs import CURBS, Weights, curbs_of, strengths, weights_of
-from manyfit.questions._regularized import Again, regularized
+from manyfit.questions._curbs.curbed import Curbed, Met, Tuning, kept_of, read
+from manyfit.questions._curbs.curbs import CURBS, Weights, curbs_of, strengths, weights_of
+from manyfit.questions._curbs.told import Again, regularized
 from manyfit.questions.regularize import Regularize
 from manyfit.recipe import Recipe
 from manyfit.runs import Run

@@ -13,8 +13,8 @@ from manyfit.errors import UnknownNameError
 from manyfit.networks import Dense
 from manyfit.population import Population
 from manyfit.questions import ArrayRows, TableRows, Task, ask, default_recipe, measure_for
-from manyfit.questions._exposed import Exposed, masked_share, read
-from manyfit.questions._spoil import kind_of, known_kinds, on_spoiled_rows
+from manyfit.questions._stress.exposed import Exposed, masked_share, read
+from manyfit.questions._stress.spoil import kind_of, known_kinds, on_spoiled_rows
 from manyfit.questions.robustness import Robustness
 from manyfit.recipe import Recipe
 from manyfit.runs import Run

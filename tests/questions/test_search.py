@@ -16,9 +16,9 @@ from manyfit.hyper import Choice, IntRange, LogRange, Range
 from manyfit.networks import Dense
 from manyfit.population import Population
 from manyfit.questions import ArrayRows, Interrupted, TableRows, Task, ask, default_recipe, measure_for
-from manyfit.questions._importance import importance
-from manyfit.questions._searched import searched, usual
-from manyfit.questions._trials import Trials, edges_of, settings_of
+from manyfit.questions._search.importance import importance
+from manyfit.questions._search.searched import searched, usual
+from manyfit.questions._search.trials import Trials, edges_of, settings_of
 from manyfit.questions.search import Search
 from manyfit.recipe import Recipe
 from manyfit.runs import Run
@@ -193,7 +193,7 @@ def asked(plan: Search = PLAN, fails_at: int | None = None) -> tuple:
         return runs[-1]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("manyfit.questions._importance.N_RESAMPLES", 5)
+        patch.setattr("manyfit.questions._search.importance.N_RESAMPLES", 5)
         return ask(plan, small(), fit=train), runs
 
 
@@ -210,7 +210,7 @@ def test_winner_is_met_and_scored_on_pairs_that_chose_nothing():
 
 
 def test_answer_is_the_same_from_the_same_runs(monkeypatch):
-    monkeypatch.setattr("manyfit.questions._importance.N_RESAMPLES", 5)
+    monkeypatch.setattr("manyfit.questions._search.importance.N_RESAMPLES", 5)
     answer, runs = asked()
     stored = iter(runs)
     again = ask(

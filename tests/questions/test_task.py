@@ -12,7 +12,7 @@ from manyfit.errors import DataError, UsageError
 from manyfit.losses import MSE, CrossEntropy
 from manyfit.networks import Dense
 from manyfit.questions import ArrayRows, TableRows, Task, default_recipe, measure_for
-from manyfit.questions._measure import OfLoss, Scored, probabilities
+from manyfit.questions._frame.measure import OfLoss, Scored, probabilities
 from manyfit.recipe import Recipe, Stopping
 
 

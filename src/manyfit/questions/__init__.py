@@ -1,26 +1,30 @@
-"""Questions, one file each: they plan populations, read their runs, and state a result with its uncertainty."""
+"""Questions, one file each: they plan populations, read their runs, and state a result with its uncertainty.
 
-from manyfit.questions._base import INTERRUPTED as INTERRUPTED
-from manyfit.questions._base import Fit as Fit
-from manyfit.questions._base import Interrupted as Interrupted
-from manyfit.questions._base import Question as Question
-from manyfit.questions._base import Rounds as Rounds
-from manyfit.questions._base import ask as ask
-from manyfit.questions._base import question as question
-from manyfit.questions._base import registry as registry
-from manyfit.questions._measure import Measure as Measure
-from manyfit.questions._measure import OfLoss as OfLoss
-from manyfit.questions._measure import OfMetric as OfMetric
-from manyfit.questions._measure import measure_for as measure_for
-from manyfit.questions._measure import said as said
-from manyfit.questions._recipe import default_recipe as default_recipe
-from manyfit.questions._rows import ArrayRows as ArrayRows
-from manyfit.questions._rows import GivenRows as GivenRows
-from manyfit.questions._rows import RowSource as RowSource
-from manyfit.questions._rows import Split as Split
-from manyfit.questions._rows import TableRows as TableRows
-from manyfit.questions._task import Replicate as Replicate
-from manyfit.questions._task import Task as Task
+The folders hold what a question is made of: `_frame` is under all of them, each other one serves the questions that it is named for.
+"""
+
+from manyfit.questions._frame.base import INTERRUPTED as INTERRUPTED
+from manyfit.questions._frame.base import Fit as Fit
+from manyfit.questions._frame.base import Interrupted as Interrupted
+from manyfit.questions._frame.base import Question as Question
+from manyfit.questions._frame.base import Rounds as Rounds
+from manyfit.questions._frame.base import ask as ask
+from manyfit.questions._frame.base import question as question
+from manyfit.questions._frame.base import registry as registry
+from manyfit.questions._frame.measure import Measure as Measure
+from manyfit.questions._frame.measure import OfLoss as OfLoss
+from manyfit.questions._frame.measure import OfMetric as OfMetric
+from manyfit.questions._frame.measure import measure_for as measure_for
+from manyfit.questions._frame.measure import said as said
+from manyfit.questions._frame.recipe import default_recipe as default_recipe
+from manyfit.questions._frame.rows import ArrayRows as ArrayRows
+from manyfit.questions._frame.rows import GivenRows as GivenRows
+from manyfit.questions._frame.rows import RowSource as RowSource
+from manyfit.questions._frame.rows import Split as Split
+from manyfit.questions._frame.rows import TableRows as TableRows
+from manyfit.questions._frame.task import Replicate as Replicate
+from manyfit.questions._frame.task import Task as Task
+from manyfit.questions._frame.words import interval_text as interval_text
 from manyfit.registry import discover
 
 discover(__name__, __path__)

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from manyfit.answers import Answer
 from manyfit.hyper import AnyRange, Choice, hyper
 from manyfit.population import Population
-from manyfit.questions._base import Interrupted, Rounds, question
-from manyfit.questions._batches import SIZES, Pace, sizes_of, steps_to
-from manyfit.questions._batches_told import Batches, batches_told
-from manyfit.questions._contest import MEET, Contest, member_of
-from manyfit.questions._meeting import Found, compared_with, eased
-from manyfit.questions._options import Option
-from manyfit.questions._scaling import RULES, Scaled
-from manyfit.questions._task import Task
+from manyfit.questions._batches.batches import SIZES, Pace, sizes_of, steps_to
+from manyfit.questions._batches.scaling import RULES, Scaled
+from manyfit.questions._batches.told import Batches, batches_told
+from manyfit.questions._contest.contest import MEET, Contest, member_of
+from manyfit.questions._contest.meeting import Found, compared_with, eased
+from manyfit.questions._contest.options import Option
+from manyfit.questions._frame.base import Interrupted, Rounds, question
+from manyfit.questions._frame.task import Task
 from manyfit.recipe import Recipe
 from manyfit.runs import Run
 from manyfit.stats import Interval, Looks

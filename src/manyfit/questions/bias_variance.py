@@ -21,9 +21,14 @@ from manyfit.errors import Problem, UsageError
 from manyfit.hyper import AnyRange, Choice, LogRange, hyper
 from manyfit.penalties import L2
 from manyfit.population import Member
-from manyfit.questions._base import Rounds, question
-from manyfit.questions._decomposed import Decomposed, Reading, known_of, read, terms_of
-from manyfit.questions._decomposed_pictures import (
+from manyfit.questions._frame.base import Rounds, question
+from manyfit.questions._frame.rows import TableRows
+from manyfit.questions._frame.task import Replicate, Task
+from manyfit.questions._frame.verdicts import both, finding_text
+from manyfit.questions._frame.words import interval_text, n_of
+from manyfit.questions._variance.decomposed import Decomposed, Reading, known_of, read, terms_of
+from manyfit.questions._variance.draws import DrawnRows, data_sets, n_rows_text
+from manyfit.questions._variance.pictures import (
     NAMES,
     WHAT,
     bias_name,
@@ -32,11 +37,6 @@ from manyfit.questions._decomposed_pictures import (
     terms_figure,
     terms_table,
 )
-from manyfit.questions._draws import DrawnRows, data_sets, n_rows_text
-from manyfit.questions._rows import TableRows
-from manyfit.questions._task import Replicate, Task
-from manyfit.questions._verdicts import both, finding_text
-from manyfit.questions._words import interval_text, n_of
 from manyfit.recipe import Recipe
 from manyfit.rng import Streams
 from manyfit.runs import Run

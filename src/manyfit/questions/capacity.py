@@ -15,11 +15,11 @@ import numpy as np
 from manyfit.hyper import AnyRange, Choice, IntRange, hyper
 from manyfit.networks import Dense
 from manyfit.population import Population
-from manyfit.questions._base import Interrupted, Rounds, question
-from manyfit.questions._meeting import compared_with
-from manyfit.questions._sized import answer_of
-from manyfit.questions._sized_pictures import Told
-from manyfit.questions._sizes import (
+from manyfit.questions._contest.meeting import compared_with
+from manyfit.questions._frame.base import Interrupted, Rounds, question
+from manyfit.questions._frame.task import Replicate, Task
+from manyfit.questions._sizes.pictures import Told
+from manyfit.questions._sizes.sizes import (
     Found,
     Met,
     Response,
@@ -31,7 +31,7 @@ from manyfit.questions._sizes import (
     response_of,
     sizes_of,
 )
-from manyfit.questions._task import Replicate, Task
+from manyfit.questions._sizes.told import answer_of
 from manyfit.runs import Run
 from manyfit.stats import Looks, paired
 

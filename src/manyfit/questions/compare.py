@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from manyfit.answers import Answer
 from manyfit.hyper import hyper
-from manyfit.questions._base import question
-from manyfit.questions._compared import Told, answer_of
-from manyfit.questions._contest import Contest
-from manyfit.questions._meeting import Found
-from manyfit.questions._options import Option, options_of
-from manyfit.questions._task import Task
-from manyfit.questions._tree import tree_section
+from manyfit.questions._contest.compared import Told, answer_of
+from manyfit.questions._contest.contest import Contest
+from manyfit.questions._contest.meeting import Found
+from manyfit.questions._contest.options import Option, options_of
+from manyfit.questions._contest.tree import tree_section
+from manyfit.questions._frame.base import question
+from manyfit.questions._frame.task import Task
 from manyfit.stats import Interval
 
 OPTIMIZERS = (("optimizer", "种优化器"), ("Which optimizer for {}?", "{} 用哪种优化器？"))

@@ -20,16 +20,16 @@ from manyfit.answers import Answer, Bars, Curves, Section, Series, Table, Text, 
 from manyfit.errors import Problem, UsageError, did_you_mean
 from manyfit.hyper import hyper
 from manyfit.population import Member, Population
-from manyfit.questions._also import also_lines, also_section
-from manyfit.questions._base import INTERRUPTED, Interrupted, Rounds, question
-from manyfit.questions._evidence import Evidence, numbers
-from manyfit.questions._findings import Found, Records, Seen, Tried, Twin
-from manyfit.questions._findings import registry as findings
-from manyfit.questions._pairs import by_data, by_ratio, data_of, in_units, times, without
-from manyfit.questions._task import Replicate, Task
-from manyfit.questions._twins import BASE, BOOSTS, CURBS, KINDS, SHARES, WORDS, twins
-from manyfit.questions._verdicts import FINDINGS, both
-from manyfit.questions._words import interval_text
+from manyfit.questions._diagnosis.also import also_lines, also_section
+from manyfit.questions._diagnosis.evidence import Evidence, numbers
+from manyfit.questions._diagnosis.findings import Found, Records, Seen, Tried, Twin
+from manyfit.questions._diagnosis.findings import registry as findings
+from manyfit.questions._diagnosis.pairs import by_data, by_ratio, data_of, in_units, times, without
+from manyfit.questions._diagnosis.twins import BASE, BOOSTS, CURBS, KINDS, SHARES, WORDS, twins
+from manyfit.questions._frame.base import INTERRUPTED, Interrupted, Rounds, question
+from manyfit.questions._frame.task import Replicate, Task
+from manyfit.questions._frame.verdicts import FINDINGS, both
+from manyfit.questions._frame.words import interval_text
 from manyfit.recipe import Recipe
 from manyfit.rng import epoch_order
 from manyfit.runs import Run

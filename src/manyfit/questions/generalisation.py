@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 from manyfit.answers import Answer, Bars, Cell, Section, Table, Text, digits
 from manyfit.errors import Problem, UsageError, did_you_mean
 from manyfit.hyper import hyper
-from manyfit.questions._base import Rounds, question
-from manyfit.questions._beyond import Found, Scores, read, scores_of
-from manyfit.questions._held_back import CLUSTERS, held_back, without
-from manyfit.questions._measure import said
-from manyfit.questions._rows import TableRows
-from manyfit.questions._task import Task
-from manyfit.questions._verdicts import both, finding_text, joined
-from manyfit.questions._words import interval_text, n_of
+from manyfit.questions._frame.base import Rounds, question
+from manyfit.questions._frame.measure import said
+from manyfit.questions._frame.rows import TableRows
+from manyfit.questions._frame.task import Task
+from manyfit.questions._frame.verdicts import both, finding_text, joined
+from manyfit.questions._frame.words import interval_text, n_of
+from manyfit.questions._stress.beyond import Found, Scores, read, scores_of
+from manyfit.questions._stress.held_back import CLUSTERS, held_back, without
 from manyfit.stats import Comparison, Finding, Interval, mean_interval
 
 Floats = NDArray[np.float64]

@@ -12,10 +12,10 @@ from typing import ClassVar
 
 from manyfit.hyper import hyper
 from manyfit.population import Population
-from manyfit.questions._base import Interrupted, Rounds, question
-from manyfit.questions._grown import Grown, for_rows, grown_of, part_of, read, shares_of
-from manyfit.questions._grown_words import answer_of
-from manyfit.questions._task import Replicate, Task
+from manyfit.questions._frame.base import Interrupted, Rounds, question
+from manyfit.questions._frame.task import Replicate, Task
+from manyfit.questions._growth.grown import Grown, for_rows, grown_of, part_of, read, shares_of
+from manyfit.questions._growth.told import answer_of
 from manyfit.runs import Run
 
 UPDATES, EPOCHS = "updates", "epochs"

@@ -17,9 +17,18 @@ from numpy.typing import NDArray
 from manyfit.answers import Answer, Section, Text, digits
 from manyfit.hyper import AnyRange, Choice, LogRange, hyper
 from manyfit.population import Population
-from manyfit.questions._base import INTERRUPTED, Interrupted, Rounds, question
-from manyfit.questions._measure import said
-from manyfit.questions._response import (
+from manyfit.questions._frame.base import INTERRUPTED, Interrupted, Rounds, question
+from manyfit.questions._frame.measure import said
+from manyfit.questions._frame.task import Replicate, Task
+from manyfit.questions._frame.words import interval_text, n_of, rate_text, span_text
+from manyfit.questions._rates.pictures import (
+    curves_figure,
+    divergence_figure,
+    rates_table,
+    regions_table,
+    response_figure,
+)
+from manyfit.questions._rates.response import (
     FALLS,
     RISES,
     Basin,
@@ -30,15 +39,6 @@ from manyfit.questions._response import (
     response_of,
     stretches,
 )
-from manyfit.questions._response_pictures import (
-    curves_figure,
-    divergence_figure,
-    rates_table,
-    regions_table,
-    response_figure,
-)
-from manyfit.questions._task import Replicate, Task
-from manyfit.questions._words import interval_text, n_of, rate_text, span_text
 from manyfit.runs import Run
 from manyfit.stats import Interval, mean_interval
 

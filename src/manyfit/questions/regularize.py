@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from manyfit.hyper import AnyRange, IntRange, LogRange, Range, hyper
 from manyfit.population import Member, Population
-from manyfit.questions._base import Interrupted, Rounds, question
-from manyfit.questions._curbed import Met, Tuning, read
-from manyfit.questions._curbs import CURBS, curbs_of, strengths, weights_of
-from manyfit.questions._regularized import Again, regularized
-from manyfit.questions._task import Replicate, Task
+from manyfit.questions._curbs.curbed import Met, Tuning, read
+from manyfit.questions._curbs.curbs import CURBS, curbs_of, strengths, weights_of
+from manyfit.questions._curbs.told import Again, regularized
+from manyfit.questions._frame.base import Interrupted, Rounds, question
+from manyfit.questions._frame.task import Replicate, Task
 from manyfit.runs import Run
 from manyfit.stats import mean_interval, paired
 

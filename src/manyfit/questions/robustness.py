@@ -18,13 +18,13 @@ from manyfit.answers import Answer, Cell, Curves, Section, Series, Table, Text, 
 from manyfit.errors import Problem, RecipeError, UnknownNameError, did_you_mean
 from manyfit.hyper import hyper
 from manyfit.penalties import L2
-from manyfit.questions._base import Rounds, question
-from manyfit.questions._exposed import Bought, Exposed, exposed_of, masked_share, read, spoiled_members
-from manyfit.questions._measure import said
-from manyfit.questions._spoil import Kind, kind_of
-from manyfit.questions._task import Task
-from manyfit.questions._verdicts import both, finding_text, joined
-from manyfit.questions._words import interval_text, n_of
+from manyfit.questions._frame.base import Rounds, question
+from manyfit.questions._frame.measure import said
+from manyfit.questions._frame.task import Task
+from manyfit.questions._frame.verdicts import both, finding_text, joined
+from manyfit.questions._frame.words import interval_text, n_of
+from manyfit.questions._stress.exposed import Bought, Exposed, exposed_of, masked_share, read, spoiled_members
+from manyfit.questions._stress.spoil import Kind, kind_of
 from manyfit.recipe import Recipe
 from manyfit.stats import Comparison, Finding, mean_interval
 

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from manyfit.answers import Answer, Curves, Section, Series, Text
 from manyfit.errors import Problem, RecipeError, UsageError
 from manyfit.hyper import hyper
-from manyfit.questions._base import question
-from manyfit.questions._compared import Told, answer_of
-from manyfit.questions._contest import Contest
-from manyfit.questions._meeting import Found
-from manyfit.questions._options import MOST, Option
-from manyfit.questions._raced import MOST_DRAWN
-from manyfit.questions._task import Task
+from manyfit.questions._contest.compared import Told, answer_of
+from manyfit.questions._contest.contest import Contest
+from manyfit.questions._contest.meeting import Found
+from manyfit.questions._contest.options import MOST, Option
+from manyfit.questions._contest.raced import MOST_DRAWN
+from manyfit.questions._frame.base import question
+from manyfit.questions._frame.task import Task
 from manyfit.recipe import Recipe
 from manyfit.schedules import registry as schedules
 from manyfit.schedules.plateau import plateau_of

@@ -14,12 +14,12 @@ import numpy as np
 
 from manyfit.hyper import hyper
 from manyfit.population import Population
-from manyfit.questions._base import Interrupted, Rounds, question
-from manyfit.questions._search_pictures import Told
-from manyfit.questions._search_words import answer_of
-from manyfit.questions._searched import Searched, searched
-from manyfit.questions._task import Replicate, Task, watches
-from manyfit.questions._trials import Confirmed, Trials, trials_of
+from manyfit.questions._frame.base import Interrupted, Rounds, question
+from manyfit.questions._frame.task import Replicate, Task, watches
+from manyfit.questions._search.pictures import Told
+from manyfit.questions._search.searched import Searched, searched
+from manyfit.questions._search.told import answer_of
+from manyfit.questions._search.trials import Confirmed, Trials, trials_of
 from manyfit.recipe import Recipe
 from manyfit.rng import derive
 from manyfit.runs import Run

@@ -1,0 +1,1 @@
+"""Curbs on a network, tuned and met: penalties, dropout, early stopping, noise."""

@@ -1,0 +1,1 @@
+"""Twins, evidence and findings of a diagnosis."""

@@ -1,0 +1,1 @@
+"""A search through many settings at once, and how much each of them matters."""

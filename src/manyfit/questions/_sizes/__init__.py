@@ -1,0 +1,1 @@
+"""Networks of several widths and depths, and where they stop getting better."""

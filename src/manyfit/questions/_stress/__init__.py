@@ -1,0 +1,1 @@
+"""Rows unlike those that trained: spoiled, attacked, held back whole."""

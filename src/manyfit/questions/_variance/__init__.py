@@ -1,0 +1,1 @@
+"""Errors taken apart into bias, variance and noise."""
