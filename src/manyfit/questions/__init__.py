@@ -1,6 +1,6 @@
 """Questions, one file each: they plan populations, read their runs, and state a result with its uncertainty.
 
-The folders hold what a question is made of: `_frame` is under all of them, each other one serves the questions that it is named for.
+The folders hold what a question is made of: `_frame` is under all, each other one serves the questions that it is named for.
 """
 
 from manyfit.questions._frame.base import INTERRUPTED as INTERRUPTED
