@@ -155,7 +155,8 @@ def read(
 ) -> Found:
     """What growing parts say of twice the rows: a pure function of scores.
 
-    Better or worse needs two things: an interval that leaves out 0, and a curve whose smaller sizes foretold the largest.
+    A finding needs two things: an interval that allows it, and, where there are sizes enough to ask, that the smaller ones
+    foretold the largest.
 
     Args:
         grown: What networks did.
