@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import five_tasks, render
+from benchmarks import five_tasks, mnist1d, render
 from benchmarks.peers import PEERS, Peer
 from benchmarks.rounds import Measurement, PeerProcess
 from benchmarks.summary import Loss, distance, judge, loss_of, summarize
@@ -244,3 +244,14 @@ def test_a_peer_that_breaks_leaves_its_last_words() -> None:
 
     assert again == answer
     assert answer["failed"].startswith("TypeError: train() got an unexpected keyword argument")
+
+
+def test_mnist1d_is_made_as_the_authors_package_makes_it() -> None:
+    data = mnist1d.make_data()
+
+    assert [each.shape for each in data] == [(4000, 40), (4000,), (1000, 40), (1000,)]
+    # Numbers of `mnist1d.make_dataset(get_dataset_args())`, package version 0.0.2.post1.
+    np.testing.assert_allclose(data.X[0, :4], [-0.33200567, -0.47191037, -0.77869708, -1.00974083], atol=1e-8)
+    np.testing.assert_allclose(data.X_test[-1, -3:], [0.65987565, 0.87773435, 1.19315184], atol=1e-8)
+    assert data.y[:12].tolist() == [2, 6, 4, 5, 6, 6, 6, 0, 3, 1, 6, 9]
+    assert data.y_test[-4:].tolist() == [5, 9, 6, 4]

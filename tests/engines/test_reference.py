@@ -155,13 +155,12 @@ def farthest(ours, theirs):
 
 
 @pytest.mark.parametrize("optimizer", RULES)
-@pytest.mark.parametrize("resume_at", [None, 25], ids=["through", "resumed"])
-def test_reference_follows_torch_optim_for_50_steps(optimizer, resume_at):
+def test_reference_follows_torch_optim_for_50_steps_with_a_resume_between(optimizer):
     recipe = Recipe(Dense((5, 4), "tanh"), optimizer=optimizer, schedule=Cosine(), batch_size=4, epochs=9)
     population = one(recipe, *standardized())
 
-    # 6 steps an epoch: step 25 is the second of an epoch.
-    assert farthest(follow(population, 50, resume_at), train_with_torch(population, 50)) < 1e-12
+    # 6 steps an epoch: step 25 is the second of an epoch. Without a resume the bits are the same, as the law's tests see.
+    assert farthest(follow(population, 50, 25), train_with_torch(population, 50)) < 1e-12
 
 
 @pytest.mark.parametrize("loss", [MSE(), CrossEntropy(), BCE()])

@@ -109,7 +109,8 @@ def test_dense_networks_follow_the_reference_in_float32(case):
 
 
 def check_parity(case, tolerance):
-    made = population_of(case, 3, epochs=5)  # the fourth would diverge, and chaos has no parity
+    made = population_of(case, 3, epochs=4)  # the fourth would diverge, and chaos has no parity
+    made = dataclasses.replace(made, members=made.members[1:])  # the two with what the case adds
 
     ours, theirs = (advance_to_end(each, made) for each in (Stacked("cpu"), Reference()))
 
