@@ -177,7 +177,7 @@ def _kept(known: Batches) -> list[Text]:
     sentences = []
     if kept:
         en = ", ".join(f"{WORDS[way].en} up to {size}" for way, size in kept)
-        zh = "，".join(f"{WORDS[way].zh}至 {size}" for way, size in kept)
+        zh = "，".join(f"{WORDS[way].zh}（至 {size}）" for way, size in kept)
         sentences.append(
             both(
                 f"As good as {first} with the rate {en}.",
@@ -193,7 +193,7 @@ def _kept(known: Batches) -> list[Text]:
         )
     if lost:
         en = "; ".join(f"{WORDS[way].en} at {listed(sizes).en}" for way, sizes in lost)
-        zh = "；".join(f"{WORDS[way].zh}于 {listed(sizes).zh}" for way, sizes in lost)
+        zh = "；".join(f"{WORDS[way].zh}（{listed(sizes).zh}）" for way, sizes in lost)
         sentences.append(both(f"Worse than {first} with the rate {en}.", f"不如批量 {first}：学习率{zh}。"))
     return sentences
 

@@ -378,7 +378,7 @@ def _numbers(found: Curbed, again: Again | None, columns: Any, is_whole: bool) -
         "gain": None if again is None else plain(again.gain),
         "plain": dataclasses.asdict(found.verdict.score[0]),
         "margin": found.verdict.margin,
-        "curbs": [
+        "methods": [
             {
                 "name": name,
                 "strength": found.tuning.strength(k),
