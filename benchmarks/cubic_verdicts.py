@@ -2,7 +2,7 @@
 
 Each seed draws a data set of its own and has a diagnosis of its own, with everything as it is by default; findings beside the
 verdict, which decide nothing of it and take remedies of their own, are muted. Networks train on 30
-rows: of the 47 of a table ten are locked, and a fifth of the others scores. `--rows 30` gives the whole table 30 rows.
+rows: of the 47 of a table nine are locked, and a fifth of the others scores. `--rows 30` gives the whole table 30 rows.
 
     python -m benchmarks.cubic_verdicts --seeds 20 --out verdicts.jsonl
 

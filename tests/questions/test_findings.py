@@ -358,3 +358,16 @@ def test_one_kind_of_curb_does_not_show_that_a_gap_is_without_harm() -> None:
 def test_unknown_code_to_be_muted_is_refused_with_the_nearest() -> None:
     with pytest.raises(UsageError, match=r"unstabel(.|\n)*unstable"):
         ask(Diagnose(replicates=4, mute=("unstabel",)), task())
+
+
+def test_recipe_that_diverges_is_unstable_and_its_scores_are_not_told() -> None:
+    about = dataclasses.replace(task(), recipe=RECIPE.set("optimizer.lr", 1e6))
+    answer = ask(Diagnose(replicates=6), about)
+
+    assert answer.numbers["code"] == "cannot-tell"
+    codes = [each["code"] for each in answer.numbers["findings"]]
+    assert codes[0] == "unstable" and not {"no-signal", "too-few-replicates", "test-set-too-small"} & set(
+        codes
+    )
+    assert "some of its trainings diverged" in answer.statement[0].en
+    assert "inf" not in " ".join(str(line) for line in (answer, *answer.also))

@@ -11,6 +11,7 @@ tried on fresh pairs that had no part in finding it.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Generator, Iterator, Mapping, Sequence
 
 import numpy as np
@@ -197,6 +198,11 @@ class Diagnose:
             f"{task.name}: {code.en}. {task.measure.label.en} {train} on training rows, {held} on unseen ones.",
             f"{task.name}：{code.zh}。训练行的{task.measure.label.zh}为{train}，未见过的行为{held}。",
         )
+        if not math.isfinite(found.held):
+            gap = Text(
+                f"{task.name}: {code.en}; some of its trainings diverged, so no remedy can be judged.",
+                f"{task.name}：{code.zh}；部分训练发散，无法评判各种办法。",
+            )
         names = tuple(found.remedies)
         differences = [found.remedies[name].difference for name in names]
         minus = Text(f"{task.measure.label.en}, twin minus as it is", f"{task.measure.label.zh}：变体减原样")
@@ -221,8 +227,8 @@ class Diagnose:
             tuple(
                 (
                     WORDS[name],
-                    d.estimate,
-                    f"[{digits(d.low)}, {digits(d.high)}]",
+                    d.estimate if math.isfinite(d.high - d.low) else math.nan,
+                    f"[{digits(d.low)}, {digits(d.high)}]" if math.isfinite(d.high - d.low) else "–",
                     FINDINGS[found.remedies[name].finding],
                 )
                 for name, d in zip(names, differences, strict=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -82,6 +83,11 @@ def tried_text(tried: Facts) -> Text:
         >>> tried_text({"name": {"en": "clipping", "zh": "裁剪"}, "difference": change, "finding": "better"}).en
         'clipping −0.50 [−0.80, −0.20] better'
     """
-    by = interval_text(Interval(**tried["difference"]), signed=True)
+    change = Interval(**tried["difference"])
     word, name = FINDINGS[Finding(tried["finding"])], Text(**tried["name"])
+    if not math.isfinite(
+        change.high - change.low
+    ):  # networks diverged: ranks may tell, a number would mean nothing
+        return Text(f"{name.en}: {word.en}", f"{name.zh}：{word.zh}")
+    by = interval_text(change, signed=True)
     return Text(f"{name.en} {by} {word.en}", f"{name.zh} {by} {word.zh}")

@@ -23,6 +23,8 @@ class NoSignal:
         twin is better, each at the level that all of them share.
         """
         task = records.task
+        if records.base.diverged.any():  # that is another matter
+            return None
         guess = by_data(guesses(task, records.pairs, records.base), task, records.pairs, logs=True)
         level = 1 - (1 - records.level) / len(records.unseen)
         found = {

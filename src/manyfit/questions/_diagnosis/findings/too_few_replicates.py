@@ -22,7 +22,7 @@ class TooFewReplicates:
             for name, found in records.remedies.items()
             if found.finding is Finding.UNKNOWN and 0 < found.more < NEVER
         }
-        if records.code != "cannot-tell" or not unknown:
+        if records.code != "cannot-tell" or not unknown or records.base.diverged.any():
             return None
         first, last = (f"{pick(unknown.values()):,}" for pick in (min, max))
         nearest = records.word(min(unknown, key=lambda name: (unknown[name], name)))
