@@ -72,6 +72,7 @@ class Recipe:
     penalties: tuple[Penalty, ...] = ()
     augment: Augment = Augment()
     batch_size: int | None = hyper(32, low=1, optional=True, usual=(16, 512), doc="Rows per update; None for all of them.")
+    shuffle: bool = hyper(True, structural=True, doc="Rows in a new order each epoch; else as they stand.")
     epochs: int = hyper(20, low=0, usual=(5, 200), doc="Passes over the training rows.")
     clip_norm: float | None = hyper(
         None, above=0, optional=True, kind="number", usual=(0.1, 10), doc="Largest norm of the whole gradient of a network."

@@ -118,6 +118,7 @@ void read_structure(Spec& spec, const Session& session, Group& group) {
     }
     s.batch = spec.value<int>("batch_size");
     if (s.batch < 1) refuse("batch_size must be at least 1, got " + std::to_string(s.batch));
+    s.shuffle = spec.value<bool>("shuffle");
     s.record_every = spec.value<int>("record_every");
     if (s.record_every < 1) refuse("record_every must be at least 1, got " + std::to_string(s.record_every));
     s.watch = spec.value<bool>("watch");

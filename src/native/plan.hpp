@@ -56,6 +56,7 @@ struct Structure {
     int optimizer;   // index in the list of rules
     unsigned flags;  // bit i: flag i of the rule
     int batch, n_batches, last_batch;
+    bool shuffle;  // rows come in a new order each epoch, else as they stand
     int record_every;
     bool residual, norm;  // hidden layers add to the one before where both are equally wide; hidden sums are normalized
     bool watch;  // gradients, updates and dead units are recorded by layer

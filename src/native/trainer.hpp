@@ -182,12 +182,14 @@ private:
             if (!lane.who) continue;
             if (first_ < 0) first_ = lane.index;
             shared_ &= same_rows(lane, lanes_[first_]);
-            if (structure_.n_batches == 1)
+            if (is_natural())
                 lane.rows = lane.who->train;
             else
                 find_order(lane);
         }
     }
+
+    bool is_natural() const { return structure_.n_batches == 1 || !structure_.shuffle; }
 
     // Members with the same stream and rows (pairs, on purpose) share the work of drawing their order.
     void find_order(Lane& lane) {
@@ -201,7 +203,7 @@ private:
 
     bool same_rows(const Lane& a, const Lane& b) const {
         return a.who->view == b.who->view && a.who->train_id == b.who->train_id &&
-               (structure_.n_batches == 1 || (a.who->order_key == b.who->order_key && a.epoch == b.epoch));
+               (is_natural() || (a.who->order_key == b.who->order_key && a.epoch == b.epoch));
     }
 
     void draw_order(Lane& lane) {

@@ -7,7 +7,7 @@ stopping, divergence) is part of the engine.
 The semantics that every engine shares. For one network with n training rows: B = min(batch_size, n), K = ⌈n/B⌉ steps an epoch,
 step t = epoch·K + batch counts from 0 (rules see t + 1).
 
-- Order: natural when B = n, else `rng.epoch_order(streams.order, epoch, n)`. The last batch may be smaller.
+- Order: natural when B = n or without `shuffle`, else `rng.epoch_order(streams.order, epoch, n)`. The last batch may be smaller.
 - Batch loss = Σ wᵢ lᵢ / Σ wᵢ over its rows; 0 with zero gradient where all weights are 0. Where a loss says what its rows count
   for (class weights), that times wᵢ stands below.
 - Gradient of the batch loss (with augmentation and dropout), plus the penalties' gradients, each number clipped to ±clip_value,

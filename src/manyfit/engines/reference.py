@@ -236,7 +236,7 @@ class _Training:
     def batch(self, epoch: int, batch: int) -> NDArray[np.int64]:
         """The rows of one batch of one epoch."""
         train = self.rows.train
-        if self.batch_size < len(train):
+        if self.recipe.shuffle and self.batch_size < len(train):
             train = train[epoch_order(self.member.streams.order, epoch, len(train))]
         return train[batch * self.batch_size : (batch + 1) * self.batch_size]
 

@@ -157,7 +157,7 @@ class Taped:
     def order_of(self, epoch: int) -> NDArray[np.int64]:
         """All training rows in the order of an epoch."""
         train = self.member.rows.train
-        if self.batch_size < len(train):
+        if self.member.recipe.shuffle and self.batch_size < len(train):
             train = train[epoch_order(self.member.streams.order, epoch, len(train))]
         return train
 

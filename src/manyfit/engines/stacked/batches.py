@@ -102,7 +102,7 @@ class Batches:
 
     Args:
         tables: Where the rows are.
-        members: P networks.
+        members: P networks, which agree in batch size and in whether rows are shuffled.
         draws: Their noise streams, for augmentation.
     """
 
@@ -110,6 +110,7 @@ class Batches:
         self.tables = tables
         self.size, self.n_batches, _ = batches_of(members[0])
         self.train = tables.rows(members, "train")
+        self.shuffle = members[0].recipe.shuffle
         self.keys = np.array([member.streams.order for member in members], dtype=np.uint64)
         self.draws = draws
         self.noise = np.array([member.recipe.augment.noise for member in members])
@@ -151,8 +152,11 @@ class Batches:
         return torch.from_numpy(np.ascontiguousarray(rows)).to(self.tables.device)
 
     def _ordered(self, epoch: int) -> Tensor:
-        """The rows of every network in the order of an epoch: what `rng.epoch_order` gives each."""
-        if self._order is None or self._epoch != epoch:
+        """The rows of every network in the order of an epoch: what `rng.epoch_order` gives each, or as they stand."""
+        if not self.shuffle:
+            if self._order is None:
+                self._order = self._on_device(self.train)
+        elif self._order is None or self._epoch != epoch:
             n = self.train.shape[1]
             order = np.argsort(words(self.keys, Purpose.ORDER, 1, n, time=epoch)[:, 0], axis=1, kind="stable")
             self._order, self._epoch = self._on_device(np.take_along_axis(self.train, order, 1)), epoch

@@ -33,6 +33,7 @@ def key_of(population: Population, ledger: Ledger, index: int) -> tuple[Any, ...
         (recipe.augment.noise > 0, recipe.augment.drop > 0),
         getattr(recipe.schedule, "plateau", None) is None,
         recipe.stopping.patience is None,
+        recipe.shuffle,
         len(member.rows.held) > 0,
         (batch, n_batches, n_last),
         tuple(ledger.cursor[index, _POSITION].tolist()),
