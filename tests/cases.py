@@ -134,6 +134,7 @@ def recipe_of(case: Case, epochs: int) -> Recipe:
         OPTIMIZERS[case["optimizer"]],
         SCHEDULES[case["schedule"]],
         batch_size=case["batch_size"],
+        shuffle=case.get("order", "new") == "new",
         epochs=epochs,
         precision=case["precision"],
         **ADDITIONS[case["addition"]],

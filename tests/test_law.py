@@ -94,6 +94,12 @@ def test_network_alone_is_the_network_among_others(case):
     check_law(case, native, layouts=("across", "within"))
 
 
+@pytest.mark.native
+@pytest.mark.parametrize("case", [c | {"order": "kept"} for c in PAIRS if c["batch_size"] is not None][::12], ids=name_of_case)
+def test_network_whose_rows_come_as_they_stand_is_the_network_among_others(case):
+    check_law(case, native, layouts=("across", "within"))
+
+
 @pytest.mark.long
 @pytest.mark.native
 @pytest.mark.parametrize("case", PRODUCT, ids=name_of_case)

@@ -37,7 +37,11 @@ def quiet(population):
     return dataclasses.replace(population, members=members)
 
 
-@pytest.mark.parametrize("case", CASES, ids=name_of_case)
+KEPT = [case | {"order": "kept"} for case in CASES if case["batch_size"] == 4 and case["optimizer"] != "rmsprop"][::6]
+"""Rows as they stand; RMSprop amplifies what is in the last digits most."""
+
+
+@pytest.mark.parametrize("case", [*CASES, *KEPT], ids=name_of_case)
 def test_native_follows_reference_for_50_steps(case):
     epochs = -(-50 // -(-17 // (case["batch_size"] or 17)))  # the smallest of the networks has 17 rows
     population = population_of(case, 3, epochs)

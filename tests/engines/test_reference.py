@@ -109,7 +109,8 @@ def train_with_torch(population, n_steps, penalty=None):
     rates = recipe.schedule.table(recipe.epochs, n_batches)
     path = []
     for t in range(n_steps):
-        order = epoch_order(member.streams.order, t // n_batches, len(rows)) if size < len(rows) else np.arange(len(rows))
+        is_new = recipe.shuffle and size < len(rows)
+        order = epoch_order(member.streams.order, t // n_batches, len(rows)) if is_new else np.arange(len(rows))
         batch = rows[order[t % n_batches * size :][:size]]
         losses = LOSSES[recipe.loss.name if hasattr(recipe.loss, "name") else "cross_entropy"](module(X[batch]), y[batch])
         loss = (weights[batch] * losses).sum() / weights[batch].sum()

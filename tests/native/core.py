@@ -109,6 +109,7 @@ class Core:
             optimizer=first.optimizer,
             flags={name: int(first.nesterov) for name in card["flags"] if name == "nesterov"},
             batch_size=min(first.batch_size, len(first.train)),
+            shuffle=True,
             layout=layout,
             record_every=first.record_every,
             loss_settings=np.zeros((n_members, len(_native.catalog()["losses"][first.loss]))),
