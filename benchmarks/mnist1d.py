@@ -5,7 +5,7 @@
 
 The data are made here, draw by draw as the authors' package `mnist1d` 0.0.2 makes them, so that nothing is downloaded. The
 networks are the paper's: logistic regression, two hidden layers the second of which adds to the first, three convolutions. All
-train for 6,000 steps of 100 rows by Adam at 0.01 from torch's initial weights, the rows as they stand, as the authors' loop has it.
+train for 6,000 steps of 100 rows by Adam at 0.01 from torch's initial weights, the rows as they stand, as in the authors' loop.
 
 Greydanus & Kobak 2020, Scaling down deep learning with MNIST-1D, https://arxiv.org/abs/2011.14439
 """
