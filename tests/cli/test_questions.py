@@ -230,6 +230,8 @@ def test_ctrl_c_leaves_what_was_trained_and_the_same_command_goes_on(run, folder
         "3",
         "--widen",
         "0",
+        "--epochs",
+        "150",  # half a second: a busy machine may take a while to notice the signal
         "-o",
         "here",
     )

@@ -175,7 +175,7 @@ class Crowded(Reference):
     def start(self, population, ledger):
         for member, flat in zip(population.members, ledger.parameters, strict=True):
             if member.recipe.epochs and not ledger.cursor[:, Cursor.STEP].any():
-                flat += 1e-7 * len(population)
+                flat += 5e-8 * len(population)
         super().start(population, ledger)
 
 
