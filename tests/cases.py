@@ -94,6 +94,12 @@ SHAPES = {
     "precision": ("float32", "float64"),
 }
 Case = Mapping[str, Any]
+FEWER = CHAPTERS | {"schedule": ("constant", "cosine", "plateau")}  # to an engine the others are tables as cosine is
+PRODUCT = [
+    # Each combination of the chapter's factors, by turns in every shape.
+    dict(zip(FEWER, values, strict=True)) | {name: shapes[k % len(shapes)] for name, shapes in SHAPES.items()}
+    for k, values in enumerate(itertools.product(*FEWER.values()))
+]
 
 
 def all_pairs(factors: Mapping[str, Sequence[Any]], seed: int = 0) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from cases import CHAPTERS, SHAPES, all_pairs, name_of_case, population_of, view_of
+from cases import CHAPTERS, PRODUCT, SHAPES, all_pairs, name_of_case, population_of, view_of
 
 from manyfit.engines.reference import Reference
 from manyfit.losses import CrossEntropy
@@ -26,12 +26,6 @@ from manyfit.testing.engine import advance_to_end, apart
 
 P = 17  # one more than a vector of any instruction set has lanes
 PAIRS = all_pairs(CHAPTERS | SHAPES)
-FEWER = CHAPTERS | {"schedule": ("constant", "cosine", "plateau")}  # to an engine the others are tables as cosine is
-PRODUCT = [
-    # Each combination of the chapter's factors, by turns in every shape.
-    dict(zip(FEWER, values, strict=True)) | {name: shapes[k % len(shapes)] for name, shapes in SHAPES.items()}
-    for k, values in enumerate(itertools.product(*FEWER.values()))
-]
 
 
 def native(**options):

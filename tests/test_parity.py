@@ -5,7 +5,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from cases import CHAPTERS, SHAPES, all_pairs, name_of_case, population_of
+from cases import CHAPTERS, PRODUCT, SHAPES, all_pairs, name_of_case, population_of
 
 from manyfit import optimizers
 from manyfit.engines.reference import Reference
@@ -58,6 +58,19 @@ def test_native_follows_reference_for_50_steps(case):
             assert distance(mine, other, population.layout(i)) < 1e-9
         far = apart(ours, i, theirs, i)
         assert {name: d for name, d in far.items() if d > 1e-9} == {}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("case", PRODUCT, ids=name_of_case)
+def test_native_follows_reference_in_every_combination_of_rules(case):
+    population = population_of(case | {"precision": "float64"}, 3, epochs=4)
+    population = dataclasses.replace(population, members=population.members[1:])
+
+    ours, theirs = (advance_to_end(engine, population) for engine in (native(), Reference()))
+
+    assert np.array_equal(ours.cursor, theirs.cursor)
+    for i in range(len(population)):
+        assert {name: d for name, d in apart(ours, i, theirs, i).items() if d > 1e-9} == {}
 
 
 @pytest.mark.parametrize("case", CASES[::8], ids=name_of_case)

@@ -7,7 +7,7 @@ import logging
 import numpy as np
 import pytest
 import torch
-from cases import CHAPTERS, SHAPES, all_pairs, name_of_case, population_of
+from cases import CHAPTERS, PRODUCT, SHAPES, all_pairs, name_of_case, population_of
 from nets_of_tests import Branching, Broken, Conv, Layers, Noisy, Partly, Two, Words
 from torch import nn
 
@@ -101,6 +101,12 @@ def some(every):
 def test_dense_networks_follow_the_reference_in_every_pair_of_rules(case):
     # The reference trains each of them alone, so that this holds alone = together to the tolerance, too.
     check_parity(case, DOUBLE)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("case", PRODUCT, ids=name_of_case)
+def test_dense_networks_follow_the_reference_in_every_combination_of_rules(case):
+    check_parity(case | {"precision": "float64"}, DOUBLE)
 
 
 @pytest.mark.slow
