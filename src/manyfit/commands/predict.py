@@ -58,6 +58,6 @@ def run(
         extra = {"separator": "\t"} if path.suffix.lower() == ".tsv" else {}
         with replacing(path) as aside:
             getattr(table, WRITERS[path.suffix.lower()])(aside, **extra)
-    terminal.say("predicted", rows=table.height, networks=len(trained.networks))
+    terminal.say("predicted.one" if table.height == 1 else "predicted", rows=table.height, networks=len(trained.networks))
     if path is not None:
         terminal.say("written", path=str(path))

@@ -72,6 +72,9 @@ def run(
         finally:
             narrator.close()
         keep(model, job)
+    else:
+        narrator.say("finished", folder=str(path))
+        narrator.close()
     if as_json:
         print_json({"folder": str(path), **model.facts})
     else:

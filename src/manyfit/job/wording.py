@@ -13,7 +13,7 @@ from manyfit.questions.diagnose import CODES, FINDINGS, WORDS
 from manyfit.render.names import printable
 from manyfit.render.numbers import compact, digits_for, ranged, written
 from manyfit.render.phrases import say
-from manyfit.render.verdict import change, decimals, order_of, rows_finding
+from manyfit.render.verdict import change, decimals, in_points, order_of, rows_finding
 from manyfit.stats import Finding, Interval
 
 Facts = Mapping[str, Any]
@@ -164,13 +164,13 @@ def trust_sentence(trust: Facts | None) -> list[Text]:
     """How far probabilities are off, before and after calibration."""
     if not trust:
         return []
-    ends = [written(100 * trust["after"][end], 1) for end in ("estimate", "low", "high")]
-    before, temperature = written(100 * trust["before"]["estimate"], 1), written(trust["temperature"], 2)
+    after, before = (written(100 * trust[when]["estimate"], 1) for when in ("after", "before"))
+    by, temperature = in_points(trust["change"]), written(trust["temperature"], 2)
     return [
         Text(
-            f"Probabilities are off by {ends[0]} % [{ends[1]}, {ends[2]}] on "
-            f"average, {before} % before calibration (temperature {temperature}).",
-            f"概率平均偏差 {ends[0]} % [{ends[1]}, {ends[2]}]，校准前为 {before} %（温度 {temperature}）。",
+            f"Probabilities are off by {after} % on average, {before} % before calibration: {by} points "
+            f"(temperature {temperature}).",
+            f"概率平均偏差 {after} %，校准前为 {before} %：{by} 个百分点（温度 {temperature}）。",
         )
     ]
 

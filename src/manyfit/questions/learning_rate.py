@@ -153,7 +153,7 @@ class LearningRate:
                 f"{rate_text(low)} 到 {rate_text(high)} 之间同样好（{width}）。",
             )
             if high > low
-            else Text("No other rate that was tried is as good.", "试过的其他学习率都不如它。"),
+            else _alone(response.rates, basin.candidates),
         ]
         if basin.edge:
             sentences.append(_EDGE[basin.edge])
@@ -239,6 +239,17 @@ _EDGE = {
         "最佳值可能低于试过的范围：--rates LOW..HIGH。",
     ),
 }
+
+
+def _alone(rates: Floats, candidates: NDArray[np.bool_]) -> Text:
+    """That no other rate is as good, as far as the replicates tell."""
+    if candidates.sum() < 2:
+        return Text("No other rate that was tried is as good.", "试过的其他学习率都不如它。")
+    among = _among(rates, candidates)
+    return Text(
+        f"No other mean is as good, but the best may be any of {among}: more --replicates tell.",
+        f"其他学习率的均值都不如它，但最佳者可能是 {among} 中的任何一个：增加 --replicates 可分辨。",
+    )
 
 
 def _ends(rates: Floats, chosen: NDArray[np.bool_]) -> tuple[float, float]:

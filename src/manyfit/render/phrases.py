@@ -33,6 +33,10 @@ PHRASES: dict[str, Phrase] = {
         "going on with {folder}: {rounds} rounds, {seconds} s of work, are there already",
         "继续 {folder}：已有 {rounds} 轮、{seconds} 秒的结果",
     ),
+    "finished": Phrase(
+        "{folder} is finished already: nothing was trained, this is what it holds",
+        "{folder} 早已完成：没有训练，以下是其内容",
+    ),
     "rung": Phrase("1 rung", "1 轮"),
     "rungs": Phrase("{n} rungs", "{n} 轮"),
     "searched": Phrase(
@@ -135,8 +139,8 @@ PHRASES: dict[str, Phrase] = {
         "无法断定是否需要网络：比{rival}{side} {share}，区间 {interval}。",
     ),
     "answer.nothing": Phrase(
-        "No signal shown: the networks are {share} better than the {rival} {interval}, which looks at no column.",
-        "未见信号：网络只比不看任何列的{rival}好 {share} {interval}。",
+        "No signal shown: what the networks gain on the {rival}, which looks at no column, is {share} {interval}.",
+        "未见信号：相对不看任何列的{rival}，网络的改进为 {share} {interval}。",
     ),
     "covered": Phrase(
         "  90 % prediction intervals cover {share} {interval} of test rows",
@@ -187,10 +191,11 @@ PHRASES: dict[str, Phrase] = {
         "  columns  none alone can be shown to matter", "  列       没有哪一列能单独被证明有用"
     ),
     "trust": Phrase(
-        "  probabilities are off by {after} {interval}, {before} before calibration (out-of-fold rows)",
-        "  概率平均偏差 {after} {interval}，校准前 {before}（折外行）",
+        "  probabilities are off by {after}, {before} before calibration: {change} points (out-of-fold rows)",
+        "  概率平均偏差 {after}，校准前 {before}：{change} 个百分点（折外行）",
     ),
     # predicting
+    "predicted.one": Phrase("1 row predicted by {networks} networks", "{networks} 个网络预测了 1 行"),
     "predicted": Phrase("{rows} rows predicted by {networks} networks", "{networks} 个网络预测了 {rows} 行"),
     "written": Phrase("wrote  {path}", "已写入  {path}"),
     "other_table": Phrase(

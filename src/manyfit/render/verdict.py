@@ -97,13 +97,12 @@ def columns_line(importance: Facts, lang: str = "en") -> str:
 def trust_line(trust: Facts, lang: str = "en") -> str:
     """How far probabilities are off, before and after calibration."""
     after, before = trust["after"], trust["before"]
-    interval = f"[{_percent(after['low'])}, {_percent(after['high'])}]"
     return say(
         "trust",
         lang,
         after=f"{_percent(after['estimate'])} %",
-        interval=interval,
         before=f"{_percent(before['estimate'])} %",
+        change=in_points(trust["change"]),
     )
 
 
@@ -128,6 +127,11 @@ def change(interval: Facts, most: int = 10) -> str:
     digits = min(digits_for((interval["high"] - interval["low"]) / 2), most)
     ends = ", ".join(written(interval[end], digits, signed=True) for end in ("low", "high"))
     return f"{written(interval['estimate'], digits, signed=True)} [{ends}]"
+
+
+def in_points(interval: Facts) -> str:
+    """A difference of shares in points, of a hundred."""
+    return change({end: 100 * interval[end] for end in ("estimate", "low", "high")}, 1)
 
 
 def order_of(found: Facts) -> tuple[int, float]:
