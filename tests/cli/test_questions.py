@@ -205,6 +205,15 @@ def test_signature_of_a_function_shows_its_settings():
     assert "Rates to try" in (function_of("learning_rate").__doc__ or "")
 
 
+@pytest.fixture
+def heard():
+    """Ctrl-C is heard, also where the tests run in the background and their shell had it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard")
 def test_ctrl_c_leaves_what_was_trained_and_the_same_command_goes_on(run, folder, monkeypatch):
     from manyfit.engines import choose
 
