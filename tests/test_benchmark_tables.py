@@ -38,6 +38,7 @@ def record(system: str, split: int, value: float, **more: object) -> dict:
     return {
         "table": "chile",
         "split": split,
+        "repeat": 0,
         "system": system,
         "budget": 1.0,
         "seconds": 1.0,
@@ -139,6 +140,31 @@ def test_difference_is_corrected_for_overlapping_splits() -> None:
     assert standing.ece == pytest.approx((0.04, 0.02))
 
 
+def test_repeats_of_a_split_are_averaged_first_so_that_splits_alone_count() -> None:
+    once = three_systems([0.01, 0.03])
+    noisy = [
+        {**each, "repeat": repeat, "scores": {name: value + sign * 0.2 for name, value in each["scores"].items()}}
+        for each in once
+        for repeat, sign in ((1, 1), (2, -1))
+    ]
+
+    (single,), (double,) = standings(once), standings(noisy)
+
+    assert double.difference.low == pytest.approx(single.difference.low)
+    assert (double.n_splits, double.n_tasks) == (2, 4)
+    assert "2 × 2" in cells(double)
+
+
+def test_tables_with_few_test_rows_are_repeated_from_seeds_that_no_first_look_had() -> None:
+    seeds_of = {
+        table: [task.seed for task in command.tasks([table], range(2))] for table in ("cars", "chile")
+    }
+
+    assert seeds_of["chile"] == [0, 1]
+    assert len(set(seeds_of["cars"])) == 10
+    assert not set(range(10)) & set(seeds_of["cars"])
+
+
 @pytest.mark.parametrize(
     ("differences", "verdict"),
     [
@@ -226,7 +252,7 @@ def test_run_goes_on_where_it_broke_and_the_mlp_gets_the_time_that_manyfit_took(
 ) -> None:
     asked = []
 
-    def ask(core: int, system: str, table: str, split: int, seconds: float, clock: str) -> dict:
+    def ask(core: int, system: str, table: str, split: int, seconds: float, clock: str, seed: int) -> dict:
         asked.append((system, split, seconds))
         return {"seconds": 7.0, "scores": {"accuracy": 0.5, "log_loss": 1.0}}
 
@@ -241,12 +267,12 @@ def test_run_goes_on_where_it_broke_and_the_mlp_gets_the_time_that_manyfit_took(
 
     assert asked == [("manyfit", 0, 5.0), ("mlp", 0, 7.0), ("manyfit", 1, 5.0), ("mlp", 1, 7.0)]
     assert len([json.loads(line) for line in path.read_text().splitlines()]) == 4
-    assert "chile 1 mlp" in capsys.readouterr().err
+    assert "chile 1 0 mlp" in capsys.readouterr().err
 
 
 @pytest.mark.slow
 def test_contender_in_its_own_process_answers_with_scores() -> None:
-    answer = command.ask(0, "boosting", "wine", 0, 1.0, "cpu")
+    answer = command.ask(0, "boosting", "wine", 0, 1.0, "cpu", 0)
 
     assert answer["scores"]["accuracy"] > 0.8
 
@@ -265,7 +291,7 @@ def test_seeds_are_run_on_the_same_split_and_a_broken_run_goes_on(
 ) -> None:
     asked = []
 
-    def ask(core: int, system: str, table: str, split: int, *more: object, seed: int) -> dict:
+    def ask(core: int, system: str, table: str, split: int, seconds: float, clock: str, seed: int) -> dict:
         asked.append((system, table, split, seed))
         plan = {"answer": "yes" if seed else "no", "fit": "fits", "verdict": "VERDICT  Yes"}
         return {"failed": "broke"} if len(asked) == 2 else {"scores": {}, "plan": plan}

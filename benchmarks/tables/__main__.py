@@ -1,6 +1,6 @@
 """The main job on real tables, beside scikit-learn's MLP tuned for the same time and beside boosted trees.
 
-python -m benchmarks.tables                       fifteen tables, ten splits, 20 s each: two hours on two cores
+python -m benchmarks.tables                       fifteen tables, ten splits, 20 s each: three hours on two cores
 python -m benchmarks.tables --quick               three tables, two splits, 3 s
 python -m benchmarks.tables --practice            other tables: what defaults may be tuned on
 python -m benchmarks.tables.seeds                 whether the verdict depends on the seed
@@ -17,12 +17,13 @@ import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks.machine import describe
 from benchmarks.rounds import ONE_THREAD
 from benchmarks.tables.show import legend, markdown, terminal, ways_text
 from benchmarks.tables.sources import EVERY, PRACTICE, TABLES
+from benchmarks.tables.splits import repeats_of
 from benchmarks.tables.verdict import MLP, OURS, SYSTEMS, standings, ways
 
 PACKAGES = (
@@ -59,41 +60,55 @@ class Book:
                 with self.path.open("a") as file:
                     file.write(json.dumps(record) + "\n")
 
-    def find(self, table: str, split: int, system: str, seconds: float) -> dict[str, Any] | None:
+    def find(self, task: Task, system: str, seconds: float) -> dict[str, Any] | None:
         """What was measured before; nothing if it failed or had another budget."""
         for record in self.records:
-            key = record["table"], record["split"], record["system"], record["budget"]
-            if key == (table, split, system, seconds) and "scores" in record:
+            key = record["table"], record["split"], record["repeat"], record["system"], record["budget"]
+            if key == (*task, system, seconds) and "scores" in record:
                 return record
         return None
 
 
-def tasks(tables: Sequence[str], splits: Sequence[int]) -> Iterator[tuple[str, int]]:
+class Task(NamedTuple):
+    """What every contender does once."""
+
+    table: str
+    split: int
+    repeat: int
+
+    @property
+    def seed(self) -> int:
+        """Of everything random that a contender does."""
+        return self.split + 100 * self.repeat
+
+
+def tasks(tables: Sequence[str], splits: Sequence[int]) -> Iterator[Task]:
     """Split by split over all tables, so that a run cut short has whole splits."""
-    yield from ((table, split) for split in splits for table in tables)
+    for split in splits:
+        for table in tables:
+            yield from (Task(table, split, repeat) for repeat in repeats_of(EVERY[table]))
 
 
-def work(core: int, todo: SimpleQueue[tuple[str, int]], book: Book, given: argparse.Namespace) -> None:
+def work(core: int, todo: SimpleQueue[Task], book: Book, given: argparse.Namespace) -> None:
     """Do tasks on one core until there are none: manyfit first, then the MLP for as long as manyfit took, then the trees."""
     while True:
         try:
-            table, split = todo.get_nowait()
+            task = todo.get_nowait()
         except Empty:
             return
         seconds = given.seconds
         for system in given.systems:
-            known = book.find(table, split, system, given.seconds)
+            known = book.find(task, system, given.seconds)
             if known is None:
-                known = ask(core, system, table, split, seconds, given.clock) | {
-                    "table": table,
-                    "split": split,
+                known = ask(core, system, task.table, task.split, seconds, given.clock, task.seed) | {
+                    **task._asdict(),
                     "system": system,
                     "budget": given.seconds,
                 }
                 book.add(known)
                 told = known.get("scores") or known.get("absent") or known["failed"]
                 print(
-                    f"{table} {split} {system} {known.get('seconds', 0):.1f} s {told}",
+                    f"{task.table} {task.split} {task.repeat} {system} {known.get('seconds', 0):.1f} s {told}",
                     file=sys.stderr,
                     flush=True,
                 )
@@ -103,9 +118,9 @@ def work(core: int, todo: SimpleQueue[tuple[str, int]], book: Book, given: argpa
 
 
 def ask(
-    core: int, system: str, table: str, split: int, seconds: float, clock: str, seed: int | None = None
+    core: int, system: str, table: str, split: int, seconds: float, clock: str, seed: int
 ) -> dict[str, Any]:
-    """One contender on one split, in its own process; from the seed of the split's number unless another is given."""
+    """One contender on one split, in its own process."""
     request = {
         "core": core,
         "system": system,
@@ -113,7 +128,7 @@ def ask(
         "split": split,
         "seconds": seconds,
         "clock": clock,
-        "seed": split if seed is None else seed,
+        "seed": seed,
     }
     try:
         done = subprocess.run(
@@ -134,7 +149,7 @@ def ask(
 
 def run(tables: Sequence[str], splits: Sequence[int], book: Book, given: argparse.Namespace) -> None:
     """Do all tasks, one lane on each core."""
-    todo: SimpleQueue[tuple[str, int]] = SimpleQueue()
+    todo: SimpleQueue[Task] = SimpleQueue()
     for task in tasks(tables, splits):
         todo.put(task)
     lanes = [threading.Thread(target=work, args=(core, todo, book, given)) for core in given.cores]

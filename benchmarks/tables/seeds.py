@@ -122,7 +122,7 @@ def work(core: int, todo: SimpleQueue[tuple[str, int]], book: Book, given: argpa
         key = {"table": table, "split": given.split, "seed": seed, "budget": given.seconds}
         if any(key.items() <= record.items() and "scores" in record for record in book.records):
             continue
-        found = ask(core, OURS, table, given.split, given.seconds, given.clock, seed=seed) | key
+        found = ask(core, OURS, table, given.split, given.seconds, given.clock, seed) | key
         book.add(found)
         told = (
             found["plan"]["verdict"].splitlines()[0] if "plan" in found else found.get("failed") or "absent"

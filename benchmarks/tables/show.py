@@ -10,7 +10,7 @@ from benchmarks.tables.verdict import MARGINS, SYSTEMS, Standing, closing_lines
 HEADS = (
     "table",
     "rows × columns",
-    "splits",
+    "splits × seeds",
     "metric",
     "manyfit",
     "tuned MLP",
@@ -33,6 +33,9 @@ def cells(standing: Standing) -> tuple[str, ...]:
     scale, sign = (100, "") if standing.metric == "accuracy" else (1, "")
     digits = 2 if standing.metric == "accuracy" else 4
     best = max(standing.means.values())
+    splits = str(standing.n_splits)
+    if standing.n_tasks > standing.n_splits:
+        splits += f" × {standing.n_tasks / standing.n_splits:g}"
 
     def score(system: str) -> str:
         text = f"{scale * standing.means[system]:.{digits}f}"
@@ -46,7 +49,7 @@ def cells(standing: Standing) -> tuple[str, ...]:
     return (
         standing.table,
         f"{n_rows:,} × {n_columns}",
-        str(standing.n_splits),
+        splits,
         NAMES[standing.metric],
         *(score(system) for system in SYSTEMS),
         f"{scale * gap.estimate:+.{digits}f} [{scale * gap.low:+.{digits}f}, {scale * gap.high:+.{digits}f}]{sign}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 from benchmarks.tables.sources import Frame, Source
 
 SHARE = 0.2
+FEW = 150
+"""Test rows below which one row more is most of a point: every contender then has `SEEDS` seeds a split, averaged."""
+SEEDS = 5
 OVERLAP = SHARE / (1 - SHARE)
 """Test rows over training rows, which Nadeau and Bengio's correction for overlapping splits needs."""
 
@@ -41,6 +45,14 @@ class Split:
         if self.task == "regression":
             return np.asarray(values, dtype=np.float64)
         return np.searchsorted(self.labels, np.asarray(values, dtype=str))
+
+
+def repeats_of(source: Source) -> Sequence[int]:
+    """Numbers of the repeats of each split, which tell their seeds apart: one, or several where there are few test rows.
+
+    The several have none of the one's seed: that one was a first look, at whether several are needed.
+    """
+    return range(1, 1 + SEEDS) if SHARE * source.shape[0] < FEW else range(1)
 
 
 def split_of(source: Source, number: int) -> Split:

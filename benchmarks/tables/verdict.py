@@ -25,6 +25,7 @@ class Standing:
     """One table: who scored what, and manyfit against the tuned MLP.
 
     metric: "accuracy" or "r2".
+    n_splits, n_tasks: Splits, and trainings of each system: several a split where there are few test rows.
     means: Mean of the metric by system.
     second: Mean of log loss or RMSE by system.
     seconds: Mean seconds by system.
@@ -37,6 +38,7 @@ class Standing:
     table: str
     metric: str
     n_splits: int
+    n_tasks: int
     means: Mapping[str, float]
     second: Mapping[str, float]
     seconds: Mapping[str, float]
@@ -60,26 +62,30 @@ class Standing:
 
 
 def standings(records: Iterable[Record], systems: Sequence[str] = SYSTEMS) -> list[Standing]:
-    """A standing for each table, from the splits that every system has done."""
-    by_split: dict[str, dict[int, dict[str, Record]]] = {}
+    """A standing for each table, from the splits and repeats that every system has done."""
+    done: dict[str, dict[tuple[int, int], dict[str, Record]]] = {}
     for record in records:
         if "scores" in record:
-            by_split.setdefault(record["table"], {}).setdefault(record["split"], {})[record["system"]] = (
-                record
-            )
+            task = record["split"], record["repeat"]
+            done.setdefault(record["table"], {}).setdefault(task, {})[record["system"]] = record
     found = []
-    for table, splits in by_split.items():
-        complete = [done for _, done in sorted(splits.items()) if set(systems) <= set(done)]
-        if complete:
-            found.append(_standing(table, complete))
+    for table, by_task in done.items():
+        splits: dict[int, list[Mapping[str, Record]]] = {}
+        for (split, _), of_task in sorted(by_task.items()):
+            if set(systems) <= set(of_task):
+                splits.setdefault(split, []).append(of_task)
+        if splits:
+            found.append(_standing(table, list(splits.values())))
     return found
 
 
-def _standing(table: str, splits: Sequence[Mapping[str, Record]]) -> Standing:
-    metric = "r2" if "r2" in splits[0][OURS]["scores"] else "accuracy"
+def _standing(table: str, splits: Sequence[Sequence[Mapping[str, Record]]]) -> Standing:
+    """From the repeats of each split, whose scores are averaged first."""
+    metric = "r2" if "r2" in splits[0][0][OURS]["scores"] else "accuracy"
+    tasks = [task for repeats in splits for task in repeats]
 
     def column(system: str, of: str) -> np.ndarray:
-        return np.array([split[system]["scores"][of] for split in splits])
+        return np.array([np.mean([task[system]["scores"][of] for task in repeats]) for repeats in splits])
 
     def mean(of: str) -> dict[str, float]:
         return {system: float(column(system, of).mean()) for system in SYSTEMS}
@@ -87,7 +93,7 @@ def _standing(table: str, splits: Sequence[Mapping[str, Record]]) -> Standing:
     def minus(rival: str) -> Interval:
         return mean_interval(column(OURS, metric) - column(rival, metric), scope="splits", overlap=OVERLAP)
 
-    ours = [split[OURS] for split in splits]
+    ours = [task[OURS] for task in tasks]
     covered = [record["covered"] for record in ours if record.get("covered") is not None]
     errors = np.array(
         [[record["ece"]["raw"], record["ece"]["tempered"]] for record in ours if "ece" in record]
@@ -96,9 +102,10 @@ def _standing(table: str, splits: Sequence[Mapping[str, Record]]) -> Standing:
         table,
         metric,
         len(splits),
+        len(tasks),
         mean(metric),
         mean(SECOND[metric]),
-        {system: float(np.mean([split[system]["seconds"] for split in splits])) for system in SYSTEMS},
+        {system: float(np.mean([task[system]["seconds"] for task in tasks])) for system in SYSTEMS},
         minus(MLP),
         minus(BOOSTING),
         float(np.mean(covered)) if covered else None,

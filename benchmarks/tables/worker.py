@@ -30,9 +30,9 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
 
     warnings.simplefilter("ignore")
     clock = time.process_time if request["clock"] == "cpu" else time.perf_counter
-    number, system, seconds = request["split"], request["system"], request["seconds"]
+    system, seconds = request["system"], request["seconds"]
     try:
-        split = split_of(EVERY[request["table"]], number)
+        split = split_of(EVERY[request["table"]], request["split"])
     except Absent as error:
         return {"absent": str(error)}
     wall, began = time.perf_counter(), clock()
@@ -42,10 +42,10 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         wall, began = time.perf_counter(), clock()
         found = main_job(split, seconds, request["seed"], clock)
     elif system == "mlp":
-        predicted, told = tuned_mlp(split, seconds, number, clock)
+        predicted, told = tuned_mlp(split, seconds, request["seed"], clock)
         found = {"scores": scores(split, predicted), **told}
     else:
-        found = {"scores": scores(split, boosted(split, number))}
+        found = {"scores": scores(split, boosted(split, request["seed"]))}
     found.setdefault("seconds", clock() - began)
     return {**found, "wall_s": time.perf_counter() - wall}
 
