@@ -26,6 +26,8 @@ from manyfit.asking.inquiry import Silent
 
 ROWS = 47
 """Rows of a table whose networks train on 30."""
+FIRST = 100
+"""The first seed: those before it were looked at while the rules of the verdict were made."""
 
 
 class Case(NamedTuple):
@@ -41,7 +43,14 @@ class Case(NamedTuple):
     right: str
 
 
-BESIDE = ("unstable", "exploding-gradients", "vanishing-gradients", "dead-units", "leaking")
+BESIDE = (
+    "unstable",
+    "exploding-gradients",
+    "vanishing-gradients",
+    "dead-units",
+    "leaking",
+    "trained-too-long",
+)
 """Findings whose remedies would be trained for nothing."""
 CASES = {
     "overfitting": Case(8.0, (128, 128), "overfitting"),
@@ -67,10 +76,15 @@ def verdict(case: Case, seed: int, n_rows: int) -> dict[str, Any]:
         "code": found["code"],
         "train": found["train"],
         "held": found["held"],
+        "gap": [found["gap"][end] for end in ("estimate", "low", "high")],
         "remedies": {
-            name: [each["difference"]["estimate"], each["finding"]]
+            name: [*(each["difference"][end] for end in ("estimate", "low", "high")), each["finding"]]
             for name, each in found["remedies"].items()
         },
+        "again": found["again"] and [
+            found["again"]["remedy"],
+            *(found["again"]["difference"][end] for end in ("estimate", "low", "high")),
+        ],
         "findings": [each["code"] for each in found["findings"]],
         "seconds": time.process_time() - begun,
     }
@@ -103,6 +117,7 @@ def table(measured: Sequence[dict[str, Any]], n_rows: int) -> list[str]:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--seeds", type=int, default=100)
+    options.add_argument("--first", type=int, default=FIRST)
     options.add_argument("--rows", type=int, default=ROWS)
     options.add_argument("--case", choices=CASES, action="append")
     options.add_argument("--out", type=Path, default=Path("verdicts.jsonl"))
@@ -111,7 +126,9 @@ def main() -> None:
     measured = [json.loads(line) for line in given.out.read_text().splitlines()] if given.out.exists() else []
     done = {(each["case"], each["rows"], each["seed"]) for each in measured}
     wanted = (
-        [] if given.show else [(seed, name) for seed in range(given.seeds) for name in given.case or CASES]
+        [] if given.show else [(seed, name)
+        for seed in range(given.first, given.first + given.seeds)
+        for name in given.case or CASES]
     )
     for seed, name in wanted:
         if (name, given.rows, seed) in done:

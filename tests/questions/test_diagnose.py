@@ -9,7 +9,8 @@ from manyfit.losses import MSE
 from manyfit.networks import Dense
 from manyfit.population import View
 from manyfit.questions import Split, Task, ask
-from manyfit.questions.diagnose import Diagnose, judge, twins
+from manyfit.questions._diagnosis.judgement import idle_kinds, judge, leading
+from manyfit.questions.diagnose import Diagnose, twins
 from manyfit.recipe import Recipe
 from manyfit.stats import Comparison, Interval, paired
 
@@ -19,43 +20,67 @@ RANDOM = np.random.default_rng(0)
 def shifted(by: float, noise: float = 0.01) -> Comparison:
     """A remedy that changes the score by so much, on 15 pairs."""
     base = RANDOM.normal(1.0, 0.1, size=15)
-    return paired(base + by + noise * RANDOM.normal(size=15), base, scope="planted", margin=0.01)
+    scatter = RANDOM.normal(size=15)
+    return paired(base + by + noise * (scatter - scatter.mean()), base, scope="planted", margin=0.01)
 
 
 def gap_of(low: float, high: float) -> Interval:
     return Interval((low + high) / 2, low, high, 0.95, 15, "planted", "planted")
 
 
-def test_curb_that_helps_means_overfitting() -> None:
-    assert (
-        judge({"penalised": shifted(-0.2), "larger": shifted(0.1)}, gap_of(0.4, 0.6), 0.01) == "overfitting"
-    )
+GAP = gap_of(0.4, 0.6)
 
 
-def test_boost_that_helps_means_underfitting() -> None:
-    assert (
-        judge({"smaller": shifted(0.3), "larger": shifted(-0.2)}, gap_of(-0.1, 0.1), 0.01) == "underfitting"
-    )
+def test_curb_that_helps_again_means_overfitting() -> None:
+    remedies = {"penalised": shifted(-0.2), "shorter": shifted(-0.1), "larger": shifted(-0.1)}
+
+    assert leading(remedies) == "penalised"
+    assert judge("penalised", shifted(-0.1), remedies, GAP, 0.01) == "overfitting"
 
 
-def test_gap_that_no_curb_can_use_is_without_harm() -> None:
-    assert (
-        judge({"smaller": shifted(0.1), "penalised": shifted(0.0, 0.001)}, gap_of(0.2, 0.3), 0.01)
-        == "gap-without-harm"
-    )
+def test_boost_that_helps_again_means_underfitting() -> None:
+    remedies = {"smaller": shifted(0.3), "larger": shifted(-0.2)}
+
+    assert leading(remedies) == "larger"
+    assert judge("larger", shifted(-0.2), {"smaller": shifted(0.3)}, GAP, 0.01) == "underfitting"
+
+
+def test_remedy_that_helps_no_more_on_fresh_pairs_decides_nothing() -> None:
+    curbs = {"shorter": shifted(-0.05), "briefly": shifted(0.3), "strongly": shifted(0.3)}
+
+    assert judge("larger", shifted(0.0, 0.5), curbs, GAP, 0.01) == "gap-without-harm"
+    assert judge("larger", None, curbs, GAP, 0.01) == "cannot-tell"
+
+
+def test_half_the_epochs_alone_are_no_verdict_and_a_32nd_of_them_is() -> None:
+    assert leading({"shorter": shifted(-0.1), "briefly": shifted(0.3)}) == ""
+    assert leading({"shorter": shifted(-0.2), "briefly": shifted(-0.1)}) == "briefly"
+
+
+def test_verdict_that_is_muted_has_no_leader() -> None:
+    remedies = {"penalised": shifted(-0.2), "larger": shifted(-0.1)}
+
+    assert leading(remedies, ("overfitting",)) == "larger"
+    assert leading(remedies, ("overfitting", "underfitting")) == ""
+
+
+def test_gap_that_curbs_of_two_kinds_can_not_use_is_without_harm() -> None:
+    curbs = {"smaller": shifted(0.1), "penalised": shifted(0.0, 0.001)}
+
+    assert idle_kinds(curbs) == {"width", "decay"}
+    assert judge("", None, curbs, GAP, 0.01) == "gap-without-harm"
+    assert judge("", None, {**curbs, "smaller": shifted(0.0, 0.5)}, GAP, 0.01) == "cannot-tell"
 
 
 def test_no_gap_and_no_remedy_is_a_fit() -> None:
-    assert (
-        judge({"smaller": shifted(0.1), "larger": shifted(0.0, 0.001)}, gap_of(-0.005, 0.005), 0.01) == "fits"
-    )
+    assert judge("", None, {"smaller": shifted(0.1)}, gap_of(-0.005, 0.005), 0.01) == "fits"
 
 
 def test_noise_is_called_noise() -> None:
-    assert (
-        judge({"smaller": shifted(0.0, 0.5), "penalised": shifted(0.0, 0.5)}, gap_of(0.2, 0.3), 0.01)
-        == "cannot-tell"
-    )
+    curbs = {"smaller": shifted(0.0, 0.5), "penalised": shifted(0.0, 0.5)}
+
+    assert leading(curbs) == ""
+    assert judge("", None, curbs, gap_of(0.2, 0.3), 0.01) == "cannot-tell"
 
 
 def test_twin_that_would_be_the_same_is_left_out() -> None:
@@ -95,6 +120,11 @@ def test_one_hidden_unit_underfits_the_cubic() -> None:
     answer = ask(Diagnose(replicates=12), planted((1,), sd=0.5, epochs=300))
 
     assert answer.numbers["code"] == "underfitting"
+    again = answer.numbers["again"]
+    assert again["remedy"] in ("larger", "widest", "longer")
+    assert again["finding"] == "better"
+    assert again["difference"]["estimate"] != answer.numbers["remedies"][again["remedy"]]["difference"]["estimate"]
+    assert "Once more, on fresh pairs: " in answer.statement[1].en
 
 
 def test_pairs_that_share_their_data_count_once() -> None:

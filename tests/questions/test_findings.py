@@ -17,7 +17,8 @@ from manyfit.networks import Dense
 from manyfit.population import Population, View
 from manyfit.questions import Split, TableRows, Task, ask
 from manyfit.questions._diagnosis.findings import Records, registry
-from manyfit.questions.diagnose import Diagnose, judge
+from manyfit.questions._diagnosis.judgement import judge, leading
+from manyfit.questions.diagnose import Diagnose
 from manyfit.recipe import Recipe
 from manyfit.runs import Ledger, Run
 from manyfit.runs.ledger import Fate
@@ -78,6 +79,21 @@ def noise(size: float, *shape: int) -> Any:
 @pytest.mark.parametrize("code", list(registry.all()))
 def test_healthy_records_show_nothing(code: str) -> None:
     assert look(code, records()) is None
+
+
+# trained-too-long
+
+
+def test_half_the_epochs_that_are_better_want_to_be_tried_again() -> None:
+    seen = look("trained-too-long", records(remedies={"shorter": change(0.9)}))
+
+    assert seen.said.en.startswith("half the epochs would change the score by −0.1")
+    assert [(twin.name.en, twin.recipe.epochs) for twin in seen.wants] == [("half the epochs", EPOCHS // 2)]
+
+
+def test_training_was_not_too_long_where_shorter_is_no_better_or_overfitting_says_so() -> None:
+    assert look("trained-too-long", records(remedies={"shorter": change(1.0)})) is None
+    assert look("trained-too-long", records(remedies={"shorter": change(0.9)}, code="overfitting")) is None
 
 
 # not-converged
@@ -339,20 +355,22 @@ def test_muted_verdicts_decide_nothing() -> None:
     gap = Interval(0.3, 0.2, 0.4, 0.95, N, "planted", "planted")
     helps = {"penalised": change(0.8), "smaller": change(1.2), "longer": change(0.9)}
 
-    assert judge(helps, gap, 0.01) == "overfitting"
-    assert judge(helps, gap, 0.01, ["overfitting"]) == "underfitting"
-    assert judge(helps, gap, 0.01, ["overfitting", "underfitting"]) == "gap-without-harm"
-    assert judge(helps, gap, 0.01, ["overfitting", "underfitting", "gap-without-harm"]) == "cannot-tell"
+    def code(*mute: str) -> str:
+        leader = leading(helps, mute)
+        curbs = {name: helps[name] for name in ("penalised", "smaller")}
+        return judge(leader, helps.get(leader), {**curbs, "briefly": change(1.2)}, gap, 0.01, mute)
+
+    assert code() == "overfitting"
+    assert code("overfitting") == "underfitting"
+    assert code("overfitting", "underfitting") == "gap-without-harm"
+    assert code("overfitting", "underfitting", "gap-without-harm") == "cannot-tell"
 
 
 def test_one_kind_of_curb_does_not_show_that_a_gap_is_without_harm() -> None:
     gap = Interval(0.3, 0.2, 0.4, 0.95, N, "planted", "planted")
-    unknown = dataclasses.replace(change(1.0), finding=Finding.UNKNOWN)
+    curbs = {"shorter": change(1.2), "briefly": change(2.0), "strongly": change(1.0, noise=0.5)}
 
-    assert (
-        judge({"shorter": change(1.2), "briefly": change(2.0), "strongly": unknown}, gap, 0.01)
-        == "cannot-tell"
-    )
+    assert judge("", None, curbs, gap, 0.01) == "cannot-tell"
 
 
 def test_unknown_code_to_be_muted_is_refused_with_the_nearest() -> None:

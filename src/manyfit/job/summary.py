@@ -38,7 +38,7 @@ from manyfit.job.wording import (
 )
 from manyfit.metrics import registry
 from manyfit.model import Model
-from manyfit.questions._diagnosis.also import also_lines, also_table
+from manyfit.questions._diagnosis.also import again_lines, also_lines, also_table
 from manyfit.registry import name_of
 from manyfit.render.phrases import say
 from manyfit.render.result import answer_sentence
@@ -104,7 +104,7 @@ def _verdict(found: Material) -> Section:
     facts, asked = found.model.facts, found.judged.tried.answer
     statement = [fit_sentence(facts["fit"])]
     if facts["fit"]["tried"]:
-        statement.append(rows_sentence(facts["fit"]))
+        statement += [*again_lines(facts["fit"]), rows_sentence(facts["fit"])]
         also = also_lines(facts["fit"], without=(EDGE,))
         statement += [Text(f"Also: {line.en}", f"另有：{line.zh}") for line in also]
     statement += [columns_sentence(facts["importance"]), *edge_sentences(facts["edges"])]

@@ -1,8 +1,10 @@
 """Does it underfit, overfit, or is its gap without harm? Asked by trying the remedies, not by looking at a curve.
 
 Twins of the recipe, alike but for one remedy, train on the same splits from the same seeds. Overfitting is found when a
-twin that is smaller, penalised or trained for less time is better on rows that neither has seen; underfitting when a
-larger or longer one is. A gap between training and held-out loss that no remedy can make use of does no harm.
+twin that is smaller, penalised or stopped early is better on rows that neither has seen; underfitting when a larger or
+longer one is. The one that helps most is chosen for its luck as well: it decides only if it is better again, on
+fresh pairs that had no part in choosing it. A gap between training and held-out loss that no remedy can make use of does
+no harm.
 
 What else may be wrong is looked for in the same records (`_findings/`): each finding with its evidence, and its remedies
 tried on fresh pairs that had no part in finding it.
@@ -12,7 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +22,15 @@ from numpy.typing import NDArray
 from manyfit.answers import Answer, Bars, Curves, Section, Series, Table, Text, digits
 from manyfit.errors import Problem, UsageError, did_you_mean
 from manyfit.hyper import hyper
-from manyfit.population import Member, Population
-from manyfit.questions._diagnosis.also import also_lines, also_section
+from manyfit.population import Member
+from manyfit.questions._diagnosis.also import again_lines, also_lines, also_section
 from manyfit.questions._diagnosis.evidence import Evidence, numbers
 from manyfit.questions._diagnosis.findings import Found, Records, Seen, Tried, Twin
 from manyfit.questions._diagnosis.findings import registry as findings
-from manyfit.questions._diagnosis.pairs import by_data, by_ratio, data_of, in_units, times, without
-from manyfit.questions._diagnosis.twins import BASE, BOOSTS, CURBS, KINDS, SHARES, WORDS, twins
+from manyfit.questions._diagnosis.fresh import Fresh
+from manyfit.questions._diagnosis.judgement import judge, leading
+from manyfit.questions._diagnosis.pairs import by_data, by_ratio, data_of, in_units, times
+from manyfit.questions._diagnosis.twins import BASE, BOOSTS, CURBS, SHARES, WORDS, twins
 from manyfit.questions._frame.base import INTERRUPTED, Interrupted, Rounds, question
 from manyfit.questions._frame.task import Replicate, Task
 from manyfit.questions._frame.verdicts import FINDINGS, both
@@ -34,14 +38,12 @@ from manyfit.questions._frame.words import interval_text
 from manyfit.recipe import Recipe
 from manyfit.rng import epoch_order
 from manyfit.runs import Run
-from manyfit.stats import Comparison, Finding, Interval, mean_interval
+from manyfit.stats import Comparison, Interval, mean_interval
 
 Floats = NDArray[np.float64]
 
 FLOOR = 1e-3
 """Share of the score on unseen rows below which that on training rows is not told apart from nothing."""
-FRESH = 1
-"""Stage of the pairs on which the remedies of findings are tried: they had no part in finding anything."""
 
 CODES: Mapping[str, Text] = {
     "overfitting": Text("overfitting", "过拟合"),
@@ -74,7 +76,7 @@ class Diagnose:
     )
 
     def rounds(self, task: Task) -> Rounds:
-        """The recipe as it is, watched; its twins on the same pairs; then, on fresh pairs, the remedies of what was found."""
+        """The recipe as it is, watched; its twins on the same pairs; on fresh pairs the best of them, and what findings want."""
         problems = list(unknown_codes(self.mute))
         if problems:
             raise UsageError(problems, "this question")
@@ -90,19 +92,29 @@ class Diagnose:
         unseen = {BASE: task.scores(base)}
         unseen |= zip(tried, task.scores(run).reshape(len(tried), len(pairs)), strict=True)
         records = self.records(task, pairs, base, unseen)
-        seen = tuple(self.seen(records))
-        fresh = task.replicates(self.replicates, stage=FRESH)
+        fresh = Fresh(task, self.replicates, self.margin)
+        seen: tuple[tuple[str, Seen], ...] = ()
         changes: Mapping[Twin, Comparison] = {}
         is_cut = False
         try:
-            changes = yield from self._remedies(task, fresh, seen)
+            if leader := leading(records.remedies, self.mute):
+                twin = Twin(WORDS[leader], tried[leader])
+                again = yield from fresh.changes({twin: self.level})
+                records = self.records(task, pairs, base, unseen, again[twin])
+            seen = tuple(self.seen(records))
+            changes = yield from fresh.changes(self._levels(seen))
         except Interrupted:
             is_cut = True
         found = tuple(_found(code, what, changes) for code, what in seen)
         return self.answer(task, self.evidence(records, found, is_cut))
 
     def records(
-        self, task: Task, pairs: Sequence[Replicate], base: Run, unseen: Mapping[str, Floats]
+        self,
+        task: Task,
+        pairs: Sequence[Replicate],
+        base: Run,
+        unseen: Mapping[str, Floats],
+        again: Comparison | None = None,
     ) -> Records:
         """What the pairs have left behind, compared: a pure function of the runs.
 
@@ -111,6 +123,7 @@ class Diagnose:
             pairs: [n] seeds and splits.
             base: Run of the recipe as it is.
             unseen: [n] scores on unseen rows, by twin.
+            again: What the twin that helps most changed on fresh pairs, once it is known.
         """
         kept = {name: by_data(scores, task, pairs, logs=True) for name, scores in unseen.items()}
         own = kept[BASE]
@@ -124,12 +137,19 @@ class Diagnose:
                 remedies[name] = in_units(found, scale)
         seen = task.scores(base, seen=True)
         gap = self._gap(task, own, by_data(seen, task, pairs, logs=True))
-        code = (
-            judge(remedies, gap, self.margin * scale, self.mute) if np.isfinite(own).all() else "cannot-tell"
-        )
+        leader, code = leading(remedies, self.mute), "cannot-tell"
+        if np.isfinite(own).all():
+            curbs = {
+                name: in_units(by_ratio(kept[name], own, task, self.margin, self.level), scale)
+                for name in CURBS
+                if name in kept
+            }
+            code = judge(leader, again, curbs, gap, self.margin * scale, self.mute)
         shown = {name: found.finding for name, found in remedies.items()}
         edges = () if task.edges is None else task.edges(shown)
-        return Records(task, pairs, base, unseen, seen, remedies, gap, code, self.margin, self.level, edges)
+        return Records(
+            task, pairs, base, unseen, seen, remedies, gap, code, leader, again, self.margin, self.level, edges
+        )
 
     def _gap(self, task: Task, own: Floats, seen: Floats) -> Interval:
         known = np.maximum(seen, FLOOR * own)
@@ -141,31 +161,14 @@ class Diagnose:
             if code not in self.mute and (what := kind().look(records)) is not None:
                 yield code, what
 
-    def _remedies(
-        self, task: Task, pairs: Sequence[Replicate], seen: Sequence[tuple[str, Seen]]
-    ) -> Generator[Population, Run, Mapping[Twin, Comparison]]:
-        """Try what the findings want on fresh pairs, beside the recipe as it is; a column less in a round of its own."""
-        wants = list(dict.fromkeys(twin for _, what in seen for twin in what.wants))
-        if not wants:
-            return {}
-        recipes = list(dict.fromkeys([task.recipe, *(twin.recipe for twin in wants if not twin.without)]))
-        run = yield task.population(task.member(recipe, pair) for recipe in recipes for pair in pairs)
-        scores = dict(zip(recipes, task.scores(run).reshape(len(recipes), len(pairs)), strict=True))
-        own = by_data(scores[task.recipe], task, pairs, logs=True)
-        scale = float(np.mean(own)) if np.isfinite(own).all() else 1.0
-        changes = {}
-        for twin in wants:
-            if twin.without:
-                less, again = without(task, twin.without, len(pairs), FRESH)
-                alone = yield less.population(less.member(twin.recipe, pair) for pair in again)
-                got = less.scores(alone)
-            else:
-                got = scores[twin.recipe]
-            n_tried = max(len(what.wants) for _, what in seen if twin in what.wants)
-            level = 1 - (1 - self.level) / n_tried  # Bonferroni over the remedies of one finding
-            found = by_ratio(by_data(got, task, pairs, logs=True), own, task, self.margin, level)
-            changes[twin] = in_units(found, scale)
-        return changes
+    def _levels(self, seen: Sequence[tuple[str, Seen]]) -> dict[Twin, float]:
+        """The level at which each remedy is tried: it is shared among those of one finding (Bonferroni)."""
+        wants = [what.wants for _, what in seen]
+        return {
+            twin: 1 - (1 - self.level) / max(len(mine) for mine in wants if twin in mine)
+            for all_of_one in wants
+            for twin in all_of_one
+        }
 
     def evidence(self, records: Records, found: tuple[Found, ...] = (), is_cut: bool = False) -> Evidence:
         """The evidence as a whole."""
@@ -188,6 +191,8 @@ class Diagnose:
             found,
             tuple(self.mute),
             is_cut,
+            records.leader,
+            records.again,
         )
 
     def answer(self, task: Task, found: Evidence) -> Answer:
@@ -203,6 +208,7 @@ class Diagnose:
                 f"{task.name}: {code.en}; some of its trainings diverged, so no remedy can be judged.",
                 f"{task.name}：{code.zh}；部分训练发散，无法评判各种办法。",
             )
+        again = again_lines(plain)
         names = tuple(found.remedies)
         differences = [found.remedies[name].difference for name in names]
         minus = Text(f"{task.measure.label.en}, twin minus as it is", f"{task.measure.label.zh}：变体减原样")
@@ -250,46 +256,16 @@ class Diagnose:
         return Answer(
             "diagnose",
             Text(f"Does the network fit {task.name}?", f"网络对 {task.name} 拟合得如何？"),
-            (gap, *([INTERRUPTED] if found.is_cut else [])),
+            (gap, *again, *([INTERRUPTED] if found.is_cut else [])),
             scope,
             (
-                Section(Text("Remedies", "办法"), (gap,), (bars,), (table,), (measured,)),
+                Section(Text("Remedies", "办法"), (gap, *again), (bars,), (table,), (measured,)),
                 Section(Text("Rows", "行数"), (more,), (rows,)),
                 *also_section(plain),
             ),
             plain,
             also=tuple(also_lines(plain)),
         )
-
-
-def judge(remedies: Mapping[str, Comparison], gap: Interval, margin: float, mute: Sequence[str] = ()) -> str:
-    """The code that the evidence supports.
-
-    A remedy that helps decides; where curbs and boosts both help, the one that helps more. Without any: a gap that is
-    there and that no curb can use is without harm if curbs of two kinds (width, decay, time) are known not to help; no gap
-    beyond the margin is a fit; what is left can't be told. A verdict that is muted is none.
-    """
-
-    def best(family: tuple[str, ...], code: str) -> float:
-        helps = [
-            remedies[n].difference.estimate
-            for n in family
-            if n in remedies and remedies[n].finding is Finding.BETTER and code not in mute
-        ]
-        return min(helps, default=0.0)
-
-    curb, boost = best(CURBS, "overfitting"), best(BOOSTS, "underfitting")
-    if curb < 0 or boost < 0:
-        return "overfitting" if curb <= boost else "underfitting"
-    settled = {
-        KINDS[name] for name in CURBS if name in remedies and remedies[name].finding is not Finding.UNKNOWN
-    }
-    kinds = {KINDS[name] for name in CURBS if name in remedies}
-    if gap.low > margin and len(settled) >= min(2, max(len(kinds), 1)) and "gap-without-harm" not in mute:
-        return "gap-without-harm"
-    if gap.within(max(margin, 0.0)) and settled and "fits" not in mute:
-        return "fits"
-    return "cannot-tell"
 
 
 def unknown_codes(mute: Sequence[str]) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from manyfit.answers import Text
 from manyfit.questions._diagnosis.also import also_lines
 from manyfit.questions.diagnose import CODES, WORDS
 from manyfit.render.names import printable
@@ -66,6 +67,9 @@ def fit_lines(fit: Facts, lang: str = "en") -> list[str]:
         parts.append(say("tried.unknown", lang, names=names))
     first = say("tried", lang)
     lines = [line, *(f"{first if i == 0 else ' ' * _cells(first)}{part}" for i, part in enumerate(parts))]
+    if again := fit.get("again"):
+        told = f"{Text(**again['name']).to(lang)} {change(again['difference'], most)} {say(again['finding'], lang)}"
+        lines.append(say("again", lang, told=told))
     more = f"{change(fit['doubling'], most)} {say(rows_finding(fit).value, lang)}"
     return [*lines, say("rows", lang, n=f"{round(fit['n_train']):,}", change=more), *also]
 

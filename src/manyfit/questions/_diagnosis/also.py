@@ -1,4 +1,4 @@
-"""Findings beside the main verdict, in words: a short line each for the terminal, a table for the report."""
+"""What stands beside the verdict, in words: its remedy once more, and further findings, a line each and a table."""
 
 from __future__ import annotations
 
@@ -14,6 +14,17 @@ from manyfit.stats import Finding, Interval
 Facts = Mapping[str, Any]
 
 NONE_TRIED = Text("–", "–")
+
+
+def again_lines(facts: Facts) -> list[Text]:
+    """What came of the remedy that helped most when it was tried once more; nothing where none helped."""
+    again = facts.get("again")
+    if not again:
+        return []
+    tried = tried_text(again)
+    return [
+        Text(f"Once more, on fresh pairs: {tried.en}.", f"在全新的配对上再试一次：{tried.zh}。"),
+    ]
 
 
 def also_lines(facts: Facts, without: Sequence[str] = ()) -> list[Text]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from manyfit.questions._diagnosis.findings import Found
+from manyfit.questions._diagnosis.twins import WORDS
 from manyfit.stats import Comparison, Interval
 
 Floats = NDArray[np.float64]
@@ -28,7 +29,9 @@ class Evidence(NamedTuple):
     n_data: Different data among the pairs.
     found: What else was found.
     muted: Codes that nobody wants to hear of.
-    is_cut: Whether the remedies of findings could not be tried.
+    is_cut: Whether what was to be tried on fresh pairs could not be.
+    leader: The twin that helps most; empty where none is better.
+    again: What it changed on fresh pairs; None where that is not known.
     """
 
     code: str
@@ -43,6 +46,8 @@ class Evidence(NamedTuple):
     found: tuple[Found, ...] = ()
     muted: tuple[str, ...] = ()
     is_cut: bool = False
+    leader: str = ""
+    again: Comparison | None = None
 
 
 def numbers(found: Evidence) -> dict[str, object]:
@@ -53,6 +58,9 @@ def numbers(found: Evidence) -> dict[str, object]:
         "held": found.held,
         "gap": dataclasses.asdict(found.gap),
         "remedies": {name: _plain(change) for name, change in found.remedies.items()},
+        "again": None
+        if found.again is None
+        else {"remedy": found.leader, "name": WORDS[found.leader]._asdict(), **_plain(found.again)},
         "rows": {"n": found.n_rows.tolist(), "score": found.by_rows.tolist()},
         "doubling": dataclasses.asdict(found.doubling),
         "data_sets": found.n_data,

@@ -10,7 +10,10 @@ from manyfit.recipe import Recipe
 
 BASE = "base"
 CURBS = ("smaller", "penalised", "strongly", "shorter", "briefly")
-"""Twins that hold a network back: one of them is better when it overfits."""
+"""Twins that hold a network back."""
+HARM = ("smaller", "penalised", "strongly", "briefly")
+"""Those of them one of which is better when it overfits. Half the epochs alone say that training went on for too long, which is
+true of many a network that fits: its last steps at a full rate are noise."""
 KINDS: Mapping[str, str] = {
     "smaller": "width",
     "penalised": "decay",

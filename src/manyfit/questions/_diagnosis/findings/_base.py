@@ -90,6 +90,8 @@ class Records:
     remedies: What each twin changed, by twin.
     gap: Interval of unseen − seen.
     code: The main verdict.
+    leader: The twin that helps most; empty where none is better.
+    again: What it changed on fresh pairs; None where that is not known.
     margin: Share of the score that counts as the same.
     level: Confidence level.
     edges: Settings at an edge of what a search tried: path, end, value.
@@ -103,6 +105,8 @@ class Records:
     remedies: Mapping[str, Comparison]
     gap: Interval
     code: str
+    leader: str = ""
+    again: Comparison | None = None
     margin: float = 0.01
     level: float = 0.95
     edges: Sequence[Sequence[Any]] = ()
