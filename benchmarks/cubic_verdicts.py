@@ -81,7 +81,8 @@ def verdict(case: Case, seed: int, n_rows: int) -> dict[str, Any]:
             name: [*(each["difference"][end] for end in ("estimate", "low", "high")), each["finding"]]
             for name, each in found["remedies"].items()
         },
-        "again": found["again"] and [
+        "again": found["again"]
+        and [
             found["again"]["remedy"],
             *(found["again"]["difference"][end] for end in ("estimate", "low", "high")),
         ],
@@ -126,9 +127,13 @@ def main() -> None:
     measured = [json.loads(line) for line in given.out.read_text().splitlines()] if given.out.exists() else []
     done = {(each["case"], each["rows"], each["seed"]) for each in measured}
     wanted = (
-        [] if given.show else [(seed, name)
-        for seed in range(given.first, given.first + given.seeds)
-        for name in given.case or CASES]
+        []
+        if given.show
+        else [
+            (seed, name)
+            for seed in range(given.first, given.first + given.seeds)
+            for name in given.case or CASES
+        ]
     )
     for seed, name in wanted:
         if (name, given.rows, seed) in done:
