@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 
+from manyfit import optimizers
+from manyfit.hyper import hyper
 from manyfit.losses import MSE
 from manyfit.networks import Dense
 from manyfit.population import View
-from manyfit.questions import Split, Task, ask
+from manyfit.questions import ArrayRows, Split, Task, ask, measure_for
 from manyfit.questions.diagnose import Diagnose, judge, twins
 from manyfit.recipe import Recipe
 from manyfit.stats import Comparison, Interval, paired
@@ -75,6 +79,58 @@ def test_decay_of_a_twin_grows_from_nothing() -> None:
 def test_four_times_the_width_is_tried_where_twice_is_not_much() -> None:
     assert twins(Recipe(Dense((1, 64))))["widest"].network.hidden == (4, 256)
     assert "widest" not in twins(Recipe(Dense((64, 64))))
+
+
+def test_module_is_half_and_twice_as_wide_where_its_class_takes_a_width() -> None:
+    pytest.importorskip("torch")
+    from nets_of_tests import Words
+
+    from manyfit.networks.module import Module
+
+    sized = twins(Recipe(Module(Words, {"width": 6}), epochs=40))
+    fixed = twins(Recipe(Module("torch.nn:Linear", {"in_features": 3, "out_features": 1}), epochs=40))
+
+    assert [sized[name].get("network.width") for name in ("smaller", "larger", "widest")] == [3, 12, 24]
+    assert list(fixed) == ["base", "penalised", "strongly", "shorter", "briefly", "longer", "quarter", "half"]
+
+
+def test_optimizer_without_a_decay_of_its_own_gets_it_as_a_penalty(registries: None) -> None:
+    @optimizers.rule
+    class Bare:
+        """A rule of somebody's own, which knows no decay."""
+
+        lr: float = hyper(0.1, low=0, doc="Step length.")
+        examples: ClassVar = ({},)
+        oracle: ClassVar = None
+
+        @staticmethod
+        def init(xp, p, h):
+            """No state."""
+            return {}
+
+        @staticmethod
+        def step(xp, p, g, s, t, h):
+            """W ← W − η·g."""
+            return p - h.lr * g, {}
+
+    made = twins(Recipe(optimizer=Bare()))
+
+    assert [made[name].get("l2.strength") for name in ("penalised", "strongly")] == pytest.approx([1e-3, 1e-2])
+
+
+def test_module_of_ones_own_is_diagnosed() -> None:
+    torch = pytest.importorskip("torch")
+    from manyfit.networks.module import Module
+
+    random = np.random.default_rng(0)
+    X = random.normal(size=(120, 3)).astype(np.float32)
+    recipe = Recipe(Module(lambda: torch.nn.Linear(3, 1)), "mse", batch_size=16, epochs=2)
+    task = Task("arrays", ArrayRows(X, X.sum(1), "regression"), recipe, measure_for("regression"))
+
+    answer = ask(Diagnose(replicates=4), task)
+
+    assert answer.numbers["code"] == "underfitting"
+    assert answer.numbers["remedies"]["longer"]["finding"] == "better"
 
 
 def planted(hidden: tuple[int, ...], sd: float, epochs: int, n_data: int = 12) -> Task:
