@@ -19,6 +19,7 @@ from manyfit.answers import Answer, Section, Text, digits
 from manyfit.data.truth import truth_of
 from manyfit.errors import Problem, UsageError
 from manyfit.hyper import AnyRange, Choice, LogRange, hyper
+from manyfit.networks import Dense
 from manyfit.penalties import L2
 from manyfit.population import Member
 from manyfit.questions._frame.base import Rounds, question
@@ -26,6 +27,7 @@ from manyfit.questions._frame.rows import TableRows
 from manyfit.questions._frame.task import Replicate, Task
 from manyfit.questions._frame.verdicts import both, finding_text
 from manyfit.questions._frame.words import interval_text, n_of
+from manyfit.questions._sizes.sizes import has_setting
 from manyfit.questions._variance.decomposed import Decomposed, Reading, known_of, read, terms_of
 from manyfit.questions._variance.draws import DrawnRows, data_sets, n_rows_text
 from manyfit.questions._variance.pictures import (
@@ -221,9 +223,11 @@ def _own(recipe: Recipe, over: str) -> float:
     """
     if over == "l2":
         return next((float(p.strength) for p in recipe.penalties if isinstance(p, L2)), 0.0)
+    if not isinstance(recipe.network, Dense) and has_setting(recipe, "width"):
+        return float(recipe.get("network.width"))
     widths = set(getattr(recipe.network, "hidden", ()))
     if len(widths) != 1:
-        rule = "needs hidden layers of one width"
+        rule = "needs hidden layers of one width, or a module whose class takes a width by default"
         raise UsageError(Problem("--over width", rule, str(recipe.network), hint="Take --over l2."))
     return float(widths.pop())
 
@@ -231,7 +235,9 @@ def _own(recipe: Recipe, over: str) -> float:
 def _set(recipe: Recipe, over: str, value: float) -> Recipe:
     if over == "l2":
         return recipe if value == 0 and _own(recipe, over) == 0 else recipe.set("l2.strength", value)
-    return recipe.set("network.hidden", (int(value),) * len(recipe.network.hidden))  # type: ignore[union-attr]
+    if isinstance(recipe.network, Dense):
+        return recipe.set("network.hidden", (int(value),) * len(recipe.network.hidden))
+    return recipe.set("network.width", int(value))
 
 
 def _at(over: str, value: float) -> Text:

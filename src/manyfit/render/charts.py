@@ -187,7 +187,8 @@ def _curves(figure: Curves, language: str) -> Any:
         shape = alt.Shape("name:N", title=None, scale=alt.Scale(domain=names))
         mark = alt.Chart(alt.Data(values=places)).mark_point(size=28, opacity=0.5, color=PALETTE[7])
         dots = [mark.encode(x=x, y=y, shape=shape, tooltip=["name:N", "x:Q", "y:Q"])]
-    return alt.layer(*dots, *([band] if n_bands else []), line, *([stops] if alone else [])).properties(width=WIDTH, height=HEIGHT)
+    layers = [*dots, *([band] if n_bands else []), line, *([stops] if alone else [])]
+    return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT)
 
 
 def _bars(figure: Bars, language: str) -> Any:
