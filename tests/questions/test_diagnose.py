@@ -8,13 +8,16 @@ import numpy as np
 import pytest
 
 from manyfit import optimizers
+from manyfit.engines.choose import fit
 from manyfit.hyper import hyper
 from manyfit.losses import MSE
 from manyfit.networks import Dense
-from manyfit.population import View
+from manyfit.population import Population, View
 from manyfit.questions import ArrayRows, Split, Task, ask, measure_for
-from manyfit.questions.diagnose import Diagnose, judge, twins
+from manyfit.questions._frame.words import interval_text
+from manyfit.questions.diagnose import WORDS, Diagnose, judge, twins
 from manyfit.recipe import Recipe
+from manyfit.runs import Run
 from manyfit.stats import Comparison, Interval, paired
 
 RANDOM = np.random.default_rng(0)
@@ -174,4 +177,37 @@ def test_answer_has_no_number_that_is_not_in_its_evidence() -> None:
 
     rows = answer.sections[0].tables[0].rows
     remedies = answer.numbers["remedies"]
-    assert [row[1] for row in rows] == [remedies[name]["difference"]["estimate"] for name in remedies]
+    assert [row[1] for row in rows] == [
+        interval_text(Interval(**remedies[name]["difference"]), signed=True) for name in remedies
+    ]
+    curve = answer.sections[1].figures[0].series[0]
+    for part, name in (("middle", "score"), ("low", "low"), ("high", "high")):
+        assert getattr(curve, part).tolist() == answer.numbers["rows"][name]
+    assert (curve.low < curve.middle).all() and (curve.middle < curve.high).all()
+
+
+def test_answer_names_the_remedy_that_decides_with_its_interval_and_what_was_trained() -> None:
+    trained: list[int] = []
+
+    def counted(population: Population) -> Run:
+        trained.append(len(population))
+        return fit(population)
+
+    answer = ask(Diagnose(replicates=8), planted((1,), sd=0.5, epochs=300), fit=counted)
+
+    remedies = answer.numbers["remedies"]
+    boosts = {name: remedies[name]["difference"]["estimate"] for name in ("larger", "widest", "longer")}
+    best = min(boosts, key=boosts.__getitem__)
+    by = interval_text(Interval(**remedies[best]["difference"]), signed=True)
+    assert answer.numbers["code"] == "underfitting"
+    assert answer.statement[1].en == f"What helps most: {WORDS[best].en}, loss {by}."
+    assert answer.head[0].en == f"{sum(trained[:2]) // 8} recipes × 8 pairs = {sum(trained[:2])} networks"
+    assert [f"{sum(trained[2:])} networks" in line.en for line in answer.head[1:]] == [True] * bool(trained[2:])
+
+
+def test_gap_is_told_where_no_remedy_decides() -> None:
+    answer = ask(Diagnose(replicates=4), planted((4,), sd=8.0, epochs=3))
+
+    gap = interval_text(Interval(**answer.numbers["gap"]), signed=True)
+    assert answer.numbers["code"] in ("cannot-tell", "fits", "gap-without-harm")
+    assert f"loss {gap}" in answer.statement[1].en

@@ -24,11 +24,13 @@ class Evidence(NamedTuple):
     gap: Interval of held − train.
     n_rows: [3] training rows of a quarter, a half, all.
     by_rows: [3] mean score on unseen rows with that many.
+    by_rows_ends: [2, 3] ends of its interval; NaN where networks diverged.
     doubling: What twice the rows would change the score by, if it goes on as from a quarter over a half to all of them.
     n_data: Different data among the pairs.
     found: What else was found.
     muted: Codes that nobody wants to hear of.
     is_cut: Whether the remedies of findings could not be tried.
+    n_networks: Trained as twins, and for the remedies of findings.
     """
 
     code: str
@@ -38,11 +40,13 @@ class Evidence(NamedTuple):
     gap: Interval
     n_rows: Floats
     by_rows: Floats
+    by_rows_ends: Floats
     doubling: Interval
     n_data: int
     found: tuple[Found, ...] = ()
     muted: tuple[str, ...] = ()
     is_cut: bool = False
+    n_networks: tuple[int, int] = (0, 0)
 
 
 def numbers(found: Evidence) -> dict[str, object]:
@@ -53,7 +57,12 @@ def numbers(found: Evidence) -> dict[str, object]:
         "held": found.held,
         "gap": dataclasses.asdict(found.gap),
         "remedies": {name: _plain(change) for name, change in found.remedies.items()},
-        "rows": {"n": found.n_rows.tolist(), "score": found.by_rows.tolist()},
+        "rows": {
+            "n": found.n_rows.tolist(),
+            "score": found.by_rows.tolist(),
+            "low": found.by_rows_ends[0].tolist(),
+            "high": found.by_rows_ends[1].tolist(),
+        },
         "doubling": dataclasses.asdict(found.doubling),
         "data_sets": found.n_data,
         "findings": [

@@ -26,6 +26,16 @@ def rate_text(rate: float) -> str:
     return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
 
 
+def percent(share: float) -> str:
+    """A share as people read it.
+
+    Example:
+        >>> percent(0.95)
+        '95 %'
+    """
+    return f"{100 * share:.0f} %"
+
+
 def span_text(low: float, high: float, written: Callable[[float], str] = rate_text) -> str:
     """Two ends with a dash between them, or the only one.
 
