@@ -62,6 +62,22 @@ def test_no_public_verb_has_the_name_of_a_module():
     assert modules.isdisjoint(name for name in manyfit.__all__ if name.islower())
 
 
+def test_no_room_opens_the_private_part_of_another():
+    """What begins with an underscore is for the folder that it lies in."""
+    opened = []
+    for path in sorted((ROOT / "src/manyfit").rglob("*.py")):
+        here = path.relative_to(ROOT / "src").with_suffix("").parts
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not (isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("manyfit.")):
+                continue
+            parts = node.module.split(".")
+            private = next((place for place, part in enumerate(parts) if part.startswith("_")), None)
+            if private is not None and here[:private] != tuple(parts[:private]):
+                opened.append(f"{'.'.join(here)} opens {node.module}")
+
+    assert opened == []
+
+
 def test_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="'manyfit' has no attribute 'trian'"):
         manyfit.trian  # noqa: B018 - reading it is the test

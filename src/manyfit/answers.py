@@ -366,6 +366,8 @@ def digits(value: float, uncertainty: float = math.nan) -> str:
         ('23,900', '0.0241', '1.00', '1,230,000')
         >>> digits(2.41, 0.1), digits(float("inf")), digits(-0.0)
         ('2.41', 'inf', '0.00')
+        >>> digits(7.456e-6)
+        '7.46e-6'
     """
     if not math.isfinite(value):
         return str(value)
@@ -378,7 +380,8 @@ def digits(value: float, uncertainty: float = math.nan) -> str:
         places = 2 - math.floor(math.log10(size))
     rounded = round(value, places) + 0.0
     if rounded != 0 and abs(rounded) < 1e-4:
-        return f"{rounded:.3g}"
+        mantissa, sign, exponent = f"{rounded:.3g}".partition("e")
+        return f"{mantissa}e{int(exponent)}" if sign else mantissa
     return f"{rounded:,.{min(max(places, 0), 10)}f}"
 
 

@@ -330,6 +330,8 @@ def _code(argv: list[str]) -> int:
         return 0
     from manyfit.errors import DataError, ManyfitError, RecipeError, RunError, UsageError
 
+    if "" not in sys.path:  # a module of the user's own is named as Python finds it from here: nets:ConvNet is in nets.py
+        sys.path.append("")
     try:
         app([STDIN if part == "-" else part for part in argv], exit_on_error=False, print_error=True)
     except ManyfitError as error:

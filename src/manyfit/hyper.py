@@ -67,7 +67,7 @@ class Knob:
         hint = f"Usual values are {self.usual[0]:g} to {self.usual[1]:g}; the" if self.usual else "The"
         hint += " default is None, which turns it off." if self.default is None else f" default is {self.default}."
         shown = value.item() if getattr(value, "shape", None) == () else value  # NumPy's scalars print with their type
-        return Problem(where, self.rule, repr(shown), hint=hint)
+        return Problem(where, self.rule, str(shown) if is_range(shown) else repr(shown), hint=hint)
 
     def _fits(self, value: Any) -> bool:
         if value is None and self.optional:
@@ -185,11 +185,13 @@ def problems_of(rule: Any, where: str = "") -> Iterator[Problem]:
 
 @dataclass(frozen=True)
 class LogRange:
-    """Positive numbers from `low` to `high`, evenly spread in their logarithm.
+    """Positive numbers from `low` to `high`, evenly spread in their logarithm. As a text it is what an option takes.
 
     Example:
         >>> LogRange(1e-4, 1.0).at(0.5)
         0.01
+        >>> print(LogRange(1e-4, 1.0))
+        0.0001..1
     """
 
     low: float
@@ -198,6 +200,9 @@ class LogRange:
     def __post_init__(self) -> None:
         if not (0 < self.low <= self.high < math.inf):
             raise RecipeError(Problem("LogRange", "must have 0 < low ≤ high", f"({self.low:g}, {self.high:g})"))
+
+    def __str__(self) -> str:
+        return f"{self.low:g}..{self.high:g}"
 
     def at(self, u: float) -> float:
         """The value at the share `u` in [0, 1] of the range."""
@@ -219,6 +224,9 @@ class Range:
     def __post_init__(self) -> None:
         if not (-math.inf < self.low <= self.high < math.inf):
             raise RecipeError(Problem("Range", "must have low ≤ high", f"({self.low:g}, {self.high:g})"))
+
+    def __str__(self) -> str:
+        return f"{self.low:g}..{self.high:g}"
 
     def at(self, u: float) -> float:
         """The value at the share `u` in [0, 1] of the range."""
@@ -245,6 +253,9 @@ class IntRange:
         if not self.low <= self.high:
             raise RecipeError(Problem("IntRange", "must have low ≤ high", f"({self.low}, {self.high})"))
 
+    def __str__(self) -> str:
+        return f"{self.low}..{self.high}"
+
     def at(self, u: float) -> int:
         """The value at the share `u` in [0, 1] of the range."""
         return min(self.low + int(u * (self.high - self.low + 1)), self.high)
@@ -261,6 +272,8 @@ class Choice(Generic[T]):
     Example:
         >>> Choice(("relu", "tanh")).at(0.7)
         'tanh'
+        >>> print(Choice((1, 2.0, 8)))
+        1,2,8
     """
 
     options: tuple[T, ...]
@@ -269,6 +282,9 @@ class Choice(Generic[T]):
         object.__setattr__(self, "options", tuple(self.options))
         if not self.options:
             raise RecipeError(Problem("Choice", "must have at least one option"))
+
+    def __str__(self) -> str:
+        return ",".join(f"{option:g}" if isinstance(option, float) else str(option) for option in self.options)
 
     def at(self, u: float) -> T:
         """The option at the share `u` in [0, 1] of the list."""

@@ -6,6 +6,7 @@ import inspect
 import json
 import re
 import signal
+import sys
 import time
 
 import numpy as np
@@ -335,3 +336,23 @@ def test_schedules_are_compared_by_their_names(run):
 
     assert code == 0 and out.startswith("2 schedules × 3 rates × 3 seeds")
     assert "warmup >> cosine" in out
+
+
+def test_ranges_are_shown_as_options_take_them(run):
+    assert "Default 1,2,4,8,16,32,64,128,256." in " ".join(run("bias-variance", "--help")[1].replace("│", " ").split())
+
+    code, _, err = run("bias-variance", "cubic", "--widths", "0,4")
+    assert code == 2
+    assert "each ≥ 1, got 0,4. The default is 1,2,4,8,16,32,64,128,256." in err
+
+
+def test_module_in_the_folder_where_we_are_is_found_by_its_name(run, folder, monkeypatch):
+    pytest.importorskip("torch")
+    monkeypatch.setattr("sys.path", [place for place in sys.path if place])
+    (folder / "nets_from_here.py").write_text("from torch import nn\n\n\ndef net():\n    return nn.Linear(1, 1)\n")
+    (folder / "recipe.toml").write_text('epochs = 2\nnetwork = {kind = "module", factory = "nets_from_here:net"}\n')
+
+    code, out, err = run("diagnose", "line", "--recipe", "recipe.toml", "--replicates", "3", "-o", "here")
+
+    assert code == 0, err
+    assert "ANSWER" in out

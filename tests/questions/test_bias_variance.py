@@ -14,13 +14,21 @@ from manyfit.errors import UsageError
 from manyfit.hyper import Choice
 from manyfit.networks import Dense
 from manyfit.population import Population
-from manyfit.questions import ArrayRows, TableRows, Task, ask, default_recipe, measure_for
+from manyfit.questions import (
+    ArrayRows,
+    TableRows,
+    Task,
+    ask,
+    default_recipe,
+    interval_text,
+    measure_for,
+)
 from manyfit.questions._variance.decomposed import Decomposed, log_probabilities, read
 from manyfit.questions._variance.draws import DrawnRows, data_sets
 from manyfit.questions.bias_variance import BiasVariance
 from manyfit.recipe import Recipe, Stopping
 from manyfit.runs import Run
-from manyfit.stats import Finding
+from manyfit.stats import Finding, Interval
 from manyfit.stats.decompose import Terms, squared_error
 
 G = 12
@@ -97,6 +105,10 @@ def test_terms_of_real_networks_add_up_to_the_loss(name: str, data: str):
     assert terms["loss"].shape == (3, 3)  # 2, 4 as it is, 8
     assert answer.numbers["noise_is_known"] is True
     assert answer.numbers["as_it_is"] == 4.0
+    data, seed = (interval_text(Interval(**answer.numbers["terms"][name][1])) for name in ("data", "seed"))
+    assert answer.sections[1].statement[0].en == (
+        f"As it is (width 4): {data} of the variance come from the data, {seed} from the seed."
+    )
     assert all(text.en and text.zh for text in answer.statement)
 
 
@@ -204,6 +216,25 @@ def test_width_of_a_network_without_one_is_refused_and_decay_taken_instead():
     answer = ask(BiasVariance(over="l2", strengths=Choice((0.01, 0.1)), replicates=2), task)
     assert answer.numbers["settings"] == [0.0, 0.01, 0.1] and answer.numbers["as_it_is"] == 0.0
     assert answer.sections[0].figures[0].series[0].x.tolist() == [0.01, 0.1]  # 0 has no place on a logarithm
+
+
+def test_module_whose_class_takes_a_width_is_taken_apart_over_it():
+    torch = pytest.importorskip("torch")
+    from manyfit.networks.module import Module
+
+    class Net(torch.nn.Sequential):
+        """One hidden layer."""
+
+        def __init__(self, width: int = 4) -> None:
+            super().__init__(torch.nn.Linear(3, width), torch.nn.Tanh(), torch.nn.Linear(width, 1))
+
+    X = np.random.default_rng(0).normal(size=(80, 3)).astype(np.float32)
+    recipe = Recipe(Module(Net), "mse", batch_size=16, epochs=2)
+    task = Task("arrays", ArrayRows(X, X.sum(1), "regression"), recipe, measure_for("regression"))
+
+    answer = ask(BiasVariance(widths=Choice((2, 8)), replicates=2), task)
+
+    assert answer.numbers["settings"] == [2.0, 4.0, 8.0] and answer.numbers["as_it_is"] == 4.0
 
 
 def test_log_probabilities_are_those_of_the_loss():

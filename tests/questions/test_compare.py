@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
 import numpy as np
 import pytest
 
@@ -11,8 +14,10 @@ from manyfit.errors import UsageError
 from manyfit.hyper import LogRange
 from manyfit.population import Population
 from manyfit.questions import Interrupted, TableRows, Task, ask, default_recipe, measure_for
+from manyfit.questions._contest.compared import _gain
 from manyfit.questions._contest.meeting import Race, Verdict, arrivals, best_after, decide, eased, picked
 from manyfit.questions._contest.options import options_of, path_of
+from manyfit.questions._contest.sensitivity import _sensitive
 from manyfit.questions.compare import Compare
 from manyfit.recipe import Recipe
 from manyfit.runs import Run
@@ -289,3 +294,29 @@ def test_decision_tree_stands_beside_optimizers_of_it():
 
     table = answer.sections[-1].tables[0]
     assert table.rows[0][0].en.startswith("Adam is the default choice")
+
+
+def test_options_that_ask_for_the_rate_alike_are_not_said_to_differ():
+    """Basins of one rate each: none is less sensitive than another."""
+
+    class Same(NamedTuple):
+        options: tuple[Any, ...] = (SimpleNamespace(name="adam"), SimpleNamespace(name="sgd"))
+        tuning: tuple[Any, ...] = (SimpleNamespace(rates=np.array([0.1, 1.0])),) * 2
+        basins: tuple[Any, ...] = (SimpleNamespace(good=np.array([True, False])),) * 2
+
+    said = _sensitive(Same())  # type: ignore[arg-type]
+
+    assert said.en == "All ask for the right rate alike (×1)."
+
+
+@pytest.mark.parametrize(
+    ("gains", "said"),
+    [
+        ((2.0, 3.0), "Pairing has made the intervals 2.5 times narrower."),
+        ((0.9, 1.0), "Pairing has not made the intervals narrower."),
+    ],
+)
+def test_gain_by_pairing_is_said_where_there_is_one(gains, said):
+    verdict = SimpleNamespace(against=[None, *(SimpleNamespace(gain=gain) for gain in gains)])
+
+    assert _gain(SimpleNamespace(verdict=verdict)).en == said  # type: ignore[arg-type]

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 
+from manyfit import optimizers
+from manyfit.engines.choose import fit
+from manyfit.hyper import hyper
 from manyfit.losses import MSE
 from manyfit.networks import Dense
-from manyfit.population import View
-from manyfit.questions import Split, Task, ask
+from manyfit.population import Population, View
+from manyfit.questions import ArrayRows, Split, Task, ask, measure_for
 from manyfit.questions._diagnosis.judgement import idle_kinds, judge, leading
-from manyfit.questions.diagnose import Diagnose, twins
+from manyfit.questions._frame.words import interval_text
+from manyfit.questions.diagnose import WORDS, Diagnose, twins
 from manyfit.recipe import Recipe
+from manyfit.runs import Run
 from manyfit.stats import Comparison, Interval, paired
 
 RANDOM = np.random.default_rng(0)
@@ -102,6 +109,60 @@ def test_four_times_the_width_is_tried_where_twice_is_not_much() -> None:
     assert "widest" not in twins(Recipe(Dense((64, 64))))
 
 
+def test_module_is_half_and_twice_as_wide_where_its_class_takes_a_width() -> None:
+    pytest.importorskip("torch")
+    from nets_of_tests import Words
+
+    from manyfit.networks.module import Module
+
+    sized = twins(Recipe(Module(Words, {"width": 6}), epochs=40))
+    fixed = twins(Recipe(Module("torch.nn:Linear", {"in_features": 3, "out_features": 1}), epochs=40))
+
+    assert [sized[name].get("network.width") for name in ("smaller", "larger", "widest")] == [3, 12, 24]
+    assert list(fixed) == ["base", "penalised", "strongly", "shorter", "briefly", "longer", "quarter", "half"]
+
+
+def test_optimizer_without_a_decay_of_its_own_gets_it_as_a_penalty(registries: None) -> None:
+    @optimizers.rule
+    class Bare:
+        """A rule of somebody's own, which knows no decay."""
+
+        lr: float = hyper(0.1, low=0, doc="Step length.")
+        examples: ClassVar = ({},)
+        oracle: ClassVar = None
+
+        @staticmethod
+        def init(xp, p, h):
+            """No state."""
+            return {}
+
+        @staticmethod
+        def step(xp, p, g, s, t, h):
+            """W ← W − η·g."""
+            return p - h.lr * g, {}
+
+    made = twins(Recipe(optimizer=Bare()))
+
+    assert [made[name].get("l2.strength") for name in ("penalised", "strongly")] == pytest.approx(
+        [1e-3, 1e-2]
+    )
+
+
+def test_module_of_ones_own_is_diagnosed() -> None:
+    torch = pytest.importorskip("torch")
+    from manyfit.networks.module import Module
+
+    random = np.random.default_rng(0)
+    X = random.normal(size=(120, 3)).astype(np.float32)
+    recipe = Recipe(Module(lambda: torch.nn.Linear(3, 1)), "mse", batch_size=16, epochs=2)
+    task = Task("arrays", ArrayRows(X, X.sum(1), "regression"), recipe, measure_for("regression"))
+
+    answer = ask(Diagnose(replicates=4), task)
+
+    assert answer.numbers["code"] == "underfitting"
+    assert answer.numbers["remedies"]["longer"]["finding"] == "better"
+
+
 def planted(hidden: tuple[int, ...], sd: float, epochs: int, n_data: int = 12) -> Task:
     """The chapter's cubic with noise of a given size: data sets of 30 rows, and many fresh rows to score."""
     random, n = np.random.default_rng(7), 30 * n_data
@@ -123,8 +184,11 @@ def test_one_hidden_unit_underfits_the_cubic() -> None:
     again = answer.numbers["again"]
     assert again["remedy"] in ("larger", "widest", "longer")
     assert again["finding"] == "better"
-    assert again["difference"]["estimate"] != answer.numbers["remedies"][again["remedy"]]["difference"]["estimate"]
-    assert "Once more, on fresh pairs: " in answer.statement[1].en
+    assert (
+        again["difference"]["estimate"]
+        != answer.numbers["remedies"][again["remedy"]]["difference"]["estimate"]
+    )
+    assert "What helps most, once more on fresh pairs: " in answer.statement[1].en
 
 
 def test_pairs_that_share_their_data_count_once() -> None:
@@ -148,4 +212,43 @@ def test_answer_has_no_number_that_is_not_in_its_evidence() -> None:
 
     rows = answer.sections[0].tables[0].rows
     remedies = answer.numbers["remedies"]
-    assert [row[1] for row in rows] == [remedies[name]["difference"]["estimate"] for name in remedies]
+    assert [row[1] for row in rows] == [
+        interval_text(Interval(**remedies[name]["difference"]), signed=True) for name in remedies
+    ]
+    curve = answer.sections[1].figures[0].series[0]
+    for part, name in (("middle", "score"), ("low", "low"), ("high", "high")):
+        assert getattr(curve, part).tolist() == answer.numbers["rows"][name]
+    assert (curve.low < curve.middle).all() and (curve.middle < curve.high).all()
+
+
+def test_answer_names_the_remedy_that_decides_with_its_interval_and_what_was_trained() -> None:
+    trained: list[int] = []
+
+    def counted(population: Population) -> Run:
+        trained.append(len(population))
+        return fit(population)
+
+    answer = ask(Diagnose(replicates=8), planted((1,), sd=0.5, epochs=300), fit=counted)
+
+    remedies = answer.numbers["remedies"]
+    boosts = {name: remedies[name]["difference"]["estimate"] for name in ("larger", "widest", "longer")}
+    best = min(boosts, key=boosts.__getitem__)
+    again = answer.numbers["again"]
+    by = interval_text(Interval(**again["difference"]), signed=True)
+    assert (again["remedy"], again["finding"]) == (best, "better")
+    assert answer.numbers["code"] == "underfitting"
+    assert (
+        answer.statement[1].en == f"What helps most, once more on fresh pairs: {WORDS[best].en} {by} better."
+    )
+    assert answer.head[0].en == f"{sum(trained[:2]) // 8} recipes × 8 pairs = {sum(trained[:2])} networks"
+    assert [f"{sum(trained[2:])} networks" in line.en for line in answer.head[1:]] == [True] * bool(
+        trained[2:]
+    )
+
+
+def test_gap_is_told_where_no_remedy_decides() -> None:
+    answer = ask(Diagnose(replicates=4), planted((4,), sd=8.0, epochs=3))
+
+    gap = interval_text(Interval(**answer.numbers["gap"]), signed=True)
+    assert answer.numbers["code"] in ("cannot-tell", "fits", "gap-without-harm")
+    assert f"loss {gap}" in answer.statement[1].en

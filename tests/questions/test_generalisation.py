@@ -225,6 +225,41 @@ def test_column_that_there_is_not_is_answered_with_the_nearest():
         ask(Generalisation(beyond=("xx",), replicates=3), task_on(table()))
 
 
+def test_time_that_the_data_have_not_is_left_out_and_named_where_it_was_asked_for():
+    asked = ask(Generalisation(beyond=("time",), replicates=3), task_on(table()))
+
+    assert list(asked.numbers) == ["random"]
+    assert [note.en for note in asked.notes] == [
+        "not held back, no column of time is named (--time): later rows"
+    ]
+    assert not ask(Generalisation(replicates=3), task_on(table())).notes
+
+
+def test_what_could_not_be_held_back_is_named():
+    x = np.random.default_rng(0).normal(size=300)
+    frame = pl.DataFrame({"x": x, "site": ["a"] * 292 + ["b"] * 8, "y": 2 * x})
+    data = load(frame, "y", leaks=False)
+
+    answer = ask(Generalisation(beyond=("site", "direction"), replicates=3), task_on(data, hidden=(2,)))
+
+    assert list(answer.numbers) == ["random", "direction"]
+    assert [note.en for note in answer.notes] == ["not held back, too few rows on one side: ends of site"]
+
+
+def test_intervals_of_scores_are_widened_where_splits_overlap(monkeypatch):
+    from manyfit.questions import generalisation
+
+    seen = []
+    real = generalisation.mean_interval
+    monkeypatch.setattr(generalisation, "mean_interval", lambda *a, **k: seen.append(k["overlap"]) or real(*a, **k))
+    task = dataclasses.replace(task_on(table()))
+    monkeypatch.setattr(type(task), "overlap", 0.25)
+
+    ask(Generalisation(beyond=("direction",), replicates=3), task)
+
+    assert seen == [0.25, 0.25, 0.0]
+
+
 def test_module_of_ones_own_is_held_to_the_same():
     torch = pytest.importorskip("torch")
     from manyfit.networks.module import Module

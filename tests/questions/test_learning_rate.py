@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -159,3 +161,12 @@ def test_interrupted_first_round_goes_through():
 
 def test_rates_may_be_listed():
     assert LearningRate(rates=Choice((0.1, 1e-3))).tried(Choice((0.1, 1e-3))) == [0.001, 0.1]
+
+
+def test_where_no_network_diverges_there_is_no_picture_of_it():
+    def titles(plan: LearningRate) -> list[str]:
+        return [figure.title.en for section in ask(plan, small(optimizer="sgd")).sections for figure in section.figures]
+
+    plan = dataclasses.replace(PLAN, widen=0)
+    assert "How many networks diverge" not in titles(plan)
+    assert "How many networks diverge" in titles(dataclasses.replace(plan, rates=LogRange(1e-3, 1e9)))

@@ -195,6 +195,13 @@ def test_any_table_has_an_answer_whose_numbers_are_those_of_its_tables(name: str
     clean = np.array(answer.numbers["clean"]["as is"])
     np.testing.assert_allclose(figure.series[0].middle, [clean.mean(), *scores.mean(1)])
     assert (figure.series[0].low <= figure.series[0].middle).all()
+    doubled = next((s for s, mean in enumerate(scores.mean(1)) if mean >= 2 * clean.mean()), None)
+    (said,) = answer.sections[2].statement
+    assert ("PGD" in said.en) == (doubled is not None)
+    assert doubled is None or f"PGD L∞ {figure.series[0].x[1 + doubled]:g}" in said.en
+    bought = answer.sections[1].tables[0]
+    assert [row[0].en for row in bought.rows[::6]] == ["weight decay", "noise training", "dropout"]
+    assert all(row[0].en for row in bought.rows)
     assert all(text.zh and text.en for text in answer.statement)
 
 

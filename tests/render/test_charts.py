@@ -97,3 +97,42 @@ def test_long_table_is_thinned_not_cut() -> None:
 
     assert len(cells) == 100
     assert cells[-1][0] == 990.0
+
+
+def encodings(spec: dict[str, Any], channel: str) -> list[dict[str, Any]]:
+    """A channel of every layer that has it."""
+    return [layer["encoding"][channel] for layer in spec["layer"] if channel in layer["encoding"]]
+
+
+def test_whole_numbers_have_no_tick_between_them_and_logarithms_end_where_the_places_do() -> None:
+    def curve(x: list[float], is_log: bool = False) -> Curves:
+        return Curves(TITLE, (Series("a", np.array(x), np.array([3.0, 2.0])),), X, Y, x_log=is_log)
+
+    whole, broken, log = (chart(c) for c in (curve([1.0, 8.0]), curve([0.5, 8.0]), curve([1.0, 256.0], True)))
+
+    assert encodings(whole, "x")[0]["axis"] == {"tickMinStep": 1}
+    assert "axis" not in encodings(broken, "x")[0] and "axis" not in encodings(log, "x")[0]
+    assert encodings(log, "x")[0]["scale"] == {"type": "log", "nice": False}
+
+
+def test_curve_of_one_point_is_seen() -> None:
+    one = Series("one", np.array([1.0, 2.0]), np.array([math.nan, 2.0]))
+    two = Series("two", np.array([1.0, 2.0]), np.array([4.0, 5.0]))
+
+    spec = chart(Curves(TITLE, (one, two), X, Y))
+
+    dots = [layer for layer in spec["layer"] if layer["mark"]["type"] == "point"]
+    assert [layer["data"]["values"] for layer in dots] == [[{"name": "one", "x": 2.0, "y": 2.0}]]
+    assert all(layer["mark"]["type"] != "point" for layer in chart(FIGURES["curves"])["layer"])
+
+
+def test_many_bands_are_paler_than_few() -> None:
+    ends = np.array([1.0, 2.0])
+    curves = [Series(f"{i}", ends, ends, ends - 1, ends + 1) for i in range(4)]
+
+    few, many = (
+        next(layer["mark"] for layer in chart(Curves(TITLE, tuple(of), X, Y))["layer"] if layer["mark"]["type"] == "area")
+        for of in (curves[:3], curves)
+    )
+
+    assert few["opacity"] == 0.2 and many["opacity"] == 0.1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import subprocess
@@ -110,6 +111,40 @@ def test_page_has_headings_in_order_and_a_table_for_each_chart(answer: Answer) -
 
     assert [tag for tag, _ in tags if tag in ("h1", "h2", "h3")] == ["h1", "h2"]
     assert sum(tag == "figure" for tag, _ in tags) == sum(tag == "details" for tag, _ in tags) - 1
+
+
+def test_what_the_answer_says_at_the_top_is_not_said_twice(answer: Answer) -> None:
+    section = dataclasses.replace(answer.sections[0], statement=(*answer.statement, Text("More.", "更多。")))
+
+    text = page([dataclasses.replace(answer, sections=(section,))])
+
+    assert text.count("<p class=\"statement\">Yes.</p>") == 1
+    assert "<p class=\"statement\">More.</p>" in text
+
+
+def test_contents_of_several_answers_say_whose_a_part_is(answer: Answer) -> None:
+    other = dataclasses.replace(answer, question="compare", title=Text("Which?", "哪个？"))
+
+    links = [attributes.get("href") for tag, attributes in elements(page([answer, other])) if tag == "a"]
+    assert links == ["#answer", "#train-0", "#train-0-0", "#compare-1", "#compare-1-0"]
+    assert "#train-0" not in [attributes.get("href") for _, attributes in elements(page([answer]))]
+
+
+def test_no_line_ends_within_a_number_with_its_interval(answer: Answer) -> None:
+    said = Text("adam: −0.58 [−0.80, −0.29] % in 3, 4 or 18 % [17, 19]", "")
+
+    assert "−0.58\xa0[−0.80,\xa0−0.29]\xa0% in 3, 4 or 18\xa0%\xa0[17,\xa019]" in page(
+        [dataclasses.replace(answer, statement=(said,))]
+    )
+
+
+def test_row_without_a_name_has_no_empty_header(answer: Answer) -> None:
+    table = Table((Text("", ""), Text("n", "n")), ((Text("a", "甲"), 1), (Text("", ""), 2)), Text("t", "表"))
+    section = dataclasses.replace(answer.sections[0], tables=(table,))
+
+    text = page([dataclasses.replace(answer, sections=(section,))])
+
+    assert text.count('<th scope="row">') == 1 and not re.search(r"<th[^>]*></th>", text)
 
 
 def test_old_report_stays_whole_when_the_new_one_fails(answer: Answer, tmp_path: Path) -> None:

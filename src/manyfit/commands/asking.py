@@ -148,15 +148,10 @@ def _switch(name: str, group: Group, text: str, short: str | None = None) -> ins
 
 
 def _with_default(knob: Any) -> str:
-    from manyfit.hyper import is_range
-
     default = knob.default
     if default is None or default == ():
         return str(knob.doc)
-    if is_range(default) and hasattr(default, "low"):
-        said = f"{default.low:g}..{default.high:g}"
-    else:
-        said = ",".join(map(str, default)) if isinstance(default, tuple) else f"{default}"
+    said = ",".join(map(str, default)) if isinstance(default, tuple) else f"{default}"
     return f"{knob.doc} Default {said}."
 
 

@@ -38,7 +38,7 @@ from manyfit.job.wording import (
 )
 from manyfit.metrics import registry
 from manyfit.model import Model
-from manyfit.questions._diagnosis.also import again_lines, also_lines, also_table
+from manyfit.questions import again_lines, also_lines, also_table
 from manyfit.registry import name_of
 from manyfit.render.phrases import say
 from manyfit.render.result import answer_sentence

@@ -19,13 +19,15 @@ from manyfit.answers import Answer, Section, Text, digits
 from manyfit.data.truth import truth_of
 from manyfit.errors import Problem, UsageError
 from manyfit.hyper import AnyRange, Choice, LogRange, hyper
+from manyfit.networks import Dense
 from manyfit.penalties import L2
 from manyfit.population import Member
 from manyfit.questions._frame.base import Rounds, question
 from manyfit.questions._frame.rows import TableRows
 from manyfit.questions._frame.task import Replicate, Task
 from manyfit.questions._frame.verdicts import both, finding_text
-from manyfit.questions._frame.words import interval_text, n_of
+from manyfit.questions._frame.words import interval_text, n_of, percent
+from manyfit.questions._sizes.sizes import has_setting
 from manyfit.questions._variance.decomposed import Decomposed, Reading, known_of, read, terms_of
 from manyfit.questions._variance.draws import DrawnRows, data_sets, n_rows_text
 from manyfit.questions._variance.pictures import (
@@ -192,8 +194,10 @@ class BiasVariance:
             ),
             Section(
                 Text("Where the variance comes from", "方差的来源"),
-                (),
+                (_sources(found, reading, self.over),),
                 (sources_figure(found, reading, self.over),),
+                (),
+                (_SOURCES,),
             ),
         )
         return Answer(
@@ -221,9 +225,11 @@ def _own(recipe: Recipe, over: str) -> float:
     """
     if over == "l2":
         return next((float(p.strength) for p in recipe.penalties if isinstance(p, L2)), 0.0)
+    if not isinstance(recipe.network, Dense) and has_setting(recipe, "width"):
+        return float(recipe.get("network.width"))
     widths = set(getattr(recipe.network, "hidden", ()))
     if len(widths) != 1:
-        rule = "needs hidden layers of one width"
+        rule = "needs hidden layers of one width, or a module whose class takes a width by default"
         raise UsageError(Problem("--over width", rule, str(recipe.network), hint="Take --over l2."))
     return float(widths.pop())
 
@@ -231,7 +237,9 @@ def _own(recipe: Recipe, over: str) -> float:
 def _set(recipe: Recipe, over: str, value: float) -> Recipe:
     if over == "l2":
         return recipe if value == 0 and _own(recipe, over) == 0 else recipe.set("l2.strength", value)
-    return recipe.set("network.hidden", (int(value),) * len(recipe.network.hidden))  # type: ignore[union-attr]
+    if isinstance(recipe.network, Dense):
+        return recipe.set("network.hidden", (int(value),) * len(recipe.network.hidden))
+    return recipe.set("network.width", int(value))
 
 
 def _at(over: str, value: float) -> Text:
@@ -258,7 +266,7 @@ def _at_base(found: Decomposed, reading: Reading, over: str, loss: Text) -> Text
         word = _DOMINATES[reading.dominates]
         return both(f"{english}; {word.en}.", f"{chinese}；{word.zh}。")
     if math.isfinite(share):
-        return both(f"{english}; variance is {share:.0%} of it.", f"{chinese}；方差占{share:.0%}。")
+        return both(f"{english}; variance is {percent(share)} of it.", f"{chinese}；方差占{percent(share)}。")
     return both(f"{english}.", f"{chinese}。")
 
 
@@ -271,7 +279,7 @@ _DOMINATES = {
 _MOVES = {
     Finding.BETTER: Text("falls", "下降"),
     Finding.WORSE: Text("rises", "上升"),
-    Finding.SAME: Text("stays the same", "不变"),
+    Finding.SAME: Text("stays within the margin", "变化在容差内"),
     Finding.UNKNOWN: Text("may fall or rise", "升降不明"),
 }
 
@@ -314,6 +322,22 @@ def _best(found: Decomposed, reading: Reading, over: str) -> Text:
     )
 
 
+def _sources(found: Decomposed, reading: Reading, over: str) -> Text:
+    """The two sources of the variance of the recipe as it is."""
+    at = _at(over, float(found.settings[found.base]))
+    data, seed = (interval_text(reading.of[name][found.base]) for name in ("data", "seed"))
+    return both(
+        f"As it is ({at.en}): {data} of the variance come from the data, {seed} from the seed.",
+        f"原样（{at.zh}）：方差中来自数据{data}，来自种子{seed}。",
+    )
+
+
+_SOURCES = Text(
+    "Networks on one data set differ by their seeds alone; what the means of data sets differ by beyond that is of the data.",
+    "同一数据集上的网络只因种子而不同；各数据集均值之差超出该部分的，来自数据。",
+)
+
+
 def _draws_text(how: str, sets: Sequence[Ints]) -> Text:
     n = n_rows_text(sets)
     return {
@@ -335,12 +359,12 @@ def _draws_text(how: str, sets: Sequence[Ints]) -> Text:
 def _measured(plan: BiasVariance, task: Task, found: Decomposed, draws: Text) -> Text:
     n = found.terms.loss.shape[1]
     english = (
-        f"{n} groups of {plan.sets} data sets, {plan.seeds} networks on each; {draws.en}. Intervals at {plan.level:.0%} over the "
-        "groups. Terms are free of the bias that a finite number of networks brings and add up to the loss; a term near 0 may "
-        "come out negative. "
+        f"{n} groups of {plan.sets} data sets, {plan.seeds} networks on each; {draws.en}. Intervals at {percent(plan.level)} "
+        "over the groups. Terms are free of the bias that a finite number of networks brings and add up to the loss; a term near "
+        "0 may come out negative. "
     )
     chinese = (
-        f"{n} 组，每组 {plan.sets} 个数据集，各训练 {plan.seeds} 个网络；{draws.zh}。区间水平 {plan.level:.0%}，按组计算。"
+        f"{n} 组，每组 {plan.sets} 个数据集，各训练 {plan.seeds} 个网络；{draws.zh}。区间水平 {percent(plan.level)}，按组计算。"
         "各项已去除网络个数有限带来的偏差，且相加等于损失；接近 0 的项可能为负。"
     )
     if task.rows.task == "regression":
@@ -354,7 +378,7 @@ def _measured(plan: BiasVariance, task: Task, found: Decomposed, draws: Text) ->
         chinese += "交叉熵以概率的归一化几何均值为中心（Heskes 1998）；每组数据集很少时方差略偏小。"
     if not found.knows_noise:
         english += " Neither the law nor repeated rows tell the noise, so it stands with the bias."
-        chinese += " 分布未知且没有足够的重复行，噪声与偏差无法分开。"
+        chinese += "分布未知且没有足够的重复行，噪声与偏差无法分开。"
     return Text(english, chinese)
 
 

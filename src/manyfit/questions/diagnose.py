@@ -32,9 +32,11 @@ from manyfit.questions._diagnosis.judgement import judge, leading
 from manyfit.questions._diagnosis.pairs import by_data, by_ratio, data_of, in_units, times
 from manyfit.questions._diagnosis.twins import BASE, BOOSTS, CURBS, SHARES, WORDS, twins
 from manyfit.questions._frame.base import INTERRUPTED, Interrupted, Rounds, question
+from manyfit.questions._frame.measure import said
 from manyfit.questions._frame.task import Replicate, Task
-from manyfit.questions._frame.verdicts import FINDINGS, both
-from manyfit.questions._frame.words import interval_text
+from manyfit.questions._frame.verdicts import FINDINGS as FINDINGS
+from manyfit.questions._frame.verdicts import both, finding_text
+from manyfit.questions._frame.words import interval_text, n_of, percent
 from manyfit.recipe import Recipe
 from manyfit.rng import epoch_order
 from manyfit.runs import Run
@@ -106,7 +108,8 @@ class Diagnose:
         except Interrupted:
             is_cut = True
         found = tuple(_found(code, what, changes) for code, what in seen)
-        return self.answer(task, self.evidence(records, found, is_cut))
+        networks = len(base) + len(run), fresh.n_networks
+        return self.answer(task, self.evidence(records, found, is_cut)._replace(n_networks=networks))
 
     def records(
         self,
@@ -186,6 +189,7 @@ class Diagnose:
             records.gap,
             n_train * np.array([*SHARES.values(), 1.0]),
             by_rows.mean(1),
+            _ends([by_data(scores, task, pairs) for scores in by_rows], self.level, task),
             times(_doubling(kept, self.level, task), scale),
             int(data_of(task, pairs).max()) + 1,
             found,
@@ -198,17 +202,18 @@ class Diagnose:
     def answer(self, task: Task, found: Evidence) -> Answer:
         """Say the evidence in words, a table and two pictures."""
         code, plain = CODES[found.code], numbers(found)
-        train, held = digits(found.train), digits(found.held)
+        train, held = said(task.measure, digits(found.train)), digits(found.held)
         gap = both(
-            f"{task.name}: {code.en}. {task.measure.label.en} {train} on training rows, {held} on unseen ones.",
-            f"{task.name}：{code.zh}。训练行的{task.measure.label.zh}为{train}，未见过的行为{held}。",
+            f"{task.name}: {code.en}. {train.en[0].upper()}{train.en[1:]} on training rows, {held} on unseen ones.",
+            f"{task.name}：{code.zh}。训练行上{train.zh}，未见过的行上{held}。",
         )
+        statement = (gap, *_decisive(task, found))
         if not math.isfinite(found.held):
             gap = Text(
                 f"{task.name}: {code.en}; some of its trainings diverged, so no remedy can be judged.",
                 f"{task.name}：{code.zh}；部分训练发散，无法评判各种办法。",
             )
-        again = again_lines(plain)
+            statement = (gap,)
         names = tuple(found.remedies)
         differences = [found.remedies[name].difference for name in names]
         minus = Text(f"{task.measure.label.en}, twin minus as it is", f"{task.measure.label.zh}：变体减原样")
@@ -223,19 +228,18 @@ class Diagnose:
         )
         rows = Curves(
             Text("Would more rows pay?", "更多的行有用吗？"),
-            (Series(Text("unseen rows", "未见过的行"), found.n_rows, found.by_rows),),
+            (Series(Text("unseen rows", "未见过的行"), found.n_rows, found.by_rows, *found.by_rows_ends),),
             Text("training rows", "训练行数"),
             task.measure.label,
             x_log=True,
         )
         table = Table(
-            (Text("tried", "尝试"), minus, Text("interval", "区间"), Text("finding", "结论")),
+            (Text("tried", "尝试"), minus, Text("finding", "结论")),
             tuple(
                 (
                     WORDS[name],
-                    d.estimate if math.isfinite(d.high - d.low) else math.nan,
-                    f"[{digits(d.low)}, {digits(d.high)}]" if math.isfinite(d.high - d.low) else "–",
-                    FINDINGS[found.remedies[name].finding],
+                    interval_text(d, signed=True) if math.isfinite(d.high - d.low) else "–",
+                    finding_text(found.remedies[name]),
                 )
                 for name, d in zip(names, differences, strict=True)
             ),
@@ -256,16 +260,50 @@ class Diagnose:
         return Answer(
             "diagnose",
             Text(f"Does the network fit {task.name}?", f"网络对 {task.name} 拟合得如何？"),
-            (gap, *again, *([INTERRUPTED] if found.is_cut else [])),
+            (*statement, *([INTERRUPTED] if found.is_cut else [])),
             scope,
             (
-                Section(Text("Remedies", "办法"), (gap, *again), (bars,), (table,), (measured,)),
+                Section(Text("Remedies", "办法"), statement, (bars,), (table,), (measured,)),
                 Section(Text("Rows", "行数"), (more,), (rows,)),
                 *also_section(plain),
             ),
             plain,
+            _head(found, self.replicates),
             also=tuple(also_lines(plain)),
         )
+
+
+def _decisive(task: Task, found: Evidence) -> tuple[Text, ...]:
+    """What the code stands on: the remedy that helped most, once more; where none decides, the gap."""
+    again = tuple(again_lines(numbers(found)))
+    if found.code in ("overfitting", "underfitting"):
+        return again
+    if not math.isfinite(found.gap.high - found.gap.low):
+        return again
+    by = said(task.measure, interval_text(found.gap, signed=True))
+    if found.code == "gap-without-harm":
+        return (*again, both(f"No curb makes use of the gap: {by.en}.", f"差距{by.zh}：抑制的办法都无法利用它。"),)
+    return (*again, both(f"The gap: {by.en}.", f"差距：{by.zh}。"),)
+
+
+def _head(found: Evidence, n_pairs: int) -> tuple[Text, ...]:
+    """How many networks were trained, and what for."""
+    n, more = found.n_networks
+    recipes = n // n_pairs
+    lines = [
+        Text(
+            f"{n_of(recipes, 'recipe')} × {n_of(n_pairs, 'pair')} = {n_of(n, 'network')}",
+            f"{recipes} 个配方 × {n_pairs} 对 = {n:,} 个网络",
+        )
+    ]
+    if more:
+        lines.append(
+            Text(
+                f"what helped most, and what findings want, on {n_of(n_pairs, 'fresh pair')}: {n_of(more, 'network')}",
+                f"最有用的办法与各项发现的办法在 {n_pairs} 对新的种子与划分上：{more:,} 个网络",
+            )
+        )
+    return tuple(lines)
 
 
 def unknown_codes(mute: Sequence[str]) -> Iterator[Problem]:
@@ -317,16 +355,24 @@ def _shared(logs: Interval) -> Interval:
     return dataclasses.replace(logs, estimate=estimate, low=low, high=high)
 
 
+def _ends(by_rows: Sequence[Floats], level: float, task: Task) -> Floats:
+    """[2, k] ends of the intervals of mean scores."""
+    if not all(np.isfinite(scores).all() for scores in by_rows):
+        return np.full((2, len(by_rows)), np.nan)
+    found = [mean_interval(of, scope=task.scope, level=level, overlap=task.overlap) for of in by_rows]
+    return np.array([[each.low for each in found], [each.high for each in found]])
+
+
 def _scope(task: Task, n_pairs: int, n_data: int, level: float) -> Text:
     """What the intervals speak of: pairs, or the data sets that the pairs share."""
     rows = task.rows.scope
-    said = Text(f"{n_pairs} pairs over {rows.en} of {task.name}", f"{task.name} 的 {n_pairs} 对{rows.zh}")
+    words = Text(f"{n_pairs} pairs over {rows.en} of {task.name}", f"{task.name} 的 {n_pairs} 对{rows.zh}")
     if 1 < n_data < n_pairs:
-        said = Text(
+        words = Text(
             f"{n_data} data sets of {task.name}, the {n_pairs} pairs on them averaged where they share their rows",
             f"{task.name} 的 {n_data} 个数据集，{n_pairs} 对中共用行的先取平均",
         )
     return Text(
-        f"{said.en}; intervals at {level:.0%}, shared among the remedies",
-        f"{said.zh}；区间水平 {level:.0%}，由各办法分担",
+        f"{words.en}; intervals at {percent(level)}, shared among the remedies",
+        f"{words.zh}；区间水平 {percent(level)}，由各办法分担",
     )

@@ -23,7 +23,7 @@ from manyfit.questions._frame.measure import said
 from manyfit.questions._frame.rows import TableRows
 from manyfit.questions._frame.task import Task
 from manyfit.questions._frame.verdicts import both, finding_text, joined
-from manyfit.questions._frame.words import interval_text, n_of
+from manyfit.questions._frame.words import interval_text, n_of, percent
 from manyfit.questions._stress.beyond import Found, Scores, read, scores_of
 from manyfit.questions._stress.held_back import CLUSTERS, held_back, without
 from manyfit.stats import Comparison, Finding, Interval, mean_interval
@@ -78,6 +78,7 @@ class Generalisation:
         pairs = task.replicates(self.replicates)
         plain = [task.member(task.recipe, pair) for pair in pairs]
         kinds = self.kinds(task)
+        possible = kinds
         apart = {kind.name: held_back(task, kind.name, plain[0], self.share, task.seed) for kind in kinds}
         members, beyond = list(plain), {}
         for name, sets in apart.items():
@@ -102,7 +103,10 @@ class Generalisation:
             )
             for name, of in scores.items()
         }
-        return self.answer(task, scores, found, kinds, len(run))
+        left = [_too_few(kind) for kind in possible if kind not in kinds]
+        if self.beyond != type(self).beyond:  # asked for by name
+            left += [_NONE[name] for name in _NONE if name in self.beyond and name not in {k.name for k in possible}]
+        return self.answer(task, scores, found, kinds, len(run), left)
 
     def kinds(self, task: Task) -> list[Kind]:
         """What can be held back of this data.
@@ -116,9 +120,7 @@ class Generalisation:
         found = []
         for name in dict.fromkeys(self.beyond):
             if name in _SAID and name not in columns:
-                if name == "time" and (data is None or data.time is None):
-                    continue
-                if name == "group" and (data is None or data.group is None):
+                if name in ("time", "group") and getattr(data, name, None) is None:
                     continue
                 found.append(Kind(name, _SAID[name]))
             elif name in columns:
@@ -137,8 +139,9 @@ class Generalisation:
         found: Mapping[str, Found],
         kinds: Sequence[Kind],
         n_networks: int,
+        left: Sequence[Text] = (),
     ) -> Answer:
-        """Say it in words, a table and two pictures."""
+        """Say it in words, a table and two pictures; `left` says what could not be held back."""
         n = self.replicates
         head = (
             Text(
@@ -167,6 +170,7 @@ class Generalisation:
             sections,
             _numbers(scores, found),
             head,
+            tuple(left),
         )
 
 
@@ -176,6 +180,23 @@ _SAID: Mapping[str, Text] = {
     "time": Text("later rows", "更晚的行"),
     "group": Text("whole groups", "整个组"),
 }
+
+
+_NONE: Mapping[str, Text] = {
+    "time": Text(
+        "not held back, no column of time is named (--time): later rows",
+        "未留出（未指定时间列 --time）：更晚的行",
+    ),
+    "group": Text(
+        "not held back, no column of groups is named (--group): whole groups",
+        "未留出（未指定分组列 --group）：整个组",
+    ),
+}
+
+
+def _too_few(kind: Kind) -> Text:
+    said = kind.said
+    return both(f"not held back, too few rows on one side: {said.en}", f"未留出（一侧的行太少）：{said.zh}")
 
 
 def _mean(scores: Floats) -> str:
@@ -261,7 +282,7 @@ def _table(
     return Table(
         head,
         tuple(rows),
-        Text(
+        both(
             f"{label.en} on training rows, unseen ones, and rows held back",
             f"训练行、未见过的行与留出行上的{label.zh}",
         ),
@@ -287,7 +308,11 @@ def _scores_figure(task: Task, scores: Mapping[str, Scores], kinds: Sequence[Kin
     for kind in kinds:
         names.append(kind.said)
         values.append(scores[kind.name].beyond)
-    intervals = [mean_interval(of, scope=task.scope, level=level) for of in values]
+    overlaps = [task.overlap] * 2 + [0.0] * len(kinds)
+    intervals = [
+        mean_interval(of, scope=task.scope, level=level, overlap=overlap)
+        for of, overlap in zip(values, overlaps, strict=True)
+    ]
     return _bars(Text("Scores", "分数"), names, intervals, task.measure.label)
 
 
@@ -319,16 +344,16 @@ def _bars(
 
 
 def _measured(plan: Generalisation, task: Task) -> Text:
-    share = f"{plan.share:.0%}"
+    share, fresh = percent(plan.share), task.rows.scope
     return Text(
         f"{plan.replicates} pairs of seed and split. Rows held back neither train nor decide anything, and the encoding has not "
         f"seen them: the upper or the lower {share} along the main direction (or of a column), one of {CLUSTERS} clusters, the "
         f"latest {share}, a group; replicates take turns. Unseen rows are random ones of what is left. Intervals at "
-        f"{plan.level:.0%} speak of fresh seeds and splits of these rows. The constant guess is the mean, or the most frequent "
-        "class, of the training rows. Test rows stay locked: manyfit train opens them once.",
+        f"{percent(plan.level)} speak of fresh {fresh.en} of these rows. The constant guess is the mean, or the most "
+        "frequent class, of the training rows. Test rows stay locked: manyfit train opens them once.",
         f"{plan.replicates} 对种子与划分。留出的行不参与训练与任何决定，编码也未见过它们：主方向（或某列）的上端或下端 {share}、"
-        f"{CLUSTERS} 个簇之一、最晚的 {share}、一个组，各重复轮流。未见过的行从其余行中随机抽取。区间水平 {plan.level:.0%}，"
-        "针对这些行的新种子与新划分。常数猜测为训练行的均值或最常见的类别。测试集保持锁定，由 manyfit train 打开一次。",
+        f"{CLUSTERS} 个簇之一、最晚的 {share}、一个组，各重复轮流。未见过的行从其余行中随机抽取。区间水平 {percent(plan.level)}，"
+        f"针对这些行的新{fresh.zh}。常数猜测为训练行的均值或最常见的类别。测试集保持锁定，由 manyfit train 打开一次。",
     )
 
 

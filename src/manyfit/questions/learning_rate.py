@@ -209,7 +209,10 @@ class LearningRate:
             Section(
                 Text("Training at these rates", "各学习率下的训练"),
                 (),
-                (curves_figure(response, basin), divergence_figure(response, basin)),
+                (
+                    curves_figure(response, basin),
+                    *([divergence_figure(response, basin)] if basin.p_diverge.any() else []),
+                ),
                 (rates_table(response, basin, task),),
             ),
         )

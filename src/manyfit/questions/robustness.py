@@ -22,7 +22,7 @@ from manyfit.questions._frame.base import Rounds, question
 from manyfit.questions._frame.measure import said
 from manyfit.questions._frame.task import Task
 from manyfit.questions._frame.verdicts import both, finding_text, joined
-from manyfit.questions._frame.words import interval_text, n_of
+from manyfit.questions._frame.words import interval_text, n_of, percent
 from manyfit.questions._stress.exposed import Bought, Exposed, exposed_of, masked_share, read, spoiled_members
 from manyfit.questions._stress.spoil import Kind, kind_of
 from manyfit.recipe import Recipe
@@ -157,9 +157,9 @@ class Robustness:
         if masked > MASKED:
             statement.append(
                 Text(
-                    f"In {masked:.0%} of the networks PGD is weaker than FGSM: their slopes are masked, and scores under attack "
-                    "are too good.",
-                    f"{masked:.0%} 的网络中 PGD 弱于 FGSM：梯度被掩蔽，攻击下的分数偏乐观。",
+                    f"In {percent(masked)} of the networks PGD is weaker than FGSM: their slopes are masked, and scores "
+                    "under attack are too good.",
+                    f"{percent(masked)} 的网络中 PGD 弱于 FGSM：梯度被掩蔽，攻击下的分数偏乐观。",
                 )
             )
         sections = [
@@ -178,8 +178,10 @@ class Robustness:
             ),
             Section(
                 Text("Score over strength", "分数随强度的变化"),
-                (),
+                _weakest(task, exposed, kinds),
                 tuple(_figure(task, exposed, kind, self.level) for kind in kinds),
+                (),
+                (_drawn(exposed, self.level),),
             ),
         ]
         return Answer(
@@ -259,7 +261,7 @@ def _score_table(task: Task, exposed: Exposed, bought: Mapping[str, Bought], kin
         rows.append(tuple(cells))
     head = (task.measure.label, Text("clean", "干净"), *(kind.said for kind in kinds))
     label = task.measure.label
-    caption = Text(f"{label.en} on clean and on spoiled rows", f"干净行与受扰行上的{label.zh}")
+    caption = both(f"{label.en} on clean and on spoiled rows", f"干净行与受扰行上的{label.zh}")
     return Table(head, tuple(rows), caption)
 
 
@@ -277,18 +279,12 @@ def _bought_table(task: Task, bought: Mapping[str, Bought], kinds: Sequence[Kind
     for name, found in bought.items():
         listed = [(Text("clean", "干净"), found.price)]
         listed += [(kind.at(kind.strengths[kind.reference]), found.by_kind[kind.name]) for kind in kinds]
-        for place, (what, comparison) in enumerate(listed):
-            rows.append(
-                (
-                    WORDS[name] if place == 0 else Text("", ""),
-                    what,
-                    interval_text(comparison.difference, signed=True),
-                    finding_text(comparison),
-                )
-            )
+        for what, comparison in listed:
+            by = interval_text(comparison.difference, signed=True)
+            rows.append((WORDS[name], what, by, finding_text(comparison)))
     label = task.measure.label
     head = (
-        Text("", ""),
+        Text("remedy", "办法"),
         Text("rows", "数据行"),
         Text(f"{label.en}, minus as it is", f"{label.zh}，减原样"),
         Text("finding", "结论"),
@@ -311,26 +307,52 @@ def _figure(task: Task, exposed: Exposed, kind: Kind, level: float) -> Curves:
     return Curves(kind.said, tuple(series), kind.unit, task.measure.label)
 
 
+def _weakest(task: Task, exposed: Exposed, kinds: Sequence[Kind]) -> tuple[Text, ...]:
+    """The least strength tried of each kind at which the mean of the recipe as it is comes to twice its clean one."""
+    clean = float(exposed.clean[0].mean())
+    doubling = []
+    for kind in kinds:
+        means = exposed.spoiled[kind.name][:, 0].mean(1)
+        worse = np.flatnonzero(means >= 2 * clean)
+        if worse.size:
+            doubling.append(kind.at(kind.strengths[worse[0]]))
+    if not (0 < clean < np.inf and kinds):
+        return ()
+    if not doubling:
+        return (Text("No mean comes to twice the clean one.", "没有均值达到干净行均值的两倍。"),)
+    en, zh = joined(doubling)
+    return (both(f"The mean comes to twice the clean one at {en}.", f"均值达到干净行均值两倍之处：{zh}。"),)
+
+
+def _drawn(exposed: Exposed, level: float) -> Text:
+    n = exposed.clean.shape[1]
+    return Text(
+        f"Means over {n} pairs of seed and split, with their {percent(level)} intervals; strength 0 is clean rows.",
+        f"{n} 对种子与划分的均值及其 {percent(level)} 区间；强度 0 为干净行。",
+    )
+
+
 def _measured(plan: Robustness, exposed: Exposed, kinds: Sequence[Kind], masked: float) -> Text:
     attacks = any(kind.attack is not None for kind in kinds)
     n = exposed.clean.shape[1]
     english = (
-        f"{n} pairs of seed and split; recipes are compared on the same pairs. Findings at {plan.level:.0%}, shared out among "
-        f"the {len(kinds)} ways to spoil rows: ↓ better, ↑ worse, = the same within the margin, ? cannot tell. "
+        f"{n} pairs of seed and split; recipes are compared on the same pairs. Findings at {percent(plan.level)}, shared out "
+        f"among the {len(kinds)} ways to spoil rows: ↓ better, ↑ worse, = the same within the margin, ? cannot tell. "
         "Corruptions hit the rows that score, wrong targets the rows that train; flags and categories are never nudged. "
         f"Remedies: L2 of {plan.decay:g}, noise of {plan.noise:g} on the inputs in training, dropout of {plan.dropout:g}."
     )
     chinese = (
-        f"{n} 对种子与划分；各配方在相同的对上比较。结论水平 {plan.level:.0%}，由 {len(kinds)} 种扰动分担："
+        f"{n} 对种子与划分；各配方在相同的对上比较。结论水平 {percent(plan.level)}，由 {len(kinds)} 种扰动分担："
         "↓ 更好，↑ 更差，= 在容差内相同，? 无法判断。扰动作用于评分行，标签错误作用于训练行；是非与类别输入不作微扰。"
         f"办法：L2 强度 {plan.decay:g}，训练时输入噪声 {plan.noise:g}，Dropout {plan.dropout:g}。"
     )
     if attacks:
         english += (
             " Attacks climb each network's own loss, within the range of the data. "
-            f"PGD finds less loss than FGSM in {masked:.0%} of the networks; many would be a sign of masked slopes."
+            f"PGD finds less loss than FGSM in {percent(masked)} of the networks; many would be a sign of masked slopes."
         )
-        chinese += f" 攻击沿各网络自身的损失上升，且不超出数据范围。{masked:.0%} 的网络中 PGD 弱于 FGSM；若较多则说明梯度被掩蔽。"
+        chinese += "攻击沿各网络自身的损失上升，且不超出数据范围。"
+        chinese += f"{percent(masked)} 的网络中 PGD 弱于 FGSM；若较多则说明梯度被掩蔽。"
     return Text(english, chinese)
 
 

@@ -7,7 +7,7 @@ the color of the page around it, so that one chart serves light and dark.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import altair as alt
@@ -19,6 +19,8 @@ from manyfit.render.names import printable
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D1F", "#7A7A7A")
 FONTS = 'system-ui, "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "WenQuanYi Micro Hei", sans-serif'
 WIDTH, HEIGHT = 560, 300
+BAND, FEW_BANDS = 0.2, 3
+"""How dense a band is, and from how many on they are half as dense."""
 CHARACTER = 8
 """Width of a character of a label, about."""
 
@@ -153,7 +155,8 @@ def _curves(figure: Curves, language: str) -> Any:
             {"low": series.low, "high": series.high} if len(series.low) else {}
         )
         data += _points(columns, name=[_name(series.name, language)] * len(series.x))
-    x = alt.X("x:Q", title=figure.x_title.to(language), scale=_scale(figure.x_log))
+    xs = [series.x for series in (*figure.series, *figure.points)]
+    x = _along(xs, figure.x_title.to(language), figure.x_log)
     y = alt.Y("y:Q", title=figure.y_title.to(language), scale=_scale(figure.y_log))
     color, dash = _kinds([_name(s.name, language) for s in figure.series], "name")
     # Said for all layers: the legend of a band alone would be as pale as the band and hold no dashes.
@@ -161,15 +164,18 @@ def _curves(figure: Curves, language: str) -> Any:
     color, dash = color.legend(signs), dash.legend(signs)
     base = alt.Chart(alt.Data(values=data))
     # A layer without a single point would have no extent, which Vega reports in the console.
-    has_band = any(len(series.low) for series in figure.series)
+    n_bands = sum(len(series.low) > 0 for series in figure.series)
     band = (
         base.transform_filter("isValid(datum.low)")
-        .mark_area(opacity=0.2)
+        .mark_area(opacity=BAND if n_bands <= FEW_BANDS else BAND / 2)  # many would be mud
         .encode(x=x, y=alt.Y("low:Q", title=figure.y_title.to(language)), y2="high:Q", color=color)
     )
     line = base.mark_line(strokeWidth=2).encode(
         x=x, y=y, color=color, strokeDash=dash, tooltip=["name:N", "x:Q", "y:Q"]
     )
+    alone = [_name(s.name, language) for s in figure.series if np.isfinite(s.middle).sum() == 1]
+    stop = alt.Chart(alt.Data(values=[row for row in data if row["name"] in alone and "y" in row]))
+    stops = stop.mark_point(filled=True, size=60, opacity=1).encode(x=x, y=y, color=color)
     dots = []
     if figure.points:
         names = [_name(series.name, language) for series in figure.points]
@@ -181,7 +187,8 @@ def _curves(figure: Curves, language: str) -> Any:
         shape = alt.Shape("name:N", title=None, scale=alt.Scale(domain=names))
         mark = alt.Chart(alt.Data(values=places)).mark_point(size=28, opacity=0.5, color=PALETTE[7])
         dots = [mark.encode(x=x, y=y, shape=shape, tooltip=["name:N", "x:Q", "y:Q"])]
-    return alt.layer(*dots, *([band] if has_band else []), line).properties(width=WIDTH, height=HEIGHT)
+    layers = [*dots, *([band] if n_bands else []), line, *([stops] if alone else [])]
+    return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT)
 
 
 def _bars(figure: Bars, language: str) -> Any:
@@ -209,7 +216,7 @@ def _cloud(figure: Cloud, language: str) -> Any:
     kinds = sorted(set(figure.kind))
     color, _ = _kinds(kinds, "kind")
     shape = alt.Shape("kind:N", title=None, scale=alt.Scale(domain=kinds))
-    x = alt.X("x:Q", title=figure.x_title.to(language), scale=_scale(figure.x_log))
+    x = _along([figure.x], figure.x_title.to(language), figure.x_log)
     y = alt.Y("y:Q", title=figure.y_title.to(language), scale=_scale(figure.y_log))
     mark = alt.Chart(alt.Data(values=data)).mark_point(size=34, opacity=0.8)
     return mark.encode(x=x, y=y, color=color, shape=shape, tooltip=["kind:N", "x:Q", "y:Q"]).properties(
@@ -313,6 +320,7 @@ def theme(ink: str) -> dict[str, Any]:
             gridColor="#8883",
             labelFontSize=12,
             titleFontSize=12,
+            labelSeparation=6,
         ),
         "legend": alt.LegendConfig(
             labelColor=ink, titleColor=ink, labelFontSize=12, orient="bottom", columns=4, labelLimit=200
@@ -338,6 +346,15 @@ def _short(value: float) -> str:
 
 def _scale(is_log: bool) -> Any:
     return alt.Scale(type="log") if is_log else alt.Scale(zero=False)
+
+
+def _along(values: Sequence[Any], title: str, is_log: bool) -> Any:
+    """The x axis of places: logarithms end where the places do, and whole numbers have no tick between them."""
+    x = alt.X("x:Q", title=title, scale=alt.Scale(type="log", nice=False) if is_log else alt.Scale(zero=False))
+    known = np.concatenate([np.asarray(part, dtype=np.float64) for part in values] or [np.empty(0)])
+    known = known[np.isfinite(known)]
+    is_whole = not is_log and known.size > 0 and bool((known == np.floor(known)).all())
+    return x.axis(alt.Axis(tickMinStep=1)) if is_whole else x
 
 
 def _kinds(names: list[str], field: str) -> tuple[Any, Any]:

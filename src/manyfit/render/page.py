@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -61,22 +61,26 @@ def page(answers: Sequence[Answer], language: str = "en") -> str:
             "rows": [[_shown(cell, language) for cell in row] for row in cells],
         }
 
+    def said(texts: Iterable[Text]) -> list[str]:
+        return [_whole(text.to(language)) for text in texts]
+
     body = [
         {
             "id": f"{answer.question}-{position}",
             "title": answer.title.to(language),
-            "statement": [text.to(language) for text in answer.statement],
-            "scope": scope_of(answer, language),
-            "head": [text.to(language) for text in answer.head],
-            "notes": [text.to(language) for text in answer.notes],
+            "statement": said(answer.statement),
+            "scope": _whole(scope_of(answer, language)),
+            "head": said(answer.head),
+            "notes": said(answer.notes),
             "sections": [
                 {
                     "id": f"{answer.question}-{position}-{part}",
                     "title": section.title.to(language),
-                    "statement": [text.to(language) for text in section.statement],
+                    # What the answer has said at the top needs not be said twice on one page.
+                    "statement": said(text for text in section.statement if text not in answer.statement),
                     "figures": [figure(data) for data in section.figures],
                     "tables": [_table(table, language) for table in section.tables],
-                    "measured": [text.to(language) for text in section.measured],
+                    "measured": said(section.measured),
                 }
                 for part, section in enumerate(answer.sections)
             ],
@@ -147,6 +151,19 @@ def _script_data(spec: dict[str, Any], number: int) -> Markup:
         + Markup(text)
         + Markup("</script>")
     )
+
+
+_INSIDE = re.compile(r"(?<=[\d∞%]) (?=\[[+−\d])|(?<=[\d∞],) (?=[+−]?[\d∞][\d.,∞]*\])|(?<=[\d\]]) (?=%)")
+
+
+def _whole(text: str) -> str:
+    """A sentence in which no line ends within a number: not before its interval, nor within that, nor before its %.
+
+    Example:
+        >>> _whole("by +0.7 [−0.3, +1.7] % of 2, at least").replace("\\xa0", "~")
+        'by +0.7~[−0.3,~+1.7]~% of 2, at least'
+    """
+    return _INSIDE.sub("\xa0", text)
 
 
 _FACTOR = re.compile(r"∂[^\s·/]*/∂[^\s·]*")

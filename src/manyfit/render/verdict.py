@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from manyfit.answers import Text
-from manyfit.questions._diagnosis.also import also_lines
+from manyfit.questions import also_lines
 from manyfit.questions.diagnose import CODES, WORDS
 from manyfit.render.names import printable
 from manyfit.render.numbers import compact, digits_for, written

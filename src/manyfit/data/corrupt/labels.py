@@ -25,7 +25,7 @@ class Labels:
         5.0, above=0, doc="How far a wrong number lies from the true one, in spreads of the target."
     )
 
-    said: ClassVar[tuple[str, str]] = ("labels", "错标签")
+    said: ClassVar[tuple[str, str]] = ("wrong targets", "错误标签")
     unit: ClassVar[tuple[str, str]] = ("share of the training rows", "训练行所占比例")
     stage: ClassVar[Stage] = "train"
     strengths: ClassVar[tuple[float, ...]] = (0.05, 0.1, 0.2)

@@ -197,7 +197,7 @@ def _notes(found: Found) -> tuple[Text, ...]:
             if needed >= NEVER
             else f"{n_of(needed, 'more replicate')} needed"
         )
-        zh = "增加重复也无法判断" if needed >= NEVER else f"还需 {needed} 个重复"
+        zh = "增加重复也无法判断" if needed >= NEVER else f"还需 {needed:,} 个重复"
         said_en, said_zh = f"{said_en}   ?: cannot tell, {en}", f"{said_zh}   ？：无法判断，{zh}"
     return (Text(said_en, said_zh),)
 
@@ -281,6 +281,8 @@ def _gain(found: Found) -> Text:
     if not gains:
         return Text("Pairing could not be judged.", "无法判断配对的收益。")
     middle = float(np.median(gains))
+    if middle < 1.05:
+        return Text("Pairing has not made the intervals narrower.", "配对没有使区间缩小。")
     return Text(
         f"Pairing has made the intervals {middle:.1f} times narrower.", f"配对使区间缩小到 1/{middle:.1f}。"
     )

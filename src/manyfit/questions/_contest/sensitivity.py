@@ -31,6 +31,8 @@ def _sensitive(found: Found) -> Text:
     names = [option.name for option in found.options]
     most = rate_width(widths[widest])
     least = rate_width(widths[narrowest]) if widths[narrowest] else "–"
+    if most == least:
+        return Text(f"All ask for the right rate alike ({most}).", f"各选项对学习率同样敏感（{most}）。")
     return Text(
         f"{names[widest]} asks least for the right rate ({most}), {names[narrowest]} most ({least}).",
         f"{names[widest]} 对学习率最不敏感（{most}），{names[narrowest]} 最敏感（{least}）。",
@@ -97,7 +99,7 @@ def _tuning_table(found: Found) -> Table:
                 found.options[k].name,
                 span_text(float(race.rates.min()), float(race.rates.max())),
                 good,
-                f"{100 * share.estimate:.0f} % [{100 * share.low:.0f}, {100 * share.high:.0f}]",
+                f"{100 * share.estimate:.0f} % [{100 * max(share.low, 0.0):.0f}, {100 * min(share.high, 1.0):.0f}]",
                 f"{100 * float(race.diverged.mean()):.0f} %",
             )
         )

@@ -163,7 +163,7 @@ def _note(found: Curbed) -> Text:
             if needed >= NEVER
             else f"{n_of(needed, 'more replicate')} needed"
         )
-        erst = "增加重复也无法判断" if needed >= NEVER else f"还需 {needed} 个重复"
+        erst = "增加重复也无法判断" if needed >= NEVER else f"还需 {needed:,} 个重复"
         en, zh = f"{en}   ?: cannot tell, {tell}", f"{zh}   ？：无法判断，{erst}"
     return Text(en, zh)
 

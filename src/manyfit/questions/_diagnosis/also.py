@@ -23,7 +23,10 @@ def again_lines(facts: Facts) -> list[Text]:
         return []
     tried = tried_text(again)
     return [
-        Text(f"Once more, on fresh pairs: {tried.en}.", f"在全新的配对上再试一次：{tried.zh}。"),
+        Text(
+            f"What helps most, once more on fresh pairs: {tried.en}.",
+            f"最有用的办法，在全新的配对上再试一次：{tried.zh}。",
+        ),
     ]
 
 

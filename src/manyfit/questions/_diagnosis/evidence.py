@@ -25,6 +25,7 @@ class Evidence(NamedTuple):
     gap: Interval of held − train.
     n_rows: [3] training rows of a quarter, a half, all.
     by_rows: [3] mean score on unseen rows with that many.
+    by_rows_ends: [2, 3] ends of its interval; NaN where networks diverged.
     doubling: What twice the rows would change the score by, if it goes on as from a quarter over a half to all of them.
     n_data: Different data among the pairs.
     found: What else was found.
@@ -32,6 +33,7 @@ class Evidence(NamedTuple):
     is_cut: Whether what was to be tried on fresh pairs could not be.
     leader: The twin that helps most; empty where none is better.
     again: What it changed on fresh pairs; None where that is not known.
+    n_networks: Trained as twins, and on fresh pairs.
     """
 
     code: str
@@ -41,6 +43,7 @@ class Evidence(NamedTuple):
     gap: Interval
     n_rows: Floats
     by_rows: Floats
+    by_rows_ends: Floats
     doubling: Interval
     n_data: int
     found: tuple[Found, ...] = ()
@@ -48,6 +51,7 @@ class Evidence(NamedTuple):
     is_cut: bool = False
     leader: str = ""
     again: Comparison | None = None
+    n_networks: tuple[int, int] = (0, 0)
 
 
 def numbers(found: Evidence) -> dict[str, object]:
@@ -61,7 +65,12 @@ def numbers(found: Evidence) -> dict[str, object]:
         "again": None
         if found.again is None
         else {"remedy": found.leader, "name": WORDS[found.leader]._asdict(), **_plain(found.again)},
-        "rows": {"n": found.n_rows.tolist(), "score": found.by_rows.tolist()},
+        "rows": {
+            "n": found.n_rows.tolist(),
+            "score": found.by_rows.tolist(),
+            "low": found.by_rows_ends[0].tolist(),
+            "high": found.by_rows_ends[1].tolist(),
+        },
         "doubling": dataclasses.asdict(found.doubling),
         "data_sets": found.n_data,
         "findings": [

@@ -29,11 +29,13 @@ class Fresh:
     task: What is asked about.
     n: Pairs.
     margin: Share of the score that counts as the same.
+    n_networks: Trained so far.
     """
 
     task: Task
     n: int
     margin: float
+    n_networks: int = 0
     _scores: dict[Recipe, Floats] = field(default_factory=dict)
 
     def changes(self, levels: Mapping[Twin, float]) -> Generator[Population, Run, dict[Twin, Comparison]]:
@@ -49,6 +51,7 @@ class Fresh:
         missing = [recipe for recipe in dict.fromkeys(wanted) if recipe not in self._scores]
         if missing:
             run = yield task.population(task.member(recipe, pair) for recipe in missing for pair in pairs)
+            self.n_networks += len(run)
             scores = task.scores(run).reshape(len(missing), len(pairs))
             self._scores.update(zip(missing, scores, strict=True))
         found = {}
@@ -60,6 +63,7 @@ class Fresh:
     def _without(self, twin: Twin) -> Generator[Population, Run, Floats]:
         less, pairs = without(self.task, twin.without, self.n, STAGE)
         run = yield less.population(less.member(twin.recipe, pair) for pair in pairs)
+        self.n_networks += len(run)
         return less.scores(run)
 
     def _change(self, scores: Floats, pairs: Sequence[Replicate], level: float) -> Comparison:

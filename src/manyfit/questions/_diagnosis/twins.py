@@ -6,6 +6,9 @@ import dataclasses
 from collections.abc import Mapping
 
 from manyfit.answers import Text
+from manyfit.networks import Dense
+from manyfit.penalties import L2
+from manyfit.questions._sizes.sizes import has_setting
 from manyfit.recipe import Recipe
 
 BASE = "base"
@@ -58,7 +61,7 @@ def twins(recipe: Recipe) -> dict[str, Recipe]:
         "larger": _scaled(recipe, 2.0),
         "longer": dataclasses.replace(recipe, epochs=2 * recipe.epochs),
     }
-    if min(recipe.dense.hidden, default=NARROW + 1) <= NARROW:
+    if min(_widths(recipe), default=NARROW + 1) <= NARROW:
         made["widest"] = _scaled(recipe, 4.0)  # twice of next to nothing is not much
     different: dict[str, Recipe] = {}
     for name, twin in made.items():
@@ -68,12 +71,26 @@ def twins(recipe: Recipe) -> dict[str, Recipe]:
 
 
 def _scaled(recipe: Recipe, factor: float) -> Recipe:
-    hidden = tuple(max(round(width * factor), 1) for width in recipe.dense.hidden)
-    return recipe.set("network.hidden", hidden)
+    """Hidden layers that are so many times as wide; a module whose class takes no width stays as it is."""
+    widths = tuple(max(round(width * factor), 1) for width in _widths(recipe))
+    if isinstance(recipe.network, Dense):
+        return recipe.set("network.hidden", widths)
+    return recipe.set("network.width", widths[0]) if widths else recipe
+
+
+def _widths(recipe: Recipe) -> tuple[int, ...]:
+    """Units of each hidden layer, or the width that a module's class takes; nothing where there is none."""
+    if isinstance(recipe.network, Dense):
+        return recipe.network.hidden
+    width = recipe.get("network.width") if has_setting(recipe, "width") else None
+    return (width,) if isinstance(width, int) else ()
 
 
 def _decayed(recipe: Recipe, factor: float, least: float) -> Recipe:
     """More decay by the recipe's own means, and never less than `least` (times λ of AdamW; a tenth of it where coupled)."""
     decoupled = type(recipe.optimizer).__name__ == "AdamW"
     floor = least * (10 if decoupled else 0.1)
+    if not hasattr(recipe.optimizer, "weight_decay"):  # a rule of somebody's own
+        own = next((p.strength for p in recipe.penalties if isinstance(p, L2)), 0.0)
+        return recipe.set("l2.strength", max(own * factor, floor))
     return recipe.set("optimizer.weight_decay", max(recipe.get("optimizer.weight_decay") * factor, floor))

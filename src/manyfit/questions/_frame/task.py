@@ -22,6 +22,7 @@ from manyfit.losses import Target
 from manyfit.population import Member, Population, Probe, Rows, View
 from manyfit.questions._frame.measure import Measure, OfLoss, Scored, mean_loss
 from manyfit.questions._frame.rows import Encoded, GivenRows, RowSource, Split
+from manyfit.questions._frame.words import n_of
 from manyfit.recipe import Recipe
 from manyfit.registry import name_of
 from manyfit.rng import Streams, derive
@@ -274,6 +275,6 @@ def recipe_text(recipe: Recipe, *, optimizer: bool = True) -> Text:
         layers = Text(name, name)
     rule = f"{name_of(recipe.optimizer)}, " if optimizer else ""
     return Text(
-        f"{layers.en}, {rule}{recipe.epochs} epochs",
+        f"{layers.en}, {rule}{n_of(recipe.epochs, 'epoch')}",
         f"{layers.zh}，{rule.replace(', ', '，')}{recipe.epochs} 轮",
     )

@@ -6,7 +6,11 @@ import math
 from collections.abc import Callable, Sequence
 
 from manyfit.answers import Text
+from manyfit.questions._frame.verdicts import both
 from manyfit.stats import Interval
+
+ROUNDING = 1e-13
+"""Half the width of an interval that is there by rounding alone."""
 
 
 def rate_text(rate: float) -> str:
@@ -22,6 +26,16 @@ def rate_text(rate: float) -> str:
     return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
 
 
+def percent(share: float) -> str:
+    """A share as people read it.
+
+    Example:
+        >>> percent(0.95)
+        '95 %'
+    """
+    return f"{100 * share:.0f} %"
+
+
 def span_text(low: float, high: float, written: Callable[[float], str] = rate_text) -> str:
     """Two ends with a dash between them, or the only one.
 
@@ -34,8 +48,13 @@ def span_text(low: float, high: float, written: Callable[[float], str] = rate_te
 
 
 def decimals(half: float) -> int:
-    """Decimals that show a number with this uncertainty: two significant digits of it."""
-    return 1 - math.floor(math.log10(half)) if math.isfinite(half) and half > 0 else 2
+    """Decimals that show a number with this uncertainty: two significant digits of it, and two decimals where it has none.
+
+    Example:
+        >>> decimals(0.034), decimals(2700.0), decimals(0.0), decimals(1e-17)
+        (3, -2, 2, 2)
+    """
+    return 1 - math.floor(math.log10(half)) if math.isfinite(half) and half > ROUNDING else 2
 
 
 def written(value: float, places: int, *, signed: bool = False) -> str:
@@ -72,10 +91,16 @@ def listed(names: Sequence[str]) -> Text:
     Example:
         >>> listed(["a", "b", "c"])
         Text(en='a, b and c', zh='a、b 和 c')
+        >>> listed(["面积", "年份"]).zh
+        '面积和年份'
     """
     if len(names) < 2:
         return Text("".join(names), "".join(names))
-    return Text(f"{', '.join(names[:-1])} and {names[-1]}", f"{'、'.join(names[:-1])} 和 {names[-1]}")
+    *first, last = names
+    before, after = first[-1][-1:], last[:1]
+    spaced = both("", f"{before}和{after}").zh  # nothing within a name is touched
+    joint = spaced.removeprefix(before).removesuffix(after)
+    return Text(f"{', '.join(first)} and {last}", f"{'、'.join(first)}{joint}{last}")
 
 
 def n_of(n: int, thing: str) -> str:

@@ -11,6 +11,7 @@ from manyfit.answers import Answer, Cell, Curves, Section, Series, Table, Text, 
 from manyfit.questions._frame.base import INTERRUPTED
 from manyfit.questions._frame.measure import said
 from manyfit.questions._frame.task import Task
+from manyfit.questions._frame.verdicts import both
 from manyfit.questions._frame.words import interval_text, n_of
 from manyfit.questions._growth.grown import Found, Grown, as_plain
 from manyfit.questions._growth.power_law import Check
@@ -87,7 +88,7 @@ def _statement(task: Task, grown: Grown, found: Found) -> Iterator[Text]:
         )
         return
     by = said(task.measure, interval_text(found.twice, signed=True))
-    twice = Text(f"{by.en} for twice as many", f"行数加倍时{by.zh}")
+    twice = both(f"{by.en} for twice as many", f"行数加倍时{by.zh}")
     match found.finding:
         case Finding.BETTER:
             yield Text(f"More rows pay: {twice.en}.", f"再多一些行有用：{twice.zh}。")
@@ -160,7 +161,7 @@ def _checked(task: Task, found: Found) -> Text:
 def _foretold(task: Task, tried: Check) -> Text:
     foretold = said(task.measure, interval_text(tried.foretold))
     measured, miss = digits(tried.measured), interval_text(tried.miss, signed=True)
-    return Text(
+    return both(
         f"the curve through half of the rows and less foretold {foretold.en} for all of them; measured {measured}, "
         f"a miss of {miss}",
         f"由一半及更少的行得到的曲线对全部的行预言{foretold.zh}；实测 {measured}，相差 {miss}",

@@ -157,7 +157,7 @@ def _largest(told: Told, s: int, against: Comparison) -> Text:
     if against.finding in AS_GOOD:
         return Text(f"More weights do no harm: {name.en} {by}.", f"更多权重无害：{name.zh} {by}。")
     word = finding_text(against)
-    return Text(f"Whether {name.en} is worse: {word.en} ({by}).", f"{name.zh} 是否更差：{word.zh}（{by}）。")
+    return Text(f"Whether {name.en} is worse: {word.en} ({by}).", f"{name.zh}是否更差：{word.zh}（{by}）。")
 
 
 def _unknown(compared: Comparison) -> Text:

@@ -21,7 +21,7 @@ NAMES: Mapping[str, Text] = {
     "seed": Text("of the seed", "来自种子"),
     "noise": Text("noise", "噪声"),
 }
-WITH_NOISE = Text("bias² + noise", "偏差²+噪声")
+WITH_NOISE = Text("bias² + noise", "偏差² + 噪声")
 WHAT = {"width": Text("width", "宽度"), "l2": Text("strength", "强度")}
 
 
@@ -73,7 +73,7 @@ def terms_figure(found: Decomposed, reading: Reading, over: str, loss: Text) -> 
     names = {"loss": loss, "bias": bias_name(found), "variance": NAMES["variance"]}
     if found.knows_noise:
         names["noise"] = NAMES["noise"]
-    title = Text(f"{loss.en} taken apart over the {WHAT[over].en}", f"{loss.zh}的分解随{WHAT[over].zh}的变化")
+    title = Text(f"{loss.en.capitalize()} taken apart over the {WHAT[over].en}", f"{loss.zh}的分解随{WHAT[over].zh}的变化")
     return Curves(
         title,
         tuple(_series(found, reading, name, word) for name, word in names.items()),

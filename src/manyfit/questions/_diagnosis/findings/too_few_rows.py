@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 
-from manyfit.answers import Text, digits
+from manyfit.answers import Text
 from manyfit.questions._diagnosis.findings._base import Records, Seen, finding
 from manyfit.questions._diagnosis.pairs import over_rows
+from manyfit.questions._frame.measure import said
+from manyfit.questions._frame.words import decimals, written
 
 
 @finding
@@ -29,11 +31,13 @@ class TooFewRows:
         times = math.ceil((half / room) ** 2) if room > 0 else 0
         more_en = f"; about {times} times as many rows would do" if 1 < times < 1000 else ""
         more_zh = f"；大约需要 {times} 倍的行" if 1 < times < 1000 else ""
-        label, by, gap = records.task.measure.label, digits(half), digits(records.gap.estimate)
+        places = decimals(half)
+        by = said(records.task.measure, f"±{written(half, places)}")
+        gap = written(records.gap.estimate, places, signed=True)
         return Seen(
             Text(
-                f"on {found.n:,} rows the {label.en} is known to ± {by}, the gap is {gap}{more_en}",
-                f"在 {found.n:,} 行上 {label.zh} 只能精确到 ± {by}，差距为 {gap}{more_zh}",
+                f"{found.n:,} rows: {by.en} by the choice of rows alone, where the gap is {gap}{more_en}",
+                f"{found.n:,} 行：仅因抽到哪些行，{by.zh}，而差距为 {gap}{more_zh}",
             ),
             {"half": half, "gap": records.gap.estimate, "rows": found.n, "times": times},
         )
