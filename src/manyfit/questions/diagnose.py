@@ -25,7 +25,7 @@ from manyfit.questions._diagnosis.also import also_lines, also_section
 from manyfit.questions._diagnosis.evidence import Evidence, numbers
 from manyfit.questions._diagnosis.findings import Found, Records, Seen, Tried, Twin
 from manyfit.questions._diagnosis.findings import registry as findings
-from manyfit.questions._diagnosis.pairs import by_data, by_ratio, data_of, in_units, times, without
+from manyfit.questions._diagnosis.pairs import by_ratio, in_units, times, without
 from manyfit.questions._diagnosis.twins import BASE, BOOSTS, CURBS, KINDS, SHARES, WORDS, twins
 from manyfit.questions._frame.base import INTERRUPTED, Interrupted, Rounds, question
 from manyfit.questions._frame.task import Replicate, Task
@@ -112,18 +112,17 @@ class Diagnose:
             base: Run of the recipe as it is.
             unseen: [n] scores on unseen rows, by twin.
         """
-        kept = {name: by_data(scores, task, pairs, logs=True) for name, scores in unseen.items()}
-        own = kept[BASE]
+        own = unseen[BASE]
         scale = float(np.mean(own)) if np.isfinite(own).all() else 1.0
         remedies = {}
         for family in (CURBS, BOOSTS):
-            names = [name for name in family if name in kept]
+            names = [name for name in family if name in unseen]
             level = 1 - (1 - self.level) / max(len(names), 1)  # Bonferroni over the remedies of one kind
             for name in names:
-                found = by_ratio(kept[name], own, task, self.margin, level)
+                found = by_ratio(unseen[name], own, task, self.margin, level)
                 remedies[name] = in_units(found, scale)
         seen = task.scores(base, seen=True)
-        gap = self._gap(task, own, by_data(seen, task, pairs, logs=True))
+        gap = self._gap(task, own, seen)
         code = (
             judge(remedies, gap, self.margin * scale, self.mute) if np.isfinite(own).all() else "cannot-tell"
         )
@@ -151,7 +150,7 @@ class Diagnose:
         recipes = list(dict.fromkeys([task.recipe, *(twin.recipe for twin in wants if not twin.without)]))
         run = yield task.population(task.member(recipe, pair) for recipe in recipes for pair in pairs)
         scores = dict(zip(recipes, task.scores(run).reshape(len(recipes), len(pairs)), strict=True))
-        own = by_data(scores[task.recipe], task, pairs, logs=True)
+        own = scores[task.recipe]
         scale = float(np.mean(own)) if np.isfinite(own).all() else 1.0
         changes = {}
         for twin in wants:
@@ -163,16 +162,15 @@ class Diagnose:
                 got = scores[twin.recipe]
             n_tried = max(len(what.wants) for _, what in seen if twin in what.wants)
             level = 1 - (1 - self.level) / n_tried  # Bonferroni over the remedies of one finding
-            found = by_ratio(by_data(got, task, pairs, logs=True), own, task, self.margin, level)
+            found = by_ratio(got, own, task, self.margin, level)
             changes[twin] = in_units(found, scale)
         return changes
 
     def evidence(self, records: Records, found: tuple[Found, ...] = (), is_cut: bool = False) -> Evidence:
         """The evidence as a whole."""
-        task, pairs = records.task, records.pairs
+        task = records.task
         own = records.unseen[BASE]
         by_rows = np.array([records.unseen[name] for name in (*SHARES, BASE)])
-        kept = np.array([by_data(scores, task, pairs, logs=True) for scores in by_rows])
         n_train = float(np.mean([len(member.rows.train) for member in records.base.population.members]))
         scale = float(np.mean(own)) if np.isfinite(own).all() else 1.0
         return Evidence(
@@ -183,8 +181,8 @@ class Diagnose:
             records.gap,
             n_train * np.array([*SHARES.values(), 1.0]),
             by_rows.mean(1),
-            times(_doubling(kept, self.level, task), scale),
-            int(data_of(task, pairs).max()) + 1,
+            times(_doubling(by_rows, self.level, task), scale),
+            task.overlap.n_data(len(records.pairs)),
             found,
             tuple(self.mute),
             is_cut,
