@@ -9,10 +9,13 @@ import sys
 from collections.abc import Callable, Iterable
 
 import numpy as np
+from scipy.signal import lfilter
 
+from manyfit.data import cuts
 from manyfit.stats import (
     Finding,
     Looks,
+    Overlap,
     as_family,
     bootstrap_rows,
     confidence_set,
@@ -203,6 +206,62 @@ def winners(n_sims: int) -> None:
     show(f"False winners in {n_sims} trials", ["the same recipe under two labels", "trials", "%"], rows)
 
 
+def stretches(n_sims: int) -> None:
+    """Two recipes that are alike in the long run, on 800 rows in the order of time, where what sets them apart comes and goes.
+
+    Rows differ by an autocorrelated number (a first-order autoregression of spread 1), networks by their seeds besides.
+    """
+    n_rows, places = 800, cuts(np.arange(800.0))
+    overlap, long = Overlap.of_shared(places.shared), np.linspace(0, n_rows, 7).astype(int)
+    sizes, seeds = places.end - places.cut, (0.0, 1.0)
+    ways = {
+        "five long stretches in turns, pairs counted as independent": None,
+        "a cut for each pair, counted as independent": Overlap(),
+        "a cut for each pair, corrected for shared rows": overlap,
+    }
+    head = [f"{seed:g}, {n} pairs" if n < 40 else f"{seed:g}, 10 × 4 pairs" for seed in seeds for n in (10, 20, 40)]
+    rows = []
+    for memory in (0, 4, 20):
+        for way, shared in ways.items():
+            row = [f"{memory} rows", way]
+            for seed in seeds:
+                for n in (10, 20, 40):
+                    r = np.random.default_rng(n)
+                    found = 0
+                    for _ in range(n_sims):
+                        keep = np.exp(-1 / memory) if memory else 0.0
+                        drawn = r.normal(size=n_rows) * np.sqrt(1 - keep**2)
+                        apart = lfilter([1.0], [1.0, -keep], drawn, zi=[keep * r.normal()])[0]
+                        sums = np.concatenate([[0.0], np.cumsum(apart)])
+                        if shared is None:
+                            values = (np.diff(sums[long]) / np.diff(long))[1 + np.arange(n) % 5]
+                        else:
+                            at = r.choice(len(sizes), n, replace=False)
+                            values = (sums[places.end] - sums[places.cut])[at] / sizes[at]
+                        values = values + seed / np.sqrt(sizes[0]) * r.normal(size=n)
+                        groups = values.reshape(10, -1) if n == 40 else values[:, None]
+                        of = Overlap.of(shared or 0.0).of_groups(groups)
+                        found += mean_interval(groups.mean(1), scope="", overlap=of).contains(0.0)
+                    row.append(percent(1 - found / n_sims))
+            rows.append(row)
+    show(f"False findings in the order of time, % of {n_sims}", ["differences last", "replicates", *head], rows)
+
+
+def groups(n_sims: int) -> None:
+    """Two recipes that are alike over groups, each a little better on some, on a table of few groups of which one scores."""
+    rows = []
+    for k in (3, 5, 8):
+        for way, turns in (("pairs counted as independent", 0), ("averaged over pairs on the same groups", k)):
+            row = [str(k), way]
+            for n in (10, 20):
+                r = np.random.default_rng(n)
+                values = r.normal(size=(n_sims, k))[:, np.arange(n) % k] + r.normal(size=(n_sims, n))
+                hits = [mean_interval(v, scope="", overlap=Overlap(turns=turns)).contains(0.0) for v in values]
+                row.append(percent(1 - float(np.mean(hits))))
+            rows.append(row)
+    show(f"False findings on few groups, % of {n_sims}", ["groups", "replicates", "10 pairs", "20 pairs"], rows)
+
+
 def main(share: float) -> None:
     means(round(5000 * share))
     rows_of_tests(round(2000 * share))
@@ -211,6 +270,8 @@ def main(share: float) -> None:
     tuning(round(3000 * share))
     middles(round(1000 * share))
     winners(round(2000 * share))
+    stretches(round(2000 * share))
+    groups(round(2000 * share))
 
 
 if __name__ == "__main__":

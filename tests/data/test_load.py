@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from manyfit.data import examples, load
+from manyfit.data.examples import drifting_weights
 from manyfit.errors import DataError
 
 N = 200
@@ -424,3 +425,20 @@ def test_sparse_columns_are_rarely_yes_and_all_count():
 
     assert yes.shape[1] == 80 and 0.4 < yes[:, 0].mean() < 0.6 and 0 < yes[:, -1].mean() < 0.02
     assert np.mean(np.abs(weights[:-1]) > 0.1) > 0.8
+
+
+def test_drifting_target_turns_and_noise_is_left_when_its_weights_are_known():
+    data = load("drifting")
+    moment = np.arange(data.n_rows)
+    inputs = data.frame.to_numpy()
+    left = data.y - (inputs * drifting_weights(moment)).sum(1)
+
+    assert data.time is not None and data.time.tolist() == moment.tolist()
+    assert data.frame.columns == ["x1", "x2", "x3", "x4"]
+    assert left.std() == pytest.approx(0.3, rel=0.01)
+    np.testing.assert_allclose(drifting_weights(10_000), -drifting_weights(0), atol=1e-12)
+
+
+def test_order_of_an_example_gives_way_to_what_is_said():
+    assert load("drifting", time="x1").time.tolist() != list(range(50_000))
+    assert load("drifting", group="moment").time is None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
-from manyfit.data import load
+from manyfit.asking.task import task_of
+from manyfit.data import cuts, load
 from manyfit.engines.choose import fit
 from manyfit.errors import UsageError
 from manyfit.hyper import LogRange
@@ -21,7 +23,7 @@ from manyfit.questions._contest.sensitivity import _sensitive
 from manyfit.questions.compare import Compare
 from manyfit.recipe import Recipe
 from manyfit.runs import Run
-from manyfit.stats import Finding, Looks
+from manyfit.stats import Finding, Looks, Overlap
 
 
 def planted(
@@ -122,6 +124,40 @@ def test_five_declared_looks_find_no_more_by_chance_than_one():
         false += found
 
     assert false <= 30 + 11
+
+
+def test_options_alike_in_the_long_run_rarely_win_on_stretches_that_share_rows():
+    """What sets them apart comes and goes in the rows: 33 % would win if pairs on them were counted as independent."""
+    n_rows, places = 600, cuts(np.arange(600.0))
+    sizes, false = places.end - places.cut, {True: 0, False: 0}
+    for seed in range(300):
+        random = np.random.default_rng(seed)
+        sums = np.concatenate([[0.0], np.cumsum(random.normal(size=n_rows))])
+        at = random.choice(len(sizes), 40, replace=False)
+        apart = ((sums[places.end] - sums[places.cut]) / sizes)[at].reshape(10, 1, 4)
+        level = random.normal(size=(10, 1, 4))
+        met = 5 + np.concatenate([level, level + apart], axis=1)
+        search = 5 + random.normal(size=(10, 2, 1))
+        for is_told in false:
+            overlap = Overlap.of_shared(places.shared) if is_told else Overlap()
+            looks = Looks(10, overlap=overlap)
+            verdict = decide(search, met, margin=0.0, share=0.1, looks=looks, scope="planted")
+            false[is_told] += any(f in (Finding.BETTER, Finding.WORSE) for f in findings(verdict))
+
+    assert false[False] > 75 and false[True] <= 15 + 12  # three standard errors
+
+
+def test_moving_target_takes_a_rate_that_stays_and_adagrad_is_no_worse_than_rmsprop():
+    task = task_of("drifting", rows=8000)
+    plan = Compare(replicates=5, fresh=2, confirm=2, points=9, widen=0, rates=LogRange(3e-3, 1.0))
+    of_schedules = ask(dataclasses.replace(plan, vary=("schedule=constant,cosine",)), task)
+    of_optimizers = ask(dataclasses.replace(plan, optimizers=("adagrad", "rmsprop")), task)
+    constant, cosine = (each["minus"] for each in of_schedules.numbers["options"])
+    (minus,) = (each["minus"] for each in of_optimizers.numbers["options"] if each["minus"])
+
+    assert constant is None and cosine["finding"] == "worse" and cosine["difference"]["low"] > 0.01
+    assert minus["finding"] in ("same", "cannot tell") and max(-minus["difference"]["low"], minus["difference"]["high"]) < 0.01
+    assert "seeds and stretches of time of drifting" in of_optimizers.scope.en
 
 
 def test_score_next_to_a_cliff_is_not_picked():

@@ -80,13 +80,64 @@ def test_groups_stay_on_one_side_of_every_split():
         assert not (seen[0] & seen[2]) and not (seen[1] & seen[2]) and not (seen[0] & seen[1])
 
 
-def test_with_a_time_order_every_replicate_predicts_what_comes_later():
-    time = np.arange(60.0)[::-1]
-    rows = TableRows(table(time=time))
-    for number in range(7):
-        split = rows.split(number, number, "a")
-        moments = [time[rows.development[part]] for part in (split.train, split.score)]
-        assert moments[0].max() < moments[1].min()
+def test_with_a_time_order_every_replicate_predicts_the_stretch_right_after_a_cut_of_its_own():
+    time = np.arange(600.0)[::-1]
+    task = task_on(table(600, time=time))
+    pairs = [*task.replicates(40), *task.replicates(40, stage=1)]
+    first = set()
+    for pair in pairs:
+        train, stop, score = (
+            time[task.rows.development[part]] for part in (pair.split.train, pair.split.stop, pair.split.score)
+        )
+        in_order = np.concatenate([train, stop, score])
+        assert in_order.tolist() == sorted(in_order) and len(score) == len(stop) == 24
+        assert (train[0], in_order[-1] - in_order[0]) == (0, len(in_order) - 1)  # not a row is left out
+        first.add(score[0])
+
+    assert len({pair.split.score[0] for pair in pairs[:40]}) == 40
+    assert len(first) > 60  # stages cut elsewhere
+    assert task.scope == "seeds and stretches of time of t"
+    assert 0.06 < task.overlap < 0.1 and task.overlap.turns == 0
+
+
+def test_networks_that_do_not_shuffle_see_the_rows_in_the_order_of_time():
+    time = np.random.default_rng(0).permutation(60).astype(float)
+    task = task_on(table(time=time))
+    (pair,) = task.replicates(1)
+    seen = time[task.rows.development[task.member(task.recipe, pair).rows.train]]
+
+    assert seen.tolist() == sorted(seen)
+
+
+def test_moments_that_are_few_come_back_in_turns_and_the_scope_counts_them():
+    task = task_on(table(time=np.arange(60) // 10))
+    pairs = task.replicates(8)
+    cuts = [pair.split.score.tolist() for pair in pairs]
+
+    assert task.overlap == 0 and task.overlap.turns == 3  # of six moments two are locked, and one only trains
+    assert task.scope == "seeds and 3 stretches of time of t" and task.rows.scope.zh == "种子与 3 个时段"
+    assert cuts[:3] == cuts[3:6] and len({tuple(cut) for cut in cuts}) == 3
+    assert task.replicates(1, start=5)[0].split.score.tolist() == cuts[2]
+
+
+def test_groups_that_are_few_come_back_in_turns_and_the_scope_counts_them():
+    group = np.arange(60) % 5
+    task = task_on(table(group=group))
+    held = [frozenset(group[task.rows.development[pair.split.score]].tolist()) for pair in task.replicates(8)]
+
+    assert task.overlap == 0 and task.overlap.turns == 4  # four groups are left when one is locked
+    assert task.scope == "seeds and 4 splits of the groups of t"
+    assert held[:4] == held[4:] and len(set(held)) == 4
+    assert task_on(table(group=np.arange(60) % 20)).overlap.turns == 0
+
+
+def test_pairs_that_are_averaged_share_a_split_where_splits_are_few():
+    few = task_on(table(group=np.arange(60) % 5)).replicates(6, each=3, start=3)
+    many = task_on(table()).replicates(6, each=3, start=3)
+
+    assert [len({tuple(pair.split.score) for pair in of}) for of in (few[:3], few[3:], few)] == [1, 1, 2]
+    assert len({tuple(pair.split.score) for pair in many}) == 6
+    assert len({pair.streams for pair in few}) == 6
 
 
 def test_most_rows_are_drawn_once_for_all_replicates():
@@ -215,3 +266,5 @@ def test_examples_bring_a_recipe_that_anything_said_overrules():
     assert (ravine.network.hidden, ravine.batch_size, ravine.epochs) == ((), None, 200)
     assert task_of("ravine", settings={"network.hidden": (4,)}, epochs=3).recipe.network.hidden == (4,)
     assert task_of("ravine", recipe=Recipe(epochs=7)).recipe == Recipe(epochs=7)
+    drifting = task_of("drifting").recipe
+    assert (drifting.shuffle, drifting.epochs, drifting.batch_size) == (False, 1, 8)

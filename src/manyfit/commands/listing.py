@@ -77,7 +77,11 @@ def _examples() -> dict[str, Any]:
     from manyfit.data import EXAMPLES
 
     return {
-        name: {"doc": example.doc, "settings": {"target": example.target, "task": example.task}}
+        name: {
+            "doc": example.doc,
+            "settings": {"target": example.target, "task": example.task}
+            | ({"time": example.time} if example.time else {}),
+        }
         for name, example in EXAMPLES.items()
     }
 

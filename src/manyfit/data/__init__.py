@@ -6,13 +6,15 @@ from manyfit.data.encode import Encoder, Input
 from manyfit.data.examples import EXAMPLES, Example, example, examples
 from manyfit.data.load import load
 from manyfit.data.notes import Note
-from manyfit.data.split import Fold, Holdout, folds, hold_out, holdout
+from manyfit.data.rolling import Cuts, cuts
+from manyfit.data.split import Fold, Holdout, folds, group_ways, hold_out, holdout
 from manyfit.data.table import Table, read
 from manyfit.data.target import Target, Task
 
 __all__ = [
     "EXAMPLES",
     "Column",
+    "Cuts",
     "Dataset",
     "Encoder",
     "Example",
@@ -23,9 +25,11 @@ __all__ = [
     "Table",
     "Target",
     "Task",
+    "cuts",
     "example",
     "examples",
     "folds",
+    "group_ways",
     "hold_out",
     "holdout",
     "load",

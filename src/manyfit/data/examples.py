@@ -12,7 +12,10 @@ from manyfit.errors import DataError, Problem, did_you_mean
 
 
 class Example(NamedTuple):
-    """An embedded data set: how to make it, what it is, what is predicted, and what questions about it set upon their recipe."""
+    """An embedded data set: how to make it, what it is, what is predicted, and what questions about it set upon their recipe.
+
+    time: The column that orders its rows; None where they have no order.
+    """
 
     make: Callable[[], pl.DataFrame]
     doc: str
@@ -20,11 +23,13 @@ class Example(NamedTuple):
     target: str
     task: str
     recipe: tuple[tuple[str, Any], ...] = ()
+    time: str | None = None
 
 
 CUBIC_NOISE, MOONS_NOISE, SPIRALS_NOISE = 0.5, 0.25, 0.05
 RAVINE_NOISE, RAVINE_WIDTH = 0.1, 0.05
 SPARSE_NOISE, SPARSE_COLUMNS = 0.2, 80
+DRIFTING_NOISE, DRIFTING_TURN = 0.3, 20_000
 ARMS = ("first", "second", "third")
 SPIRAL_SQUARES = (0.01, 1.0)
 """Between which the square of a spiral's radius is drawn evenly."""
@@ -108,6 +113,29 @@ def sparse(n: int = 1500, draw: np.random.RandomState | None = None) -> pl.DataF
     return pl.DataFrame({f"has_{k + 1}": is_yes[:, k] for k in range(SPARSE_COLUMNS)} | {"y": y})
 
 
+def drifting(n: int = 50_000, draw: np.random.RandomState | None = None) -> pl.DataFrame:
+    """Rows in the order of time from a linear target whose four weights turn around, once in 20,000 rows; 50,000 rows.
+
+    Half a turn later the weights have the opposite sign: whoever follows the target has to forget what it has learned.
+
+    Example:
+        >>> drifting(20).columns
+        ['moment', 'x1', 'x2', 'x3', 'x4', 'y']
+    """
+    draw = draw or np.random.RandomState(42)
+    moment = np.arange(n)
+    inputs = draw.standard_normal((n, 4))
+    y = (inputs * drifting_weights(moment)).sum(1) + DRIFTING_NOISE * draw.standard_normal(n)
+    return pl.DataFrame({"moment": moment, **{f"x{k + 1}": inputs[:, k] for k in range(4)}, "y": y})
+
+
+def drifting_weights(moment: Any) -> Any:
+    """[…, 4] weights of the drifting target at moments: a vector of length 1 that turns."""
+    angle = 2 * np.pi * np.asarray(moment) / DRIFTING_TURN
+    along, across = np.cos(angle), np.sin(angle)
+    return np.stack([along, across, along, across], axis=-1) / np.sqrt(2)
+
+
 def moon_arc(side: Any, angle: Any) -> tuple[Any, Any]:
     """Where on its half circle a point of the moons lies before noise; side 0 is the upper one."""
     x = np.where(side == 0, np.cos(angle), 1 - np.cos(angle))
@@ -189,6 +217,15 @@ EXAMPLES: dict[str, Example] = {
         "y",
         "regression",
         (("network.hidden", ()), ("batch_size", 16), ("epochs", 5)),
+    ),
+    "drifting": Example(
+        drifting,
+        "a target that moves, 50,000 rows in the order of time; a linear network that sees each once, as they come",
+        "移动的目标，50,000 行按时间排列；线性网络，各行依次只看一次",
+        "y",
+        "regression",
+        (("network.hidden", ()), ("batch_size", 8), ("epochs", 1), ("shuffle", False)),
+        "moment",
     ),
     "large-batch": Example(
         _bundled("digits", "digit"),

@@ -91,6 +91,8 @@ def load(
     kinds = dict(kinds or {})
     if target_name and table.target and target_name != table.target and table.task is None:
         table = _rename_target(table, target_name)
+    if time is None and group is None:
+        time = table.time
     given = {"weights": weights, "group": group, "time": time}
     roles = {role: value for role, value in given.items() if value is not None}
     _check_names(table, target_name, drop, keep, kinds, roles, duplicates)

@@ -15,6 +15,10 @@ import numpy as np
 from manyfit.errors import DataError, Problem
 
 TEST_SHARE = 0.2
+FEW_GROUPS = 12
+"""Groups of which the ways to hold some out are counted; of more there are hundreds."""
+MOST_WAYS = 100
+"""Ways to divide the rows from which on replicates hardly ever meet the same one by chance."""
 _TEST, _FOLDS, _HOLD = 1, 2, 3  # purposes: the same seed gives unrelated test rows, folds and held-out rows
 
 
@@ -87,6 +91,27 @@ def hold_out(data: Splittable, rows: np.ndarray, seed: int = 0, *, share: float 
         The two sides, as rows of the whole table.
     """
     return Fold(*_cut(data, np.asarray(rows), seed, share, _HOLD, "the held-out rows"))
+
+
+def group_ways(data: Splittable, rows: np.ndarray, seed: int = 0, *, share: float = 0.2) -> tuple[Fold, ...]:
+    """All the ways in which `hold_out` divides rows of a few groups; none where the rows stand alone or the ways are many.
+
+    Args:
+        data: The table.
+        rows: Rows to be cut: development rows as a rule, shape (n,).
+        seed: Decides about the order of the ways.
+        share: Share that is held out, in (0, 1).
+    """
+    if data.time is not None or data.block is None:
+        return ()
+    groups = np.unique(data.block[rows])
+    if len(groups) > FEW_GROUPS:
+        return ()
+    found: dict[bytes, Fold] = {}
+    for number in range(2 * MOST_WAYS):
+        fold = hold_out(data, rows, (seed + number * 0x9E3779B97F4A7C15) % 2**64, share=share)
+        found.setdefault(fold.held.tobytes(), fold)
+    return tuple(found.values()) if len(found) <= MOST_WAYS else ()
 
 
 def folds(data: Splittable, rows: np.ndarray, k: int = 5, seed: int = 0) -> tuple[Fold, ...]:

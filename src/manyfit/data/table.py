@@ -25,6 +25,7 @@ class Table:
     notes: What there is to say about how it was read.
     target: Name of the target column, where the source itself says so.
     task: The task, where the source itself says so.
+    time: Name of the column that orders the rows, where the source itself says so.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Table:
     notes: tuple[Note, ...] = ()
     target: str | None = None
     task: str | None = None
+    time: str | None = None
 
 
 def read(
@@ -65,7 +67,7 @@ def read(
     if isinstance(source, (str, Path)):
         if is_example(source):
             example = EXAMPLES[str(source)]
-            return Table(str(source), example.make(), target=example.target, task=example.task)
+            return Table(str(source), example.make(), (), example.target, example.task, example.time)
         if str(source).startswith(("http://", "https://", "s3://", "ftp://")):
             raise DataError(
                 Problem(

@@ -104,7 +104,7 @@ class BatchSize(Contest):
     ) -> Generator[Population, Run, Scaled]:
         """Every rule at every size, on the pairs on which the tuned sizes have met."""
         n, m = found.races[0].score.shape
-        pairs = task.replicates(n * m, stage=MEET)
+        pairs = task.replicates(n * m, stage=MEET, each=m)
         base = found.races[0].rates.tolist()
         sizes = [option.settings["batch_size"] for option in options]
         run = yield task.population(
@@ -117,7 +117,8 @@ class BatchSize(Contest):
             for i in range(m)
         )
         score = task.scores(run).reshape(len(RULES), len(sizes) - 1, n, m).mean(3)
-        looks = Looks(self.most or self.looks[-1], self.level, overlap=task.overlap, taken=self.looks[:-1])
+        overlap = task.overlap.of_means(m)
+        looks = Looks(self.most or self.looks[-1], self.level, overlap=overlap, taken=self.looks[:-1])
         return scaled_of(found, score, looks, task.scope)
 
     def _pace(

@@ -117,7 +117,8 @@ class Capacity:
 
     def read(self, task: Task, response: Response) -> Found:
         """What a response says, a pure function of it."""
-        return read(response, self.margin, task.measure.share, level=self.level, scope=task.scope)
+        of = {"scope": task.scope, "overlap": task.overlap}
+        return read(response, self.margin, task.measure.share, level=self.level, **of)
 
     def edge(self, task: Task, response: Response) -> tuple[str, list[Size]]:
         """Where the best size lies at an edge, and what to try beyond it."""

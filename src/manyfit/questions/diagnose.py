@@ -29,7 +29,7 @@ from manyfit.questions._diagnosis.findings import Found, Records, Seen, Tried, T
 from manyfit.questions._diagnosis.findings import registry as findings
 from manyfit.questions._diagnosis.fresh import Fresh
 from manyfit.questions._diagnosis.judgement import judge, leading
-from manyfit.questions._diagnosis.pairs import by_data, by_ratio, data_of, in_units, times
+from manyfit.questions._diagnosis.pairs import by_ratio, in_units, times
 from manyfit.questions._diagnosis.twins import BASE, BOOSTS, CURBS, SHARES, WORDS, twins
 from manyfit.questions._frame.base import INTERRUPTED, Interrupted, Rounds, question
 from manyfit.questions._frame.measure import said
@@ -128,24 +128,23 @@ class Diagnose:
             unseen: [n] scores on unseen rows, by twin.
             again: What the twin that helps most changed on fresh pairs, once it is known.
         """
-        kept = {name: by_data(scores, task, pairs, logs=True) for name, scores in unseen.items()}
-        own = kept[BASE]
+        own = unseen[BASE]
         scale = float(np.mean(own)) if np.isfinite(own).all() else 1.0
         remedies = {}
         for family in (CURBS, BOOSTS):
-            names = [name for name in family if name in kept]
+            names = [name for name in family if name in unseen]
             level = 1 - (1 - self.level) / max(len(names), 1)  # Bonferroni over the remedies of one kind
             for name in names:
-                found = by_ratio(kept[name], own, task, self.margin, level)
+                found = by_ratio(unseen[name], own, task, self.margin, level)
                 remedies[name] = in_units(found, scale)
         seen = task.scores(base, seen=True)
-        gap = self._gap(task, own, by_data(seen, task, pairs, logs=True))
+        gap = self._gap(task, own, seen)
         leader, code = leading(remedies, self.mute), "cannot-tell"
         if np.isfinite(own).all():
             curbs = {
-                name: in_units(by_ratio(kept[name], own, task, self.margin, self.level), scale)
+                name: in_units(by_ratio(unseen[name], own, task, self.margin, self.level), scale)
                 for name in CURBS
-                if name in kept
+                if name in unseen
             }
             code = judge(leader, again, curbs, gap, self.margin * scale, self.mute)
         shown = {name: found.finding for name, found in remedies.items()}
@@ -175,10 +174,9 @@ class Diagnose:
 
     def evidence(self, records: Records, found: tuple[Found, ...] = (), is_cut: bool = False) -> Evidence:
         """The evidence as a whole."""
-        task, pairs = records.task, records.pairs
+        task = records.task
         own = records.unseen[BASE]
         by_rows = np.array([records.unseen[name] for name in (*SHARES, BASE)])
-        kept = np.array([by_data(scores, task, pairs, logs=True) for scores in by_rows])
         n_train = float(np.mean([len(member.rows.train) for member in records.base.population.members]))
         scale = float(np.mean(own)) if np.isfinite(own).all() else 1.0
         return Evidence(
@@ -189,9 +187,9 @@ class Diagnose:
             records.gap,
             n_train * np.array([*SHARES.values(), 1.0]),
             by_rows.mean(1),
-            _ends([by_data(scores, task, pairs) for scores in by_rows], self.level, task),
-            times(_doubling(kept, self.level, task), scale),
-            int(data_of(task, pairs).max()) + 1,
+            _ends(list(by_rows), self.level, task),
+            times(_doubling(by_rows, self.level, task), scale),
+            task.overlap.n_data(len(records.pairs)),
             found,
             tuple(self.mute),
             is_cut,

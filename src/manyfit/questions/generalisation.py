@@ -25,8 +25,8 @@ from manyfit.questions._frame.task import Task
 from manyfit.questions._frame.verdicts import both, finding_text, joined
 from manyfit.questions._frame.words import interval_text, n_of, percent
 from manyfit.questions._stress.beyond import Found, Scores, read, scores_of
-from manyfit.questions._stress.held_back import CLUSTERS, held_back, without
-from manyfit.stats import Comparison, Finding, Interval, mean_interval
+from manyfit.questions._stress.held_back import CLUSTERS, held_back, keeps_splits, without
+from manyfit.stats import Comparison, Finding, Interval, Overlap, mean_interval
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -91,6 +91,10 @@ class Generalisation:
             else:  # nothing to hold back, or too little is left
                 kinds = [kind for kind in kinds if kind.name != name]
         run = yield task.population(members)
+        overlaps = {AS_DRAWN: task.overlap}
+        for kind in kinds:
+            kept = task.overlap if keeps_splits(task, kind.name) else Overlap()
+            overlaps[kind.name] = Overlap(turns=len(apart[kind.name])) if kind.name == "group" else kept
         scores = scores_of(task, run, [AS_DRAWN, *(kind.name for kind in kinds)], beyond)
         found = {
             name: read(
@@ -99,14 +103,14 @@ class Generalisation:
                 task.measure.share,
                 level=self.level,
                 scope=task.scope,
-                overlap=task.overlap if name == AS_DRAWN else 0.0,
+                overlap=overlaps[name],
             )
             for name, of in scores.items()
         }
         left = [_too_few(kind) for kind in possible if kind not in kinds]
         if self.beyond != type(self).beyond:  # asked for by name
             left += [_NONE[name] for name in _NONE if name in self.beyond and name not in {k.name for k in possible}]
-        return self.answer(task, scores, found, kinds, len(run), left)
+        return self.answer(task, scores, found, kinds, overlaps, len(run), left)
 
     def kinds(self, task: Task) -> list[Kind]:
         """What can be held back of this data.
@@ -138,6 +142,7 @@ class Generalisation:
         scores: Mapping[str, Scores],
         found: Mapping[str, Found],
         kinds: Sequence[Kind],
+        overlaps: Mapping[str, Overlap],
         n_networks: int,
         left: Sequence[Text] = (),
     ) -> Answer:
@@ -154,7 +159,7 @@ class Generalisation:
             Section(
                 Text("Seen, unseen, unlike", "见过、未见、不同"),
                 statement,
-                (_scores_figure(task, scores, kinds, self.level), _shift_figure(task, found, kinds)),
+                (_scores_figure(task, scores, kinds, overlaps, self.level), _shift_figure(task, found, kinds)),
                 (_table(task, scores, found, kinds),),
                 (_measured(self, task),),
             ),
@@ -301,17 +306,23 @@ def _gap_word(gap: Comparison) -> Text:
     return word.get(gap.finding) or finding_text(gap)
 
 
-def _scores_figure(task: Task, scores: Mapping[str, Scores], kinds: Sequence[Kind], level: float) -> Bars:
+def _scores_figure(
+    task: Task,
+    scores: Mapping[str, Scores],
+    kinds: Sequence[Kind],
+    overlaps: Mapping[str, Overlap],
+    level: float,
+) -> Bars:
     """Every score with its interval over replicates."""
     names: list[Text] = [Text("training rows", "训练行"), Text("unseen rows", "未见过的行")]
     values = [scores[AS_DRAWN].train, scores[AS_DRAWN].held]
     for kind in kinds:
         names.append(kind.said)
         values.append(scores[kind.name].beyond)
-    overlaps = [task.overlap] * 2 + [0.0] * len(kinds)
+    shared = [overlaps[name] for name in (AS_DRAWN, AS_DRAWN, *(kind.name for kind in kinds))]
     intervals = [
         mean_interval(of, scope=task.scope, level=level, overlap=overlap)
-        for of, overlap in zip(values, overlaps, strict=True)
+        for of, overlap in zip(values, shared, strict=True)
     ]
     return _bars(Text("Scores", "分数"), names, intervals, task.measure.label)
 

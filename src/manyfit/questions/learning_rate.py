@@ -128,6 +128,7 @@ class LearningRate:
             task.measure.share,
             level=self.level,
             scope=task.scope,
+            overlap=task.overlap,
         )
 
     def answer(

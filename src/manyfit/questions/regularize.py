@@ -131,7 +131,7 @@ class Regularize:
     def _meet(self, task: Task, tuning: Tuning, sparse_at: float | None) -> Generator[Population, Run, Met]:
         """What each replicate picked, and the recipe as it is, on fresh pairs that all share."""
         n, m = self.replicates, self.fresh
-        pairs = task.replicates(n * m, stage=MEET)
+        pairs = task.replicates(n * m, stage=MEET, each=m)
 
         def met(name: str, chosen: Floats) -> list[Member]:
             recipes = {s: CURBS[name].of(task.recipe, s) for s in set(chosen.tolist())}

@@ -133,7 +133,7 @@ class Search:
         score = mean_interval(trials.score[finalists[0]], overlap=task.overlap, **given)
         if met is not None:
             order = np.argsort(met.mean, kind="stable").tolist()
-            among, shown = confidence_set(met.score[order].T, **given), met.mean[order]
+            among, shown = confidence_set(met.score[order].T, overlap=task.overlap, **given), met.mean[order]
             score = mean_interval(met.score[order[0]], overlap=task.overlap, **given)
         places = tuple(finalists[i] for i in order)
         if last is None:

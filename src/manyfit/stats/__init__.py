@@ -33,6 +33,8 @@ from manyfit.stats.means import N_RESAMPLES as N_RESAMPLES
 from manyfit.stats.means import above_zero as above_zero
 from manyfit.stats.means import mean_interval as mean_interval
 from manyfit.stats.means import mean_p as mean_p
+from manyfit.stats.overlap import Overlap as Overlap
+from manyfit.stats.overlap import pooled as pooled
 from manyfit.stats.pairs import paired as paired
 from manyfit.stats.pairs import paired_ratios as paired_ratios
 from manyfit.stats.pairs import paired_shares as paired_shares

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from manyfit.errors import Problem, UsageError
 from manyfit.stats.interval import LEVEL
 from manyfit.stats.means import N_RESAMPLES
+from manyfit.stats.overlap import pooled
 from manyfit.stats.ranked import ranks_within
 
 Floats = NDArray[np.float64]
@@ -49,6 +50,7 @@ def confidence_set(
     *,
     scope: str,
     level: float = LEVEL,
+    overlap: float = 0.0,
     n_resamples: int = N_RESAMPLES,
     seed: int = 0,
 ) -> ConfidenceSet:
@@ -66,6 +68,7 @@ def confidence_set(
         losses: [n, K] losses of K options on n replicates that they share; infinite or NaN where a network diverged.
         scope: What varied between replicates.
         level: Confidence that the best option is in the set.
+        overlap: As in `mean_interval`.
         n_resamples: Bootstrap samples.
         seed: Of the draws.
 
@@ -85,31 +88,35 @@ def confidence_set(
         raise UsageError(
             Problem("confidence_set", "needs losses of [replicates, options]", f"shape {table.shape}")
         )
+    table = pooled(table.T, overlap).T
     n, n_options = table.shape
+    shrunk = 1 / np.sqrt(1 + n * overlap)  # by what standard errors are larger where replicates share rows
     if n < 2:
         everything = (True,) * n_options, (1.0,) * n_options
         return ConfidenceSet(*everything, level, n, scope, "none: a single replicate")
     random = np.random.Generator(np.random.Philox(seed))
     left, p, reached = list(range(n_options)), np.ones(n_options), 0.0
     while len(left) > 1 and not np.isfinite(table[:, left]).all():
-        worst, chance = _worst_by_rank(table[:, left], n_resamples, random)
+        worst, chance = _worst_by_rank(table[:, left], shrunk, n_resamples, random)
         reached = max(reached, chance)
         p[left.pop(worst)] = reached
     by_rank = len(left) < n_options
-    for worst, chance in _leave_by_mean(table[:, left], n_resamples, random):
+    for worst, chance in _leave_by_mean(table[:, left], shrunk, n_resamples, random):
         reached = max(reached, chance)
         p[left[worst]] = reached
     method = "ranks while there was divergence, then largest t" if by_rank else "largest t of all pairs"
     return ConfidenceSet(tuple((p > 1 - level).tolist()), tuple(p.tolist()), level, n, scope, method)
 
 
-def _worst_by_rank(table: Floats, n_resamples: int, random: np.random.Generator) -> tuple[int, float]:
+def _worst_by_rank(
+    table: Floats, shrunk: float, n_resamples: int, random: np.random.Generator
+) -> tuple[int, float]:
     """The option of the highest mean rank, and the chance of ranks as far apart where all options are alike."""
     rank = ranks_within(table)
     mean = rank.mean(0)
     # Of equal ranks the one leaves that diverged more often, then the last.
     worst = max(range(len(mean)), key=lambda j: (mean[j], np.sum(~np.isfinite(table[:, j])), j))
-    apart = np.ptp(mean)
+    apart = shrunk * np.ptp(mean)
     null, at_once = np.empty(n_resamples), max(4_000_000 // rank.size, 1)
     for start in range(0, n_resamples, at_once):
         dealt = np.broadcast_to(rank, (min(at_once, n_resamples - start), *rank.shape))
@@ -118,7 +125,9 @@ def _worst_by_rank(table: Floats, n_resamples: int, random: np.random.Generator)
     return worst, float((1 + np.sum(null >= apart - 1e-9)) / (1 + n_resamples))
 
 
-def _leave_by_mean(table: Floats, n_resamples: int, random: np.random.Generator) -> list[tuple[int, float]]:
+def _leave_by_mean(
+    table: Floats, shrunk: float, n_resamples: int, random: np.random.Generator
+) -> list[tuple[int, float]]:
     """(option, p-value of the test before it leaves) in the order in which options leave; the last one with 1."""
     n, n_options = table.shape
     if n_options == 1:  # which may have diverged
@@ -133,7 +142,7 @@ def _leave_by_mean(table: Floats, n_resamples: int, random: np.random.Generator)
     # What is left of equal columns by rounding is no difference.
     is_same = np.abs(apart) <= 1e-12 * np.abs(mean).max(initial=0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.where(is_same, 0.0, apart / error)
+        t = np.where(is_same, 0.0, shrunk * apart / error)
 
     # Who leaves when depends on the sample alone; the bootstrap is then added up from the last pair backwards.
     left, order, found = list(range(n_options)), [], []

@@ -14,6 +14,7 @@ from manyfit.errors import Problem, UsageError
 from manyfit.stats.finding import Finding, judge
 from manyfit.stats.interval import Interval
 from manyfit.stats.means import above_zero, mean_interval, mean_p
+from manyfit.stats.overlap import Overlap, pooled
 from manyfit.stats.planning import NEVER, replicates_to_tell
 from manyfit.stats.proportions import mcnemar_p, proportion_interval
 from manyfit.stats.signed_ranks import differences, signed_rank_interval, signed_rank_p
@@ -79,6 +80,7 @@ def compared(
     """The comparison of two columns of losses, as `paired` describes it."""
     if not (np.isfinite(first).all() and np.isfinite(second).all()):
         return _by_ranks(first, second, scope, margin, levels, overlap)
+    first, second = pooled(first, overlap), pooled(second, overlap)
     d = first - second
     wide, narrow = (
         mean_interval(d, scope=scope, level=level, overlap=overlap, seed=seed) for level in levels[:2]
@@ -95,19 +97,19 @@ def _by_ranks(
     first: Floats, second: Floats, scope: str, margin: float, levels: Levels, overlap: float
 ) -> Comparison:
     """The comparison where networks diverged (or losses of 0 have no logarithm)."""
-    d, n = differences(first, second), len(first)
+    d = differences(pooled(first, overlap), pooled(second, overlap))
 
     def interval(level: float) -> Interval:
         return signed_rank_interval(d, scope=scope, level=level, overlap=overlap)
 
     gone = ~(first < np.inf), ~(second < np.inf)
-    shares = [proportion_interval(int(each.sum()), n, scope=scope) for each in gone]
+    shares = [proportion_interval(int(each.sum()), len(each), scope=scope) for each in gone]
     # One that diverges more often is not the same, however close the networks that came through.
     is_as_safe = mcnemar_p(*gone) > 1 - levels.wide
     wide = interval(levels.wide)
     finding = judge(wide, interval(levels.narrow), margin if is_as_safe else 0.0)
     sd = _spread(d)
-    more = pairs_to_add(finding, n, sd, margin, levels.planned, overlap)
+    more = pairs_to_add(finding, len(d), sd, margin, levels.planned, overlap)
     p = signed_rank_p(d, overlap=overlap)
     p_same = p_by_interval(interval, margin) if is_as_safe else 1.0
     diverged = (shares[0], shares[1]) if np.any(gone) else None
@@ -130,6 +132,8 @@ def pairs_to_add(
     if finding is not Finding.UNKNOWN:
         return 0
     needed = replicates_to_tell(sd, margin, level=level, overlap=overlap) if n > 1 else NEVER
+    if not Overlap.of(overlap).allows(needed):
+        return NEVER  # more replicates would come back to the same data
     return NEVER if needed >= NEVER else max(needed - n, 1)
 
 

@@ -11,6 +11,7 @@ from scipy import special
 from scipy import stats as scipy_stats
 
 from manyfit.stats.interval import LEVEL, Interval, t_quantile, widened
+from manyfit.stats.overlap import pooled
 
 Floats = NDArray[np.float64]
 
@@ -29,7 +30,8 @@ def mean_interval(
         scope: What varied between them.
         level: Confidence level.
         overlap: Held-out rows over training rows when the values come from folds of the same data, whose training
-            rows overlap; the variance is then corrected as by Nadeau and Bengio. 0 for values that share no data.
+            rows overlap; the variance is then corrected as by Nadeau and Bengio. 0 for values that share no data. An
+            `Overlap` also averages first what is on the same data.
         seed: Of the bootstrap.
 
     Returns:
@@ -43,7 +45,7 @@ def mean_interval(
         Nadeau & Bengio 2003, Inference for the Generalization Error, https://doi.org/10.1023/A:1024068626366
         Efron 1987, Better Bootstrap Confidence Intervals, https://doi.org/10.1080/01621459.1987.10478410
     """
-    x = np.asarray(values, dtype=np.float64)
+    x = pooled(np.asarray(values, dtype=np.float64), overlap)
     n = len(x)
     if n < 2 or not np.isfinite(x).all():
         estimate = float(x[0]) if n == 1 else math.nan
@@ -77,7 +79,7 @@ def above_zero(values: ArrayLike, *, overlap: float = 0.0) -> float:
         >>> round(above_zero([1.0, 2.0, 3.0]), 4)
         0.0371
     """
-    x = np.asarray(values, dtype=np.float64)
+    x = pooled(np.asarray(values, dtype=np.float64), overlap)
     n = len(x)
     if n < 2 or not np.isfinite(x).all():
         return 1.0

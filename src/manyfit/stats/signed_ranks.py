@@ -16,6 +16,7 @@ from scipy import special
 from scipy import stats as scipy_stats
 
 from manyfit.stats.interval import LEVEL, Interval, t_quantile
+from manyfit.stats.overlap import pooled
 
 Floats = NDArray[np.float64]
 
@@ -62,7 +63,7 @@ def signed_rank_interval(d: ArrayLike, *, scope: str, level: float = LEVEL, over
         Hodges & Lehmann 1963, https://doi.org/10.1214/aoms/1177704172
         Conover & Iman 1981, Rank Transformations as a Bridge, https://doi.org/10.1080/00031305.1981.10479327
     """
-    x = np.asarray(d, dtype=np.float64)
+    x = pooled(np.asarray(d, dtype=np.float64), overlap)
     n = len(x)
     finite = np.sort(x[np.isfinite(x)])
     n_infinite = n - len(finite)
@@ -98,7 +99,7 @@ def signed_rank_p(d: ArrayLike, *, overlap: float = 0.0) -> float:
         >>> signed_rank_p([-1.0, -2.0, -3.0, -4.0, -5.0, -float("inf")])
         0.03125
     """
-    x = np.asarray(d, dtype=np.float64)
+    x = pooled(np.asarray(d, dtype=np.float64), overlap)
     n = len(x)
     if n < 2 or not x.any():
         return 1.0

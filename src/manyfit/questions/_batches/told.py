@@ -239,6 +239,7 @@ def _claims(task: Task, known: Batches) -> Section:
     first, last = found.options[0].name, found.options[-1].name
     tuned, label = found.verdict.tuned, task.measure.label
     of = {"scope": task.scope, "level": found.level, "overlap": task.overlap}
+    of_means = {**of, "overlap": task.overlap.of_means(found.races[0].score.shape[1])}
     rows: list[tuple[Cell, ...]] = []
 
     def row(claim: Text, what: Text, compared: Comparison, *, percent: bool = False) -> None:
@@ -248,7 +249,7 @@ def _claims(task: Task, known: Batches) -> Section:
         by = interval_text(d, signed=True) + (" %" if percent else "")
         rows.append((claim, what, by, HOLDS[compared.finding]))
 
-    small = paired(tuned[:, 0], tuned[:, -1], margin=found.verdict.margin, **of)
+    small = paired(tuned[:, 0], tuned[:, -1], margin=found.verdict.margin, **of_means)
     row(
         Text("small batches generalize better", "小批量泛化性好"),
         Text(f"{label.en}, {first} minus {last}, both tuned", f"{label.zh}，{first} 减 {last}，均单独调参"),
@@ -262,7 +263,7 @@ def _claims(task: Task, known: Batches) -> Section:
                 f"{label.en} at {last}, tuned minus the rate of {first}",
                 f"{label.zh}，批量 {last}，单独调参减沿用 {first} 的学习率",
             ),
-            paired(tuned[:, -1], left, margin=found.verdict.margin, **of),
+            paired(tuned[:, -1], left, margin=found.verdict.margin, **of_means),
         )
     if pace is not None:
         row(

@@ -149,6 +149,7 @@ class Contest:
         """What tuning and meeting say, a pure function of them."""
         n = races[0].score.shape[0]
         looks = self.looks[: self.looks.index(n)]
+        of = {"scope": task.scope, "overlap": task.overlap}
         verdict = decide(
             np.stack([response.score.T for response in tuning], axis=1),
             np.stack([race.score for race in races], axis=1),
@@ -158,8 +159,7 @@ class Contest:
             scope=task.scope,
         )
         basins = tuple(
-            read(response, verdict.margin, task.measure.share, level=self.level, scope=task.scope)
-            for response in tuning
+            read(response, verdict.margin, task.measure.share, level=self.level, **of) for response in tuning
         )
         return Found(tuple(options), tuple(tuning), basins, tuple(races), verdict, self.level)
 
@@ -181,9 +181,9 @@ class Contest:
     ) -> Generator[Population, Run, list[Response]]:
         """More rates for all options while one of them is best at an edge."""
         for _ in range(self.widen):
+            of = {"scope": task.scope, "overlap": task.overlap}
             edges = {
-                read(each, self.margin, task.measure.share, level=self.level, scope=task.scope).edge
-                for each in tuning
+                read(each, self.margin, task.measure.share, level=self.level, **of).edge for each in tuning
             }
             rates = tuning[0].rates
             wider = sorted(rate for edge in edges - {""} for rate in beyond(rates, edge, WIDER))
@@ -198,16 +198,17 @@ class Contest:
     ) -> Generator[Population, Run, list[Race]]:
         """What each replicate picked, on fresh pairs; an option a round, so that its seconds are its own."""
         races = []
-        pairs = task.replicates((end - start) * self.fresh, stage=MEET, start=start * self.fresh)
+        n, m = end - start, self.fresh
+        pairs = task.replicates(n * m, stage=MEET, start=start * m, each=m)
         for option, response in zip(options, tuning, strict=True):
             chosen = response.rates[picked(response.score.T)]
             recipes = {rate: option.of(task.recipe, rate) for rate in chosen.tolist()}
             run = yield task.population(
-                member_of(task, options, recipes[rate], pairs[j * self.fresh + i])
+                member_of(task, options, recipes[rate], pairs[j * m + i])
                 for j, rate in enumerate(chosen.tolist())
-                for i in range(self.fresh)
+                for i in range(m)
             )
-            races.append(race_of(task, run, chosen, self.fresh))
+            races.append(race_of(task, run, chosen, m))
         return races
 
 

@@ -22,12 +22,14 @@ from manyfit.stats import (
     Finding,
     Interval,
     Looks,
+    Overlap,
     as_family,
     chances_of_best,
     expected_best,
     mean_interval,
     paired_look,
     picks,
+    pooled,
     ranks,
 )
 
@@ -143,24 +145,26 @@ def decide(
         met: [n, K, m] scores of what it picked on m fresh pairs.
         margin: What counts as the same; None for a share of the reference's score.
         share: That share.
-        looks: Looks taken before this one, and how many replicates there may ever be.
+        looks: Looks taken before this one, how many replicates there may ever be, and what single pairs share.
         scope: What varies between replicates.
         reference: The option that the others are compared with; None for the one with the best tuning.
     """
     n_options = search.shape[1]
     found = np.stack([eased(search[:, k]).min(1) for k in range(n_options)], axis=1)  # [n, K]
-    tuned = met.mean(2)
-    overlap = looks.overlap
+    tuned, overlap = met.mean(2), looks.overlap
+    shared = [Overlap.of(overlap).of_groups(met[:, k]) for k in range(n_options)]
     reference = int(np.argmin(_worst_last(found.mean(0)))) if reference is None else reference
     score = tuple(
-        mean_interval(tuned[:, k], scope=scope, level=looks.level, overlap=overlap) for k in range(n_options)
+        mean_interval(tuned[:, k], scope=scope, level=looks.level, overlap=shared[k])
+        for k in range(n_options)
     )
     base = float(tuned[:, reference].mean())
     within = (share * abs(base) if np.isfinite(base) else 0.0) if margin is None else margin
     others = [k for k in range(n_options) if k != reference]
     against: list[Comparison | None] = [None] * n_options
+    shared = [Overlap.of(overlap).of_groups(met[:, k] - met[:, reference]) for k in others]
     for k, comparison in zip(
-        others, compared_with(tuned, reference, others, looks, scope, within), strict=True
+        others, compared_with(tuned, reference, others, looks, scope, within, shared), strict=True
     ):
         against[k] = comparison
     mean = _worst_last(tuned.mean(0))
@@ -175,7 +179,7 @@ def decide(
         score,
         tuple(against),
         rank,
-        chances_of_best(tuned, scope=scope, level=looks.level),
+        chances_of_best(pooled(tuned.T, overlap).T, scope=scope, level=looks.level),
         tuple(
             mean_interval(
                 (~np.isfinite(search[:, k])).mean(1), scope=scope, level=looks.level, overlap=overlap
@@ -252,21 +256,31 @@ def best_after(search: Floats) -> Floats:
 
 
 def compared_with(
-    tuned: Floats, reference: int, others: Sequence[int], looks: Looks, scope: str, margin: float
+    tuned: Floats,
+    reference: int,
+    others: Sequence[int],
+    looks: Looks,
+    scope: str,
+    margin: float,
+    shared: Sequence[Overlap] | None = None,
 ) -> list[Comparison]:
     """Every other option against the reference: findings by Holm's procedure, and intervals that agree with them.
 
     An interval has the level of the step at which Holm's procedure decides about it: then it leaves out 0 exactly where the
-    difference is found.
+    difference is found. What replicates share is that of the looks, where it is not given for each of the others.
     """
+    shared = [Overlap.of(looks.overlap)] * len(others) if shared is None else shared
 
     def compared(level: float) -> list[Comparison]:
-        asked = dataclasses.replace(looks, level=level)
+        asked = [dataclasses.replace(looks, level=level, overlap=overlap) for overlap in shared]
         base = tuned[:, reference]
-        return [paired_look(tuned[:, k], base, asked, scope=scope, margin=margin)[0] for k in others]
+        return [
+            paired_look(tuned[:, k], base, each, scope=scope, margin=margin)[0]
+            for k, each in zip(others, asked, strict=True)
+        ]
 
     alone = compared(looks.level)
-    together = as_family(alone, level=looks.level, overlap=looks.overlap)
+    together = as_family(alone, level=looks.level, overlap=max(shared, default=0.0))
     alpha, found = 1 - looks.level, []
     for place, (raw, among) in enumerate(zip(alone, together, strict=True)):
         is_decided = 0 < among.p <= alpha

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from manyfit.questions._contest.meeting import Verdict, decide, eased, picked
 from manyfit.questions._curbs.curbs import Weights
-from manyfit.stats import Comparison, Finding, Interval, Looks, paired, proportion_interval
+from manyfit.stats import Comparison, Finding, Interval, Looks, Overlap, paired, proportion_interval
 
 Floats = NDArray[np.float64]
 
@@ -165,8 +165,8 @@ def read(
     def compared(a: Floats | None, b: Floats | None) -> Comparison | None:
         if a is None or b is None:
             return None
-        means = a.mean(1), b.mean(1)
-        return paired(*means, scope=scope, margin=verdict.margin, level=level, overlap=overlap)
+        means, shared = (a.mean(1), b.mean(1)), Overlap.of(overlap).of_groups(a - b)
+        return paired(*means, scope=scope, margin=verdict.margin, level=level, overlap=shared)
 
     stopped = met.curbs[tuning.names.index("stopping")] if "stopping" in tuning.names else None
     return Curbed(

@@ -324,7 +324,7 @@ def _tree(task: Task, found: Curbed, n_kept: float | None) -> Section:
             scope=task.scope,
             margin=found.verdict.margin,
             level=found.level,
-            overlap=task.overlap,
+            overlap=task.overlap.of_means(found.met.plain.shape[1]),
         )
         what = Text(f"{label.en}, L1 minus L2", f"{label.zh}，L1 减 L2")
         of = Text("which penalty", "哪种惩罚")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from manyfit.population import Population
 from manyfit.questions._diagnosis.findings import Twin
-from manyfit.questions._diagnosis.pairs import by_data, by_ratio, in_units, without
-from manyfit.questions._frame.task import Replicate, Task
+from manyfit.questions._diagnosis.pairs import by_ratio, in_units, without
+from manyfit.questions._frame.task import Task
 from manyfit.recipe import Recipe
 from manyfit.runs import Run
 from manyfit.stats import Comparison
@@ -57,7 +57,7 @@ class Fresh:
         found = {}
         for twin, level in levels.items():
             scores = (yield from self._without(twin)) if twin.without else self._scores[twin.recipe]
-            found[twin] = self._change(scores, pairs, level)
+            found[twin] = self._change(scores, level)
         return found
 
     def _without(self, twin: Twin) -> Generator[Population, Run, Floats]:
@@ -66,8 +66,8 @@ class Fresh:
         self.n_networks += len(run)
         return less.scores(run)
 
-    def _change(self, scores: Floats, pairs: Sequence[Replicate], level: float) -> Comparison:
+    def _change(self, scores: Floats, level: float) -> Comparison:
         task = self.task
-        own, theirs = (by_data(each, task, pairs, logs=True) for each in (self._scores[task.recipe], scores))
+        own = self._scores[task.recipe]
         scale = float(np.mean(own)) if np.isfinite(own).all() else 1.0
-        return in_units(by_ratio(theirs, own, task, self.margin, level), scale)
+        return in_units(by_ratio(scores, own, task, self.margin, level), scale)

@@ -1,8 +1,4 @@
-"""What the pairs of a question say of its data: intervals that count rows once, a guess to compare with, copies, luck with rows.
-
-Where pairs outnumber the ways in which the rows are divided (three data sets, five stretches of time), pairs on the same rows
-differ by their seeds alone. They are averaged first, so that an interval speaks of data sets and n counts them.
-"""
+"""What the pairs of a question say of its data: ratios that count rows once, a guess to compare with, copies, luck with rows."""
 
 from __future__ import annotations
 
@@ -34,37 +30,6 @@ MOST_PAIRS = 10
 """Pairs whose rows are drawn anew; they score nine tenths of all rows."""
 MOST_ROWS = 5000
 """Rows that score from which on nobody needs to be told that they are few."""
-
-
-def data_of(task: Task, pairs: Sequence[Replicate]) -> Ints:
-    """[n] number of the data that each pair is trained and scored on, from 0: the same rows have the same number."""
-    numbers: dict[object, int] = {}
-    found = []
-    for pair in pairs:
-        split = pair.split
-        own = split.view if isinstance(task.rows, GivenRows) else ""
-        key = (own, *(part.tobytes() for part in (split.train, split.stop, split.score)))
-        found.append(numbers.setdefault(key, len(numbers)))
-    return np.array(found, dtype=np.int64)
-
-
-def by_data(values: Floats, task: Task, pairs: Sequence[Replicate], *, logs: bool = False) -> Floats:
-    """[k] values averaged over the pairs that share their rows; as they are where no two do, or where all do.
-
-    Args:
-        values: [n] a value a pair.
-        task: What they are about.
-        pairs: Seeds and splits.
-        logs: Whether means are geometric.
-    """
-    data = data_of(task, pairs)
-    k = int(data.max(initial=-1)) + 1
-    if k in (1, len(data)):
-        return np.asarray(values, dtype=np.float64)
-    with np.errstate(divide="ignore"):
-        given = np.log(values) if logs else np.asarray(values, dtype=np.float64)
-    means = np.array([given[data == number].mean() for number in range(k)])
-    return np.exp(means) if logs else means
 
 
 def by_ratio(first: Floats, second: Floats, task: Task, margin: float, level: float) -> Comparison:
@@ -155,9 +120,7 @@ def over_rows(task: Task, pairs: Sequence[Replicate], run: Run, level: float) ->
     """
     if run.diverged.any():
         return None
-    data = data_of(task, pairs)
-    _, first = np.unique(data, return_index=True)
-    chosen = sorted(first.tolist())[:MOST_PAIRS]
+    chosen = range(min(task.overlap.n_data(len(pairs)), MOST_PAIRS))  # the first on each of the data
     places, outputs, known = [], [], []
     begins: dict[
         str, int

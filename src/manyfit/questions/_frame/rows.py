@@ -14,22 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from manyfit.answers import Text
-from manyfit.data import Dataset, Encoder, Fold, folds, hold_out, holdout
+from manyfit.data import Cuts, Dataset, Encoder, Fold, cuts, group_ways, hold_out, holdout
 from manyfit.data.notes import Note
+from manyfit.data.split import MOST_WAYS
 from manyfit.errors import DataError, Problem
 from manyfit.losses import Target
 from manyfit.networks import Inputs, flatten
 from manyfit.population import View
 from manyfit.rng import derive, epoch_order
+from manyfit.stats import Overlap
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 SCORE_SHARE = 0.2
-"""Share of the rows that score."""
+"""Share of the rows that score, where they have no order of time."""
 STOP_SHARE = 0.15
 """Share of the others that early stopping watches, where a recipe stops early."""
-TIME_FOLDS = 5
 _KEEP = 0x726F7773
 """Under which number a root says which rows of a large table are used."""
 
@@ -69,7 +70,8 @@ class RowSource(Protocol):
     n_classes: 0 for numbers.
     y: [N] target in its own unit, or codes of classes; [N, C] for several numbers.
     weights: [N] weights that count in scores, or None.
-    overlap: Nadeau and Bengio's correction that intervals need; 0 where splits are drawn at random, and the scope says so.
+    overlap: What intervals must know of rows that replicates share: Nadeau and Bengio's correction, 0 where splits are drawn at
+        random, and the scope says so; and how many different splits there are, where they are so few that they come back.
     scope: What varies between replicates, as in "20 seeds and splits of digits".
     """
 
@@ -82,17 +84,18 @@ class RowSource(Protocol):
     @property
     def weights(self) -> Floats | None: ...
     @property
-    def overlap(self) -> float: ...
+    def overlap(self) -> Overlap: ...
     @property
     def scope(self) -> Text: ...
 
-    def split(self, key: int, number: int, name: str) -> Split:
+    def split(self, key: int, number: int, name: str, root: int = 0) -> Split:
         """The split of a replicate.
 
         Args:
             key: Its random key.
             number: Which replicate, from 0.
             name: What to call its encoding.
+            root: Random key that all replicates of its stage share.
         """
         ...
 
@@ -113,6 +116,8 @@ class TableRows:
     data: The table.
     seed: Root of the split that locks the test rows, the same that `manyfit train` makes.
     most: Most development rows that are used, drawn at random (the latest, where there is a time order); None for all.
+
+    With a time order a replicate has a cut of its own: it trains on all rows before it, and scores the short stretch right after.
 
     Example:
         >>> from manyfit.data import load
@@ -137,12 +142,13 @@ class TableRows:
 
     @cached_property
     def development(self) -> Ints:
-        """Rows of the table that may be learned from, in increasing order."""
+        """Rows of the table that may be learned from: in the order of time where there is one, else as they stand."""
         rows = holdout(self.data, self.seed).development
+        if self.data.time is not None:
+            in_time = rows[np.argsort(self.data.time[rows], kind="stable")]
+            return in_time if self.most is None else in_time[-self.most :]
         if self.most is None or len(rows) <= self.most:
             return rows
-        if self.data.time is not None:
-            return np.sort(rows[np.argsort(self.data.time[rows], kind="stable")[-self.most :]])
         return np.sort(rows[epoch_order(derive(self.seed, _KEEP), 0, len(rows))[: self.most]])
 
     @cached_property
@@ -155,24 +161,49 @@ class TableRows:
         """[N] their weights."""
         return None if self.data.weights is None else self.data.weights[self.development]
 
-    @property
-    def overlap(self) -> float:
-        """Random splits need none: the scope is this table."""
-        return 0.0
+    @cached_property
+    def overlap(self) -> Overlap:
+        """Random splits need none: the scope is this table. Stretches of time are to speak of other times, and share rows."""
+        if self._cuts is None:
+            return Overlap(turns=len(self._ways))
+        n_cuts = len(self._cuts.cut)
+        return Overlap.of_shared(self._cuts.shared, n_cuts if n_cuts <= MOST_WAYS else 0)
 
     @property
     def scope(self) -> Text:
-        """Splits, or stretches of time."""
-        return BY_SPLITS if self.data.time is None else BY_TIME
+        """Splits, or stretches of time; how many, where they are so few that they come back."""
+        k, in_time = self.overlap.turns, self._cuts is not None
+        if not k:
+            return BY_TIME if in_time else BY_SPLITS
+        if k == 1:
+            return BY_SEEDS
+        if in_time:
+            return Text(f"seeds and {k} stretches of time", f"种子与 {k} 个时段")
+        return Text(f"seeds and {k} splits of the groups", f"种子与 {k} 种分组划分")
 
-    def split(self, key: int, number: int, name: str) -> Split:
-        """A random fifth scores; with a time order the replicates take turns at predicting the stretches after one another."""
-        outer = self._cut(key, number)
+    @cached_property
+    def _cuts(self) -> Cuts | None:
+        return None if self.data.time is None else cuts(self.data.time[self.development])
+
+    @cached_property
+    def _ways(self) -> tuple[Fold, ...]:
+        return group_ways(self.data, self.development, self.seed, share=SCORE_SHARE)
+
+    def split(self, key: int, number: int, name: str, root: int = 0) -> Split:
+        """A random fifth scores; with a time order the stretch after a cut. Where there are few ways, replicates take turns."""
+        if self._cuts is not None:
+            n = len(self._cuts.cut)
+            stop, cut, end = (int(ends[epoch_order(root, 0, n)[number % n]]) for ends in self._cuts)
+            return Split(name, np.arange(stop), np.arange(stop, cut), np.arange(cut, end))
+        outer = hold_out(self.data, self.development, key, share=SCORE_SHARE)
+        if self._ways:
+            n = len(self._ways)
+            outer = self._ways[epoch_order(root, 0, n)[number % n]]
         try:
             inner = hold_out(self.data, outer.train, key, share=STOP_SHARE)
         except DataError:  # one group or one moment is left: nothing to stop by
             inner = Fold(outer.train, outer.train[:0])
-        return Split(name, self._place(inner.train), self._place(inner.held), self._place(outer.held))
+        return Split(name, self.places(inner.train), self.places(inner.held), self.places(outer.held))
 
     def encoded(self, split: Split, target: Target) -> Encoded:
         """Encoded by an encoder fitted on the split's training rows; which inputs there are is decided by all rows."""
@@ -188,17 +219,10 @@ class TableRows:
         )
         return Encoded(view, encoder.y_mean, encoder.y_scale, encoder)
 
-    def _cut(self, key: int, number: int) -> Fold:
-        if self.data.time is None:
-            return hold_out(self.data, self.development, key, share=SCORE_SHARE)
-        n_moments = len(np.unique(self.data.time[self.development]))
-        n_folds = min(TIME_FOLDS, n_moments - 1)
-        if n_folds < 2:
-            return hold_out(self.data, self.development, key, share=SCORE_SHARE)
-        return folds(self.data, self.development, n_folds)[number % n_folds]
-
-    def _place(self, rows: Ints) -> Ints:
-        return np.searchsorted(self.development, rows)
+    def places(self, rows: Ints) -> Ints:
+        """Where rows of the table lie among those that may be learned from, rising."""
+        in_order = np.argsort(self.development, kind="stable")
+        return np.sort(in_order[np.searchsorted(self.development, rows, sorter=in_order)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -246,9 +270,9 @@ class ArrayRows:
         return None if self.weights_given is None else self.weights_given[self.development]
 
     @property
-    def overlap(self) -> float:
+    def overlap(self) -> Overlap:
         """Random splits need none: the scope is these rows."""
-        return 0.0
+        return Overlap()
 
     @property
     def scope(self) -> Text:
@@ -263,7 +287,7 @@ class ArrayRows:
     def _views(self) -> dict[Target, Encoded]:
         return {}
 
-    def split(self, key: int, number: int, name: str) -> Split:
+    def split(self, key: int, number: int, name: str, root: int = 0) -> Split:
         """A random fifth scores. All splits share one encoding: nothing is fitted."""
         bare = _Bare(self.y_given, self.task)
         outer = hold_out(bare, self.development, key, share=SCORE_SHARE)
@@ -324,15 +348,15 @@ class GivenRows:
         return BY_SPLITS if len(self.splits) > 1 else BY_SEEDS
 
     @property
-    def overlap(self) -> float:
+    def overlap(self) -> Overlap:
         """What was given, or else scored rows over training rows; 0 for a single split."""
-        if self.overlap_given is not None:
-            return self.overlap_given
-        if len(self.splits) < 2:
-            return 0.0
-        return float(np.mean([len(split.score) / len(split.train) for split in self.splits]))
+        share = self.overlap_given
+        if share is None:
+            shares = [len(split.score) / len(split.train) for split in self.splits]
+            share = float(np.mean(shares)) if len(shares) > 1 else 0.0
+        return Overlap(share, len(self.splits), has_more=True)
 
-    def split(self, key: int, number: int, name: str) -> Split:
+    def split(self, key: int, number: int, name: str, root: int = 0) -> Split:
         """The next one in turn."""
         return self.splits[number % len(self.splits)]
 

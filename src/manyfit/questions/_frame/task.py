@@ -27,10 +27,14 @@ from manyfit.recipe import Recipe
 from manyfit.registry import name_of
 from manyfit.rng import Streams, derive
 from manyfit.runs import Run
-from manyfit.stats import Finding
+from manyfit.stats import Finding, Overlap
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+
+_TURNS = 4
+"""Under which number a root says in which order a stage takes splits; below it are the streams of `Streams.of`."""
 
 
 class Replicate(NamedTuple):
@@ -105,8 +109,8 @@ class Task:
         return dataclasses.replace(self, seed=derive(self.seed, zlib.crc32(question.encode())))
 
     @property
-    def overlap(self) -> float:
-        """Nadeau and Bengio's correction for splits that share rows, which every interval over replicates needs."""
+    def overlap(self) -> Overlap:
+        """What every interval over replicates needs: the correction for shared rows, and which values share a split."""
         return self.rows.overlap
 
     @property
@@ -126,20 +130,25 @@ class Task:
 
     # Planning
 
-    def replicates(self, n: int, *, stage: int = 0, start: int = 0) -> list[Replicate]:
+    def replicates(self, n: int, *, stage: int = 0, start: int = 0, each: int = 1) -> list[Replicate]:
         """Fresh seeds and splits; the same ones whenever they are asked for.
+
+        Where the data has so few splits that they come back, replicates take turns at them, the same turns in all stages: value i
+        of a question is then on the data number i modulo their number, which its intervals know by `overlap`.
 
         Args:
             n: How many.
             stage: Replicates of different stages (tuning, confirming) never share a seed or a split.
             start: Number of the first.
+            each: How many in a row are averaged into one value: where splits are few, these share one.
         """
+        root = derive(self.seed, _TURNS, stage)
+        per_split = each if self.rows.overlap.turns else 1
         found = []
         for number in range(start, start + n):
             streams = Streams.of(self.seed, stage, number)
-            found.append(
-                Replicate(number, streams, self.rows.split(streams.split, number, f"split {stage}.{number}"))
-            )
+            split = self.rows.split(streams.split, number // per_split, f"split {stage}.{number}", root)
+            found.append(Replicate(number, streams, split))
         return found
 
     def member(

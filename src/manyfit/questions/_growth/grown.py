@@ -175,8 +175,8 @@ def read(
     if not kept[-1] or kept.sum() < FEWEST:
         return Found(kept, None, None, None, None, Finding.UNKNOWN, 0, half, within)
     x, scores = grown.n_rows[kept] / grown.n_rows[-1], grown.score[kept]
-    through = curve(x, scores)
-    tried = check(x, scores, scope=scope, level=level)
+    through = curve(x, scores, overlap=overlap)
+    tried = check(x, scores, scope=scope, level=level, overlap=overlap)
     twice, narrow = (through.change(2.0, scope=scope, level=at) for at in (level, 2 * level - 1))
     finding = judge(twice, narrow, within)
     if tried is not None and not tried.holds:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from manyfit.stats import LEVEL, Interval
+from manyfit.stats import LEVEL, Interval, pooled
 from manyfit.stats.interval import widened
 
 Floats = NDArray[np.float64]
@@ -95,36 +95,41 @@ class Curve(NamedTuple):
     x: [K] sizes it was fitted to, as shares of the largest measured.
     law: Of the means themselves, one.
     laws: Of the resamples.
-    n: Replicates.
+    n: Replicates, or the data sets that they are on.
+    wider: By what intervals are wider than those of replicates that share no rows.
     """
 
     x: Floats
     law: Law
     laws: Law
     n: int
+    wider: float = 1.0
 
     def change(self, x: float, *, scope: str, level: float = LEVEL) -> Interval:
         """What x times the rows change."""
-        return _interval(float(self.law.change(x)[0]), self.laws.change(x), self.n, scope, level)
+        return _interval(float(self.law.change(x)[0]), self.laws.change(x), self.n, scope, level, self.wider)
 
     def at(self, x: float, *, scope: str, level: float = LEVEL) -> Interval:
         """The score at x times the rows."""
-        return _interval(float(self.law.at(x)[0]), self.laws.at(x), self.n, scope, level)
+        return _interval(float(self.law.at(x)[0]), self.laws.at(x), self.n, scope, level, self.wider)
 
     def left(self, *, scope: str, level: float = LEVEL) -> Interval:
         """What is left with endless rows."""
-        return _interval(float(self.law.a[0]), self.laws.a, self.n, scope, level)
+        return _interval(float(self.law.a[0]), self.laws.a, self.n, scope, level, self.wider)
 
 
-def curve(x: Floats, scores: Floats, *, seed: int = 0) -> Curve:
+def curve(x: Floats, scores: Floats, *, overlap: float = 0.0, seed: int = 0) -> Curve:
     """The law through the mean scores, and through those of resampled replicates.
 
     Args:
         x: [K] sizes as shares of the largest measured, at least `FEWEST`.
         scores: [K, n] scores of n replicates, finite.
+        overlap: As in `mean_interval`.
         seed: Of the resamples; curves of the same replicates and seed share them.
     """
-    return Curve(x, *_both(x, scores, seed), scores.shape[1])
+    scores = pooled(scores, overlap)
+    n = scores.shape[1]
+    return Curve(x, *_both(x, scores, seed), n, (1 + n * overlap) ** 0.5)
 
 
 class Check(NamedTuple):
@@ -145,7 +150,9 @@ class Check(NamedTuple):
         return self.miss.contains(0.0)
 
 
-def check(x: Floats, scores: Floats, *, scope: str, level: float = LEVEL, seed: int = 0) -> Check | None:
+def check(
+    x: Floats, scores: Floats, *, scope: str, level: float = LEVEL, overlap: float = 0.0, seed: int = 0
+) -> Check | None:
     """Foretell all rows from half of them and less: as far ahead as twice the rows lie beyond all of them.
 
     None where there are too few sizes up to half of the rows.
@@ -153,13 +160,13 @@ def check(x: Floats, scores: Floats, *, scope: str, level: float = LEVEL, seed: 
     small = x <= 0.5 + 1e-9
     if small.sum() < FEWEST:
         return None
-    earlier = Curve(x[small], *_both(x[small], scores[small], seed), scores.shape[1])
+    scores = pooled(scores, overlap)
+    earlier = curve(x[small], scores[small], overlap=overlap, seed=seed)
     foretold = earlier.at(1.0, scope=scope, level=level)
     measured = float(scores[-1].mean())
     drawn = scores[-1][_draws(scores.shape[1], seed)].mean(1) - earlier.laws.at(1.0)
-    return Check(
-        foretold, measured, _interval(measured - foretold.estimate, drawn, scores.shape[1], scope, level)
-    )
+    miss = _interval(measured - foretold.estimate, drawn, earlier.n, scope, level, earlier.wider)
+    return Check(foretold, measured, miss)
 
 
 def _both(x: Floats, scores: Floats, seed: int) -> tuple[Law, Law]:
@@ -175,8 +182,12 @@ def _draws(n: int, seed: int) -> NDArray[np.int64]:
     return random.integers(0, n, size=(N_RESAMPLES, n))
 
 
-def _interval(estimate: float, values: Floats, n: int, scope: str, level: float) -> Interval:
+def _interval(
+    estimate: float, values: Floats, n: int, scope: str, level: float, wider: float = 1.0
+) -> Interval:
     share = widened(level, n)
     low, high = np.quantile(values, [0.5 - share / 2, 0.5 + share / 2])
     method = "power law, bootstrap of replicates"
+    if wider > 1:
+        low, high = (estimate + wider * (end - estimate) for end in (low, high))
     return Interval(estimate, float(low), float(high), level, n, scope, method)

@@ -106,6 +106,7 @@ def read(
     *,
     level: float = 0.95,
     scope: str = "seeds and splits",
+    overlap: float = 0.0,
 ) -> Basin:
     """What a response says: the best rate, the good basin, the candidates, and a word for every rate.
 
@@ -115,6 +116,7 @@ def read(
         share: That share.
         level: Confidence level of the candidates.
         scope: What varies between pairs.
+        overlap: As in `mean_interval`.
     """
     mean = response.score.mean(1)
     p_diverge = response.diverged.mean(1)
@@ -132,7 +134,8 @@ def read(
     middle = float(np.average(np.log(response.rates), weights=np.maximum(nearness, 0)))
     places = np.flatnonzero(good)
     chosen = int(places[np.argmin(np.abs(np.log(response.rates[places]) - middle))])
-    candidates = np.array(confidence_set(response.score.T, scope=scope, level=level).included)
+    among = confidence_set(response.score.T, scope=scope, level=level, overlap=overlap)
+    candidates = np.array(among.included)
     edge = "highest" if good[-1] else "lowest" if good[0] else ""
     words = _named(response, mean, good, best, p_diverge, falls, rises)
     return Basin(best, chosen, good, candidates, mean, p_diverge, falls, rises, words, within, edge)

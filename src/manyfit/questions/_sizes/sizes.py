@@ -147,6 +147,7 @@ def read(
     *,
     level: float = 0.95,
     scope: str = "seeds and splits",
+    overlap: float = 0.0,
 ) -> Found:
     """What a response says, a pure function of it.
 
@@ -156,6 +157,7 @@ def read(
         share: That share.
         level: Confidence level of the candidates.
         scope: What varies between pairs.
+        overlap: As in `mean_interval`.
     """
     mean, train = response.score.mean(1), response.train.mean(1)
     best = int(np.argmin(mean))
@@ -164,7 +166,8 @@ def read(
     smaller = [s for s in range(best) if response.weights[s] < response.weights[best]]
     close = [s for s in smaller if known and mean[s] <= mean[best] + within]
     kept = np.unique(np.linspace(0, len(close) - 1, min(RIVALS, len(close))).round().astype(int))
-    candidates = np.array(confidence_set(response.score.T, scope=scope, level=level).included)
+    among = confidence_set(response.score.T, scope=scope, level=level, overlap=overlap)
+    candidates = np.array(among.included)
     return Found(
         best,
         tuple(close[place] for place in kept.tolist()),

@@ -68,14 +68,23 @@ def held_back(task: Task, name: str, member: Member, share: float, seed: int) ->
     return [chosen for chosen in sets if len(chosen) >= FEWEST and len(chosen) <= n // 2]
 
 
+def keeps_splits(task: Task, name: str) -> bool:
+    """Whether the pairs' own splits are left when such rows are held back: where the data decide about splits, not chance."""
+    rows = task.rows
+    if not isinstance(rows, TableRows):
+        return True
+    return (rows.data.time is not None and name != "time") or (bool(rows.overlap.turns) and name not in ("time", "group"))
+
+
 def without(task: Task, pair: Replicate, rows: Ints, name: str) -> Replicate | None:
     """The pair with those rows held back: they neither train nor stop nor score, and the encoding has not seen them.
 
     What is left of a table is split anew, so that its groups stay whole; rows before the latest ones at random, because they
-    are to be like those that train. None where too few rows are left.
+    are to be like those that train. With an order of time or few groups the pair keeps its split, less those rows. None where too
+    few rows are left.
     """
     split, source = pair.split, task.rows
-    if isinstance(source, TableRows) and (source.data.time is None or name == "time"):
+    if isinstance(source, TableRows) and not keeps_splits(task, name):
         data = dataclasses.replace(source.data, time=None)
         left = np.setdiff1d(source.development, source.development[rows])
         try:
@@ -83,7 +92,7 @@ def without(task: Task, pair: Replicate, rows: Ints, name: str) -> Replicate | N
             inner = hold_out(data, outer.train, pair.streams.split, share=STOP_SHARE)
         except DataError:  # a single group is left
             return None
-        parts = tuple(np.searchsorted(source.development, part) for part in (*inner, outer.held))
+        parts = tuple(source.places(part) for part in (*inner, outer.held))
     else:
         parts = tuple(np.setdiff1d(part, rows) for part in (split.train, split.stop, split.score))
     if min(len(parts[0]), len(parts[2])) < FEWEST:

@@ -19,6 +19,7 @@ from manyfit.population import View
 from manyfit.questions._frame.rows import STOP_SHARE, Encoded, Split, TableRows, targets
 from manyfit.questions._frame.task import Replicate, Task
 from manyfit.rng import Purpose, derive, epoch_order, uniform, words
+from manyfit.stats import Overlap
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -100,9 +101,9 @@ class DrawnRows:
         return None
 
     @property
-    def overlap(self) -> float:
+    def overlap(self) -> Overlap:
         """No two sets share a row."""
-        return 0.0
+        return Overlap()
 
     @property
     def scope(self) -> Text:
@@ -113,7 +114,7 @@ class DrawnRows:
     def _each(self) -> int:
         return self.n_sets * self.n_rows + self.n_stop + self.n_score
 
-    def split(self, key: int, number: int, name: str) -> Split:
+    def split(self, key: int, number: int, name: str, root: int = 0) -> Split:
         """The rows of a group; its sets train."""
         start = number * self._each
         ends = start + np.cumsum([self.n_sets * self.n_rows, self.n_stop, self.n_score])
@@ -165,7 +166,7 @@ def data_sets(task: Task, replicate: Replicate, n_sets: int, how: str) -> list[I
     ):  # classes keep their shares, copies stay together
         of_table = rows.development[known]
         found = [part.held for part in folds(rows.data, of_table, n_sets, derive(key, 1))]
-        return [np.searchsorted(rows.development, part) for part in found]
+        return [rows.places(part) for part in found]
     order = epoch_order(derive(key, 1), 0, len(known))
     n = len(known) // n_sets
     return [np.sort(known[order[k * n : (k + 1) * n]]) for k in range(n_sets)]

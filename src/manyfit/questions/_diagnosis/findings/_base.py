@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from manyfit.answers import Text
-from manyfit.questions._diagnosis.pairs import by_data
 from manyfit.questions._diagnosis.twins import WORDS
 from manyfit.questions._frame.task import Replicate, Task
 from manyfit.questions._frame.words import written
@@ -124,8 +123,7 @@ class Records:
 
     def interval(self, values: Floats) -> Interval:
         """Interval of the mean of one value a pair; pairs on the same rows count once."""
-        means = by_data(values, self.task, self.pairs)
-        return mean_interval(means, scope=self.task.scope, level=self.level, overlap=self.task.overlap)
+        return mean_interval(values, scope=self.task.scope, level=self.level, overlap=self.task.overlap)
 
     def share(self, is_so: NDArray[np.bool_]) -> Interval:
         """Share of trainings to which something happened."""

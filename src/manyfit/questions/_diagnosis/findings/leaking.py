@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from manyfit.answers import Text
 from manyfit.questions._diagnosis.findings._base import Records, Seen, Tried, Twin, finding
-from manyfit.questions._diagnosis.pairs import by_data, by_ratio, clean_scores, in_units, leaks_of
+from manyfit.questions._diagnosis.pairs import by_ratio, clean_scores, in_units, leaks_of
 
 MOST = 3
 """Columns that are tried without: each takes an encoding of its own."""
@@ -42,7 +42,7 @@ class Leaking:
             return None
         tried = ()
         if len(found.clean) == len(found.whole):
-            whole, clean = (by_data(each, records.task, records.pairs, logs=True) for each in found[1:])
+            whole, clean = found[1:]
             change = in_units(
                 by_ratio(clean, whole, records.task, records.margin, records.level), records.score
             )

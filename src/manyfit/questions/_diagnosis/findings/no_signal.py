@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from manyfit.answers import Text
 from manyfit.questions._diagnosis.findings._base import Records, Seen, Tried, finding, percent
-from manyfit.questions._diagnosis.pairs import by_data, by_ratio, guesses
+from manyfit.questions._diagnosis.pairs import by_ratio, guesses
 from manyfit.stats import Finding
 
 
@@ -25,12 +25,10 @@ class NoSignal:
         task = records.task
         if records.base.diverged.any():  # that is another matter
             return None
-        guess = by_data(guesses(task, records.pairs, records.base), task, records.pairs, logs=True)
+        guess = guesses(task, records.pairs, records.base)
         level = 1 - (1 - records.level) / len(records.unseen)
         found = {
-            name: by_ratio(
-                by_data(scores, task, records.pairs, logs=True), guess, task, records.margin, level
-            )
+            name: by_ratio(scores, guess, task, records.margin, level)
             for name, scores in records.unseen.items()
         }
         own = found.pop("base")
