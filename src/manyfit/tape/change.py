@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,12 +14,10 @@ from manyfit.registry import name_of
 from manyfit.tape import arithmetic as xp
 from manyfit.tape import names
 from manyfit.tape.lines import Line, Part, line
+from manyfit.tape.story import Story
 from manyfit.tape.symbols import letter, number
 from manyfit.tape.update import Update, said_settings, updated
 from manyfit.tape.value import Value
-
-if TYPE_CHECKING:
-    from manyfit.tape.story import Story
 
 
 def change_of(story: Story) -> Part:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from manyfit.answers import Graph, Text
 from manyfit.tape import names
 from manyfit.tape.backward import gradients, local, order
+from manyfit.tape.story import Story
 from manyfit.tape.value import Value
-
-if TYPE_CHECKING:
-    from manyfit.tape.story import Story
 
 TITLE = Text(
     "The computation graph: value above, ∂L/∂ below, ∂to/∂from on the edges",

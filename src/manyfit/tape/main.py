@@ -24,6 +24,7 @@ from manyfit.tape.follow import BIAS, Weight, finite_difference, first_step_of, 
 from manyfit.tape.graph import graph_of_step
 from manyfit.tape.lines import Account, Line
 from manyfit.tape.member import Step, Taped
+from manyfit.tape.parts import parts_of
 from manyfit.tape.source import Source, default_recipe, read_source, view_for
 from manyfit.tape.story import Story
 from manyfit.tape.text import text_of
@@ -192,7 +193,7 @@ def _traced(
     account = Account(
         Text(f"One training step on {source.name}", f"{source.name} 上的一步训练"),
         _about(taped, step, story, source),
-        story.parts(),
+        parts_of(story),
         graph_of_step(story),
         _arrays(story),
     )

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import product as every
 from math import prod
-from typing import TYPE_CHECKING
 
 from manyfit.tape import arithmetic as xp
 from manyfit.tape import names
 from manyfit.tape.lines import Line
+from manyfit.tape.story import Story
 from manyfit.tape.symbols import derivative
 from manyfit.tape.value import Value
-
-if TYPE_CHECKING:
-    from manyfit.tape.story import Story
 
 Factor = Callable[[str, Value, float], Value]
 """Says the line of a factor, once, and gives the factor by its symbol."""
