@@ -19,26 +19,12 @@ from numpy.typing import NDArray
 
 from manyfit.errors import Problem, RunError, UsageError
 from manyfit.runs.files import replacing
+from manyfit.text import Text as Text
 
 FILE = "answer.json"
+UNFINISHED = Text("Its training was not finished.", "那里的训练没有完成。")
 
 Floats = NDArray[np.float64]
-
-
-class Text(NamedTuple):
-    """A sentence in both languages of the product.
-
-    Example:
-        >>> Text("rate", "学习率").to("zh")
-        '学习率'
-    """
-
-    en: str
-    zh: str
-
-    def to(self, language: str) -> str:
-        """The sentence in a language: "zh", else English."""
-        return self.zh if language == "zh" else self.en
 
 
 Cell = str | float | int | Text
@@ -232,7 +218,8 @@ class Answer:
 
         found = next((table for section in self.sections for table in section.tables), None)
         if found is None:
-            raise UsageError(Problem("table", "needs an answer with a table", repr(self.question)))
+            rule = Text("needs an answer with a table", "需要带表格的结论")
+            raise UsageError(Problem("table", rule, repr(self.question)))
         rows = [[cell.to(lang) if isinstance(cell, Text) else cell for cell in row] for row in found.rows]
         names = [title.to(lang) or str(place) for place, title in enumerate(found.head)]
         return pl.DataFrame(rows, schema=names, orient="row", strict=False)
@@ -249,7 +236,9 @@ class Answer:
         """
         figures = [figure for section in self.sections for figure in section.figures]
         if not 0 <= number < len(figures):
-            rule = f"must be 0 to {len(figures) - 1}" if figures else "needs an answer with a picture"
+            rule = Text("needs an answer with a picture", "需要带图的结论")
+            if figures:
+                rule = Text(f"must be 0 to {len(figures) - 1}", f"必须是 0 到 {len(figures) - 1}")
             raise UsageError(Problem("chart", rule, str(number)))
         # What draws stands above what answers; it is called by name, as engines are.
         return import_module("manyfit.render.charts").drawing(figures[number], lang)
@@ -295,18 +284,19 @@ def read_answer(folder: str | Path) -> Answer:
     path = Path(folder)
     file = path / FILE
     if not file.is_file():
-        rule = "holds no answer" if path.exists() else "does not exist"
-        hint = (
-            "Its training was not finished."
-            if (path / "run.toml").exists()
-            else "manyfit train and every question write one."
+        rule = Text("holds no answer", "里面没有结论") if path.exists() else Text("does not exist", "不存在")
+        hint = Text(
+            "manyfit train and every question write one.", "manyfit train 和每个提问都会写一个。"
         )
+        if (path / "run.toml").exists():
+            hint = UNFINISHED
         raise RunError(Problem(str(path), rule, hint=hint))
     try:
         return Answer.from_dict(json.loads(file.read_text("utf-8")))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        got = f"{type(error).__name__}: {error}"
-        raise RunError(Problem(str(file), "is damaged", got, hint="Copy it or train again.")) from error
+        rule = Text("is damaged: ", "已损坏：") + f"{type(error).__name__}: {error}"
+        hint = Text("Copy it or train again.", "请重新复制或重新训练。")
+        raise RunError(Problem(str(file), rule, hint=hint)) from error
 
 
 _KINDS: dict[str, type[Any]] = {

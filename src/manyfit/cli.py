@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from cyclopts import App, Group, Parameter
 
 from manyfit.commands.asking import command_for, commands
+from manyfit.commands.usage import exactly, usage_error
+from manyfit.text import Text
 
+INTERRUPTED = Text("interrupted", "已中断")
 STDIN = "@stdin"
 """What a lone dash is called on its way through the parser, which would take it for an option."""
 
@@ -19,6 +22,8 @@ app = App(
     help_format="plaintext",
     version="",
     result_action="return_value",
+    suppress_keyboard_interrupt=False,
+    default_parameter=Parameter(converter=exactly),
 )
 _TABLE = Group("The table")
 _TRAINING = Group("The training")
@@ -328,30 +333,34 @@ def _code(argv: list[str]) -> int:
 
         print(f"manyfit {manyfit.__version__}")
         return 0
+    from cyclopts import CycloptsError
+
     from manyfit.errors import DataError, ManyfitError, RecipeError, RunError, UsageError
 
     if "" not in sys.path:  # a module of the user's own is named as Python finds it from here: nets:ConvNet is in nets.py
         sys.path.append("")
     try:
-        app([STDIN if part == "-" else part for part in argv], exit_on_error=False, print_error=True)
+        try:
+            app([STDIN if part == "-" else part for part in argv], exit_on_error=False, print_error=False)
+        except CycloptsError as error:
+            raise usage_error(error, [name for name in app if not name.startswith("-")]) from error
     except ManyfitError as error:
-        print(f"manyfit: {error}", file=sys.stderr)
+        print(f"manyfit: {error.to(_language(argv))}", file=sys.stderr)
         return 2 if isinstance(error, (DataError, RecipeError, RunError, UsageError)) else 1
     except KeyboardInterrupt:
-        print("manyfit: interrupted", file=sys.stderr)
+        print(f"manyfit: {INTERRUPTED.to(_language(argv))}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         sys.stderr.close()
         return 141
-    except Exception as error:
-        if not _is_usage(error):
-            raise
-        return 2
     return 0
 
 
-def _is_usage(error: Any) -> bool:
-    """Whether cyclopts refused the arguments; it has printed why."""
-    from cyclopts import CycloptsError
+def _language(argv: Sequence[str]) -> str:
+    """The language to complain in: what `--lang` says, wherever the command line broke off, else the locale's."""
+    from manyfit.render.phrases import language
 
-    return isinstance(error, CycloptsError)
+    for part, following in zip(argv, [*argv[1:], ""], strict=True):
+        if part == "--lang" or part.startswith("--lang="):
+            return language(part.partition("=")[2] or following)
+    return language()

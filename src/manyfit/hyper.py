@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
 from manyfit.errors import Problem, RecipeError, UsageError
+from manyfit.text import Text, text_of
 
 T = TypeVar("T")
 Scale = Literal["linear", "log"]
@@ -41,14 +42,21 @@ class Knob:
     @property
     def rule(self) -> str:
         """What a value must be, as the rest of a sentence: "must be ≥ 0 and < 1", "must be a whole number ≥ 1"."""
+        return self.rule_text.en
+
+    @property
+    def rule_text(self) -> Text:
+        """The same in both languages."""
         if self.options:
-            return f"must be {' or '.join(map(repr, self.options))}"
-        if self.kind not in ("number", "whole number"):
-            return _RULES.get(self.kind, "must be set") + (_bounds(self) and f", each {_bounds(self)}")
+            options = [repr(option) for option in self.options]
+            return Text(f"must be {' or '.join(options)}", f"必须是 {' 或 '.join(options)}")
         bounds = _bounds(self)
+        if self.kind not in ("number", "whole number"):
+            rule = _RULES.get(self.kind, Text("must be set", "必须给出"))
+            return rule + Text(f", each {bounds.en}", f"，每个 {bounds.zh}") if bounds else rule
         if self.kind == "whole number":
-            return f"must be a whole number {bounds}".rstrip()
-        return f"must be {bounds or 'a finite number'}"
+            return Text(f"must be a whole number {bounds.en}".rstrip(), f"必须是整数，{bounds.zh}".rstrip("，"))
+        return Text(f"must be {bounds.en or 'a finite number'}", f"必须{f' {bounds.zh}' if bounds else '是有限的数'}")
 
     def allows(self, value: float) -> bool:
         """Whether a number lies within the bounds. NaN and infinity never do."""
@@ -64,10 +72,14 @@ class Knob:
         """What is wrong with `value`, or nothing."""
         if self._fits(value):
             return None
-        hint = f"Usual values are {self.usual[0]:g} to {self.usual[1]:g}; the" if self.usual else "The"
-        hint += " default is None, which turns it off." if self.default is None else f" default is {self.default}."
+        hint = Text("The", "")
+        if self.usual:
+            low, high = self.usual
+            hint = Text(f"Usual values are {low:g} to {high:g}; the", f"常用值为 {low:g} 到 {high:g}；")
+        hint += Text(f" default is {self.default}", f"默认值是 {self.default}")
+        hint += Text(", which turns it off.", "，即关闭。") if self.default is None else Text(".", "。")
         shown = value.item() if getattr(value, "shape", None) == () else value  # NumPy's scalars print with their type
-        return Problem(where, self.rule, str(shown) if is_range(shown) else repr(shown), hint=hint)
+        return Problem(where, self.rule_text, str(shown) if is_range(shown) else repr(shown), hint=hint)
 
     def _fits(self, value: Any) -> bool:
         if value is None and self.optional:
@@ -87,16 +99,17 @@ class Knob:
 
 
 _RULES = {
-    "switch": "must be true or false",
-    "text": "must be text",
-    "texts": "must be texts",
-    "range": "must be a range",
+    "switch": Text("must be true or false", "必须是 true 或 false"),
+    "text": Text("must be text", "必须是文本"),
+    "texts": Text("must be texts", "必须是若干文本"),
+    "range": Text("must be a range", "必须是范围"),
 }
 
 
-def _bounds(knob: Knob) -> str:
+def _bounds(knob: Knob) -> Text:
     signs = ((">", knob.above), ("≥", knob.low), ("<", knob.below), ("≤", knob.high))
-    return " and ".join(f"{sign} {bound:g}" for sign, bound in signs if bound is not None)
+    parts = [f"{sign} {bound:g}" for sign, bound in signs if bound is not None]
+    return Text(" and ".join(parts), " 且 ".join(parts))
 
 
 def kind_of(default: Any) -> Kind:
@@ -199,7 +212,8 @@ class LogRange:
 
     def __post_init__(self) -> None:
         if not (0 < self.low <= self.high < math.inf):
-            raise RecipeError(Problem("LogRange", "must have 0 < low ≤ high", f"({self.low:g}, {self.high:g})"))
+            rule = Text("must have 0 < low ≤ high", "必须 0 < 下限 ≤ 上限")
+            raise RecipeError(Problem("LogRange", rule, f"({self.low:g}, {self.high:g})"))
 
     def __str__(self) -> str:
         return f"{self.low:g}..{self.high:g}"
@@ -223,7 +237,7 @@ class Range:
 
     def __post_init__(self) -> None:
         if not (-math.inf < self.low <= self.high < math.inf):
-            raise RecipeError(Problem("Range", "must have low ≤ high", f"({self.low:g}, {self.high:g})"))
+            raise RecipeError(Problem("Range", Text("must have low ≤ high", "必须下限 ≤ 上限"), f"({self.low:g}, {self.high:g})"))
 
     def __str__(self) -> str:
         return f"{self.low:g}..{self.high:g}"
@@ -251,7 +265,7 @@ class IntRange:
 
     def __post_init__(self) -> None:
         if not self.low <= self.high:
-            raise RecipeError(Problem("IntRange", "must have low ≤ high", f"({self.low}, {self.high})"))
+            raise RecipeError(Problem("IntRange", Text("must have low ≤ high", "必须下限 ≤ 上限"), f"({self.low}, {self.high})"))
 
     def __str__(self) -> str:
         return f"{self.low}..{self.high}"
@@ -281,7 +295,7 @@ class Choice(Generic[T]):
     def __post_init__(self) -> None:
         object.__setattr__(self, "options", tuple(self.options))
         if not self.options:
-            raise RecipeError(Problem("Choice", "must have at least one option"))
+            raise RecipeError(Problem("Choice", Text("must have at least one option", "至少要有一个选项")))
 
     def __str__(self) -> str:
         return ",".join(f"{option:g}" if isinstance(option, float) else str(option) for option in self.options)
@@ -327,9 +341,13 @@ def read_range(text: str, like: AnyRange, where: str) -> AnyRange:
             return kind(number(low), number(high))
         return Choice(tuple(number(part) for part in text.split(",")))
     except ValueError as error:
-        unit = "whole numbers" if number is int else "numbers"
-        hint = f"LOW..HIGH, or {unit} with commas between them."
-        rule = "; ".join(p.rule for p in error.problems) if isinstance(error, RecipeError) else f"must be a range of {unit}"
+        unit = Text("whole numbers", "整数") if number is int else Text("numbers", "数")
+        hint = Text(
+            f"LOW..HIGH, or {unit.en} with commas between them.", f"写作 LOW..HIGH，或用逗号隔开的{unit.zh}。"
+        )
+        rule = Text(f"must be a range of {unit.en}", f"必须是{unit.zh}的范围")
+        if isinstance(error, RecipeError):
+            rule = text_of(error.problems[0].rule)
         raise UsageError(Problem(where, rule, repr(text), hint=hint)) from error
 
 

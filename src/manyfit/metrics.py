@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from manyfit.errors import Problem, UsageError, did_you_mean
 from manyfit.registry import Registry, name_of
+from manyfit.text import Text
 
 Floats = NDArray[np.float64]
 T = TypeVar("T")
@@ -265,16 +266,14 @@ def metric_for(task: str, name: str | None = None) -> type[Metric]:
         wanted, wanted
     )
     if wanted not in fitting:
-        rule_ = "can't score a" + (
-            " regression"
-            if task == "regression"
-            else " classification"
-            if task == "multiclass"
-            else "n yes-or-no task"
-        )
+        rule_ = {
+            "regression": Text("can't score a regression", "不能为回归打分"),
+            "multiclass": Text("can't score a classification", "不能为多分类打分"),
+        }.get(task, Text("can't score a yes-or-no task", "不能为二分类打分"))
         if wanted not in registry.all():
-            rule_ = "is no metric"
-        raise UsageError(Problem(f"metric {name!r}", rule_, hint=did_you_mean(wanted, fitting)))
+            rule_ = Text("is no metric", "不是指标")
+        where = Text(f"metric {name!r}", f"指标 {name!r}")
+        raise UsageError(Problem(where, rule_, hint=did_you_mean(wanted, fitting)))
     return fitting[wanted]
 
 

@@ -19,6 +19,7 @@ from manyfit.penalties import Penalty
 from manyfit.registry import Registry, build, name_of, plain, plain_rule
 from manyfit.schedules import Schedule
 from manyfit.schedules.constant import Constant
+from manyfit.text import Text
 
 
 @dataclass(frozen=True)
@@ -98,33 +99,43 @@ class Recipe:
         """
         if isinstance(self.network, Dense):
             return self.network
-        raise RecipeError(Problem("Recipe.network", "must be a dense network here", f"a {self.network.kind}"))
+        rule = Text("must be a dense network here", "在此必须是全连接网络")
+        raise RecipeError(Problem("Recipe.network", rule, self.network.kind))
 
     def problems(self) -> Iterator[Problem]:
         """Everything that is wrong with this recipe."""
         if isinstance(self.network, Network) and not isinstance(self.network, type):
             yield from self.network.problems()
         else:
-            hint = "Module(it) makes one of a torch module's class." if callable(self.network) else ""
-            hint = hint or "For example Dense((32, 32))."
-            yield Problem("Recipe.network", "must be a network", repr(self.network), hint=hint)
+            hint = Text("For example Dense((32, 32)).", "例如 Dense((32, 32))。")
+            if callable(self.network):
+                hint = Text(
+                    "Module(it) makes one of a torch module's class.", "Module(它) 可由 torch 模块的类造出一个。"
+                )
+            yield Problem("Recipe.network", Text("must be a network", "必须是网络"), repr(self.network), hint=hint)
         yield from _problems_of_rule(self.loss, "loss", Loss)
         yield from _problems_of_rule(self.optimizer, "optimizer", Optimizer)
         yield from _problems_of_rule(self.schedule, "schedule", Schedule)
         for penalty in self.penalties:
             yield from _problems_of_rule(penalty, "penalties", Penalty)
             if getattr(penalty, "proximal", None) is True and not penalties.can_be_proximal(self.optimizer):
-                where, rule = f"{type(penalty).__name__}.proximal", f"must not be true with {name_of(self.optimizer)}"
-                hint = "SGD and Momentum can set weights to exactly 0, going downhill. None decides by the optimizer."
-                yield Problem(where, rule, hint=hint)
+                optimizer = name_of(self.optimizer)
+                rule = Text(f"must not be true with {optimizer}", f"与 {optimizer} 合用时不能为 true")
+                hint = Text(
+                    "SGD and Momentum can set weights to exactly 0, going downhill. None decides by the optimizer.",
+                    "SGD 和 Momentum 能在下降中把权重恰好置为 0。None 表示由优化器决定。",
+                )
+                yield Problem(f"{type(penalty).__name__}.proximal", rule, hint=hint)
         yield from _problems_of_rule(self.augment, "augment", Augment)
         yield from _problems_of_rule(self.stopping, "stopping", Stopping)
         yield from problems_of(self)
         if isinstance(self.precision, str) and self.precision not in ("float32", "float64"):
-            yield Problem("Recipe.precision", "must be 'float32' or 'float64'", repr(self.precision))
+            said = Text("must be 'float32' or 'float64'", "必须是 'float32' 或 'float64'")
+            yield Problem("Recipe.precision", said, repr(self.precision))
         for kind in {type(p) for p in self.penalties}:
             if sum(type(p) is kind for p in self.penalties) > 1:
-                yield Problem("Recipe.penalties", f"must hold {kind.__name__} once only", hint="Add the strengths up.")
+                rule = Text(f"must hold {kind.__name__} once only", f"只能有一个 {kind.__name__}")
+                yield Problem("Recipe.penalties", rule, hint=Text("Add the strengths up.", "请把强度相加。"))
 
     def check(self) -> Recipe:
         """The recipe itself.
@@ -176,9 +187,13 @@ class Recipe:
             RecipeError: If a field or a rule is unknown, or a value is out of bounds.
         """
         known = {f.name for f in dataclasses.fields(cls)}
-        unknown = [Problem("", f"unknown field {k!r} of a recipe", hint=did_you_mean(k, known)) for k in fields if k not in known]
+        unknown = [
+            Problem("", Text(f"unknown field {k!r} of a recipe", f"配方没有 {k!r} 项"), hint=did_you_mean(k, known))
+            for k in fields
+            if k not in known
+        ]
         if unknown:
-            raise RecipeError(unknown, "this recipe")
+            raise RecipeError(unknown, Text("this recipe", "这个配方"))
         values = dict(fields)
         if "network" in values:
             values["network"] = network_from(_mapping(values["network"], "network"))
@@ -198,8 +213,11 @@ _KINDS: dict[str, Registry] = {"loss": losses.registry, "optimizer": optimizers.
 def _problems_of_rule(rule: Any, name: str, protocol: type[Any]) -> Iterator[Problem]:
     """What is wrong with one part of a recipe: it is no such rule, or it has values out of bounds."""
     if isinstance(rule, type):
-        hint = f"Write {rule.__name__}(), with its values in the brackets."
-        yield Problem(f"Recipe.{name}", "must be a rule with its values", f"the class {rule.__name__}", hint=hint)
+        written = f"{rule.__name__}()"
+        hint = Text(f"Write {written}, with its values in the brackets.", f"请写 {written}，括号里是它的值。")
+        said = Text("must be a rule with its values", "必须是带值的规则")
+        got = Text(f"the class {rule.__name__}", f"类 {rule.__name__}")
+        yield Problem(f"Recipe.{name}", said, got, hint=hint)
     elif isinstance(rule, protocol) and dataclasses.is_dataclass(rule):
         yield from problems_of(rule)
         if hasattr(rule, "problems"):
@@ -209,14 +227,18 @@ def _problems_of_rule(rule: Any, name: str, protocol: type[Any]) -> Iterator[Pro
     else:
         expected = protocol.__name__.lower()
         article = "an" if expected[0] in "aeiou" else "a"
-        hint = f"A class derived from {protocol.__module__.split('._')[0]}.{protocol.__name__} is one, as a frozen dataclass."
-        yield Problem(f"Recipe.{name}", f"must be {article} {expected}", repr(rule), hint=hint)
+        base = f"{protocol.__module__.split('._')[0]}.{protocol.__name__}"
+        hint = Text(
+            f"A class derived from {base} is one, as a frozen dataclass.", f"由 {base} 派生的冻结 dataclass 就是。"
+        )
+        said = Text(f"must be {article} {expected}", f"必须是 {expected}")
+        yield Problem(f"Recipe.{name}", said, repr(rule), hint=hint)
 
 
 def _mapping(fields: Any, where: str) -> Mapping[str, Any]:
     if isinstance(fields, Mapping):
         return fields
-    raise RecipeError(Problem(where, "must be a table of fields", repr(fields)))
+    raise RecipeError(Problem(where, Text("must be a table of fields", "必须是若干项组成的表"), repr(fields)))
 
 
 def _changed(record: Any, names: list[str], value: Any, path: str) -> Any:
@@ -243,4 +265,5 @@ def _part(record: Any, name: str, path: str) -> tuple[Any, str, int | None]:
     for position, part in enumerate(parts):
         if name in (name_of(part), str(position)):
             return part, str(several), position
-    raise RecipeError(Problem("", f"no field {name!r} in {path!r}", hint=did_you_mean(name, {*fields, *map(name_of, parts)})))
+    hint = did_you_mean(name, {*fields, *map(name_of, parts)})
+    raise RecipeError(Problem("", Text(f"no field {name!r} in {path!r}", f"{path!r} 中没有 {name!r} 项"), hint=hint))

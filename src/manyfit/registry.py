@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar, dataclass_transform
 
 from manyfit.errors import Problem, RecipeError, UnknownNameError, did_you_mean
+from manyfit.text import Text
 
 T = TypeVar("T")
 
@@ -51,8 +52,11 @@ class Registry:
             rule.__module__,
             rule.__qualname__,
         ):
-            rule_of = f"must be registered once only; {taken.__module__} already has that name"
-            raise RecipeError(Problem(f"{self.kind} {name!r}", rule_of, rule.__module__))
+            said = Text(
+                f"must be registered once only; {taken.__module__} already has that name",
+                f"只能登记一次；{taken.__module__} 已用了这个名字",
+            )
+            raise RecipeError(Problem(f"{self.kind} {name!r}", said, rule.__module__))
         self._rules[name] = rule
 
     @dataclass_transform(frozen_default=True)
@@ -91,7 +95,7 @@ class Registry:
         rule = self.get(name)
         if rule is None:
             hint = did_you_mean(name, self.all(), self._aliases())
-            raise UnknownNameError(Problem("", f"unknown {self.kind} {name!r}", hint=hint))
+            raise UnknownNameError(Problem("", unknown(self.kind, name), hint=hint))
         return rule
 
     def all(self) -> Mapping[str, Any]:
@@ -121,8 +125,9 @@ class Registry:
         if not isinstance(given, Mapping):
             return given
         if "rule" not in given:
-            hint = 'For example {rule = "adam", lr = 0.001}.'
-            raise RecipeError(Problem(self.kind, "must name its rule", repr(dict(given)), hint=hint))
+            hint = Text('For example {rule = "adam", lr = 0.001}.', '例如 {rule = "adam", lr = 0.001}。')
+            rule = Text("must name its rule", "必须写明规则的名字")
+            raise RecipeError(Problem(self.kind, rule, repr(dict(given)), hint=hint))
         return build(self.find(given["rule"]), {k: v for k, v in given.items() if k != "rule"})
 
     def _aliases(self) -> dict[str, str]:
@@ -193,7 +198,7 @@ def build(cls: type[Any], values: Mapping[str, Any]) -> Any:
     known = {f.name for f in dataclasses.fields(cls)}
     owner = cls.__name__
     unknown = [
-        Problem("", f"unknown field {k!r} of {owner}", hint=did_you_mean(k, known))
+        Problem("", Text(f"unknown field {k!r} of {owner}", f"{owner} 没有 {k!r} 项"), hint=did_you_mean(k, known))
         for k in values
         if k not in known
     ]
@@ -234,8 +239,37 @@ def imported(given: Any, where: str) -> Any:
     try:
         return pkgutil.resolve_name(given)
     except (ImportError, AttributeError, ValueError) as error:
-        rule, hint = "must be the name of something that can be imported", "For example 'package.module:thing'."
+        rule = Text("must be the name of something that can be imported", "必须是能导入之物的名字")
+        hint = Text("For example 'package.module:thing'.", "例如 'package.module:thing'。")
         raise RecipeError(Problem(where, rule, f"{given!r} ({error})", hint=hint)) from error
+
+
+_KINDS_ZH = {
+    "optimizer": "优化器",
+    "schedule": "学习率计划",
+    "loss": "损失",
+    "penalty": "惩罚",
+    "metric": "指标",
+    "sampler": "采样器",
+    "corruption": "扰动",
+    "attack": "攻击",
+    "question": "问题",
+    "finding": "发现",
+    "activation": "激活函数",
+    "init": "初始化",
+    "norm": "归一化",
+    "engine": "引擎",
+}
+
+
+def unknown(kind: str, name: object) -> Text:
+    """What to say of a name that nobody registered.
+
+    Example:
+        >>> unknown("optimizer", "adm").zh
+        "未知的优化器 'adm'"
+    """
+    return Text(f"unknown {kind} {name!r}", f"未知的{_KINDS_ZH.get(kind, f' {kind} ')} {name!r}")
 
 
 def importable_name(thing: Any, where: str) -> str:
@@ -254,7 +288,8 @@ def importable_name(thing: Any, where: str) -> str:
     except (ImportError, AttributeError, ValueError):
         found = None
     if found is not thing:
-        rule, hint = "must have an importable name, to be written down", "Define it at the top of a module."
+        rule = Text("must have an importable name, to be written down", "要写入文件，必须有可导入的名字")
+        hint = Text("Define it at the top of a module.", "请在模块的顶层定义它。")
         raise RecipeError(Problem(where, rule, repr(thing), hint=hint))
     return name
 

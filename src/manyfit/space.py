@@ -14,6 +14,7 @@ from manyfit.errors import Problem, RecipeError
 from manyfit.hyper import AnyRange, Choice, IntRange, LogRange, Range
 from manyfit.recipe import Recipe
 from manyfit.registry import name_of
+from manyfit.text import Text
 
 EDGE = 0.05
 """A best value in this outer share of its range counts as lying at the edge."""
@@ -208,12 +209,12 @@ def range_from(fields: Mapping[str, Any]) -> AnyRange:
             return Choice(tuple(tuple(option) if isinstance(option, list) else option for option in ends))
         if name in _KINDS and len(ends) == 2:
             return _KINDS[name](*ends)
-    hint = (
-        "For example {log = [1e-4, 1.0]}, {range = [0, 0.5]}, {int = [1, 8]} or {choice = ['relu', 'tanh']}."
+    hint = Text(
+        "For example {log = [1e-4, 1.0]}, {range = [0, 0.5]}, {int = [1, 8]} or {choice = ['relu', 'tanh']}.",
+        "例如 {log = [1e-4, 1.0]}、{range = [0, 0.5]}、{int = [1, 8]} 或 {choice = ['relu', 'tanh']}。",
     )
-    raise RecipeError(
-        Problem("range", "must be one of log, range, int, choice", repr(dict(fields)), hint=hint)
-    )
+    rule = Text("must be one of log, range, int, choice", "必须是 log、range、int、choice 之一")
+    raise RecipeError(Problem(Text("range", "范围"), rule, repr(dict(fields)), hint=hint))
 
 
 def _plain_ranges(ranges: Mapping[str, AnyRange]) -> dict[str, dict[str, list[Any]]]:

@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import os
+import re
 
 import numpy as np
 import polars as pl
@@ -344,3 +345,62 @@ def test_resume_without_folder_and_table_is_one_problem(run):
 
     assert code == 2
     assert err.count("\n") == 1 and "resume needs a folder to go on with" in err
+
+
+BAD_LINES = [
+    ["train"],
+    ["tarin"],
+    ["train", "iris", "--bugdet", "3"],
+    ["train", "iris", "--budget", "much"],
+    ["train", "iris", "--seed", "1.5"],
+    ["train", "iris", "--task", "guess"],
+    ["train", "iris", "more"],
+    ["train", "iris", "--target"],
+    ["train", "iris", "--budget", "-1", "--metric", "acc", "--mute", "nothing", "--drop", "zz"],
+    ["train", "nowhere.csv", "-t", "y"],
+    ["train", ".", "-t", "y"],
+    ["train", "iris", "-o", "a_file/x"],
+    ["train", "iris", "--config", "nowhere"],
+    ["train", "iris", "--kind", "x"],
+    ["train", "ragged.csv", "-t", "y"],
+    ["train", "infinite.csv", "-t", "y"],
+    ["train", "infinite.csv", "-t", "z"],
+    ["predict", "nowhere", "iris"],
+    ["report", "nowhere"],
+    ["list", "zebras"],
+    ["compare", "iris", "--set", "x"],
+    ["compare", "iris", "--config", "nowhere"],
+]
+
+
+@pytest.mark.parametrize("line", BAD_LINES, ids=" ".join)
+def test_every_complaint_is_had_in_chinese(run, folder, monkeypatch, line):
+    (folder / "a_file").touch()
+    (folder / "ragged.csv").write_text("x,y\n1,2\n3\n")
+    (folder / "infinite.csv").write_text("x,y\n" + "".join(f"{i % 7},{i if i != 4 else 'inf'}\n" for i in range(30)))
+
+    code, out, english = run(*line)
+    asked = ["--lang", "zh"] if line[0] != "list" else []
+    if not asked:  # the command has no such option: the locale decides
+        monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    again, _, chinese = run(*line, *asked)
+
+    assert (code, again, out) == (2, 2, "")
+    assert not re.search("[一-鿿]", english) and re.search("[一-鿿]", chinese)
+    assert not re.search(r"\b(must|can't|does|is|the|give|name|known)\b", chinese, re.IGNORECASE), chinese
+
+
+def test_half_a_whole_number_is_refused_and_not_rounded(run):
+    code, _, err = run("train", "iris", "--seed", "1.5")
+
+    assert code == 2 and err.startswith("manyfit: --seed must be a whole number, got '1.5'.")
+
+
+@pytest.mark.parametrize("place", ["missing/x.csv", "missing/x.html"])
+def test_a_file_in_a_folder_that_is_not_there_is_refused_before_anything_is_done(run, table, folder, place):
+    run("train", str(table), "-t", "price", "--budget", "1", "-q")
+    lines = {"csv": ["predict", "house.manyfit", str(table), "-o", place], "html": ["report", "house.manyfit", "-o", place]}
+
+    code, _, err = run(*lines[place.rsplit(".")[-1]])
+
+    assert code == 2 and "there is no folder" in err and "predicted" not in err and len(err.splitlines()) == 1

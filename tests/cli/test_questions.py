@@ -129,7 +129,7 @@ def test_wrong_options_are_all_named_with_what_was_meant(run):
         and "learning-rate.level" in err
     )
 
-    assert "Did you mean --rates" in run("learning-rate", "--rate", "1")[2]
+    assert "Did you mean '--rates'" in run("learning-rate", "--rate", "1")[2]
     assert "--rates must be a range of numbers, got '3..x'" in run("learning-rate", "--rates", "3..x")[2]
     assert "Did you mean 'optimizer'" in run("learning-rate", "iris", "--set", "optimiser=sgd")[2]
 

@@ -81,9 +81,14 @@ def test_ragged_rows_are_reported_together():
         frame_of("a,b\n1\n1,2\n3\n")
 
     assert [problem.where for problem in caught.value.problems] == [
-        "t.csv row 1 (line 2)",
-        "t.csv row 3 (line 4)",
+        ("t.csv row 1 (line 2)", "t.csv 第 1 行数据（文件第 2 行）"),
+        ("t.csv row 3 (line 4)", "t.csv 第 3 行数据（文件第 4 行）"),
     ]
+
+
+def test_lines_are_those_of_the_file_and_rows_skip_what_is_empty():
+    with pytest.raises(DataError, match=r"t.csv row 2 \(line 8\) must have 2 fields"):
+        frame_of("\n\na,b\n\n1,2\n\n,\n3\n")
 
 
 def test_rows_after_a_quoted_line_end_are_counted_in_lines_of_the_file():

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import tomllib
 from enum import Enum
@@ -196,7 +197,7 @@ def test_an_older_run_folder_stays_when_it_cannot_be_replaced(tmp_path, monkeypa
         rename(old, new)
 
     monkeypatch.setattr(os, "rename", stubborn)
-    with pytest.raises(RunError, match="a can't be written, got Input/output error"):
+    with pytest.raises(RunError, match="a can't be written: Input/output error"):
         fit(networks(), engine=Staircase(), folder=tmp_path / "a", plan={"n": 2}, force=True)
     assert RunFolder.open(tmp_path / "a").plan == {"n": 1}
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
@@ -223,18 +224,24 @@ def test_force_never_replaces_what_is_not_a_run_folder(tmp_path, kind):
 def test_a_place_under_a_file_is_refused_before_training(tmp_path):
     (tmp_path / "file").touch()
 
-    with pytest.raises(
-        RunError, match=r"file/a can't be written, got .*file is not a folder. Give another place"
-    ):
+    with pytest.raises(RunError, match=r"file/a can't be written: '.*/file' is not a folder. Make the folder first"):
         RunFolder.create(tmp_path / "file/a", plan={})
 
 
 def test_a_place_without_the_right_to_write_is_refused_before_training(tmp_path, monkeypatch):
-    # The tests may run as root, who may write anywhere.
-    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    def refused(dir):  # the tests may run as root, who may write nearly anywhere
+        raise PermissionError(13, "Permission denied")
 
-    with pytest.raises(RunError, match=r"a can't be written, got no right to write in .*"):
+    monkeypatch.setattr(tempfile, "TemporaryFile", refused)
+
+    with pytest.raises(RunError, match=r"a can't be written: Permission denied. Give another place"):
         RunFolder.create(tmp_path / "a", plan={})
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="nothing here refuses whatever the rights say")
+def test_a_place_that_refuses_though_the_rights_allow_it_is_noticed_before_training():
+    with pytest.raises(RunError, match=r"/proc/a can't be written: No such file or directory"):
+        RunFolder.create("/proc/a", plan={})
 
 
 def test_a_full_disk_is_one_clear_error_and_leaves_nothing(tmp_path, monkeypatch):
@@ -242,7 +249,7 @@ def test_a_full_disk_is_one_clear_error_and_leaves_nothing(tmp_path, monkeypatch
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(RunError, match=r"run.toml can't be written, got No space left on device"):
+    with pytest.raises(RunError, match=r"run.toml can't be written: No space left on device"):
         RunFolder.create(tmp_path / "a", plan={}).begin()
     assert list(tmp_path.iterdir()) == []
 

@@ -10,6 +10,7 @@ from manyfit.asking.inquiry import Inquiry, data_fingerprint, prepare, read_knob
 from manyfit.asking.task import task_of
 from manyfit.errors import Problem, RunError
 from manyfit.runs import RunFolder
+from manyfit.text import Text
 
 
 def ask_again(folder: str | Path, data: Any = None, **changes: Any) -> Answer:
@@ -39,18 +40,17 @@ def stored(kept: RunFolder, data: Any = None, **changes: Any) -> Inquiry:
     plan = kept.plan
     name = plan.get("question")
     if not isinstance(name, str):
-        raise RunError(
-            Problem(
-                str(kept.path), "holds no question", hint="manyfit list questions names those that write one."
-            )
+        hint = Text(
+            "manyfit list questions names those that write one.", "manyfit list questions 列出能写入的提问。"
         )
+        raise RunError(Problem(str(kept.path), Text("holds no question", "里面没有提问"), hint=hint))
     origin = dict(kept.header.get("origin", {}))
     known = origin.pop("source", None)
     source = known if data is None else data
     if source is None:
-        raise RunError(
-            Problem(str(kept.path), "does not say where its data came from", hint="Hand them over: data=…")
-        )
+        rule = Text("does not say where its data came from", "没有写明数据来自哪里")
+        hint = Text("Hand them over: data=…", "请直接给出：data=…")
+        raise RunError(Problem(str(kept.path), rule, hint=hint))
     target = origin.pop("target", None)
     task = task_of(
         source,
@@ -62,7 +62,10 @@ def stored(kept: RunFolder, data: Any = None, **changes: Any) -> Inquiry:
         loading=origin,
     )
     if data_fingerprint(task) != plan.get("data"):
-        hint = "Hand over the table that was asked about, or ask anew."
-        raise RunError(Problem(str(kept.path), "was asked about other data", hint=hint))
+        hint = Text(
+            "Hand over the table that was asked about, or ask anew.", "请给出当时提问所用的表，或重新提问。"
+        )
+        rule = Text("was asked about other data", "问的是别的数据")
+        raise RunError(Problem(str(kept.path), rule, hint=hint))
     values = {**read_knobs(name, plan.get("knobs", {})), **changes}
     return prepare(name, task, values, metric=plan.get("metric"), origin=kept.header.get("origin", {}))

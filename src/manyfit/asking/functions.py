@@ -17,6 +17,7 @@ from manyfit.errors import Problem, UsageError, did_you_mean
 from manyfit.hyper import knobs
 from manyfit.questions import Interrupted, registry
 from manyfit.recipe import Recipe
+from manyfit.text import Text
 
 EXAMPLE = "digits"
 """What a question is asked about when nothing is said and it names nothing itself."""
@@ -124,7 +125,7 @@ def function_of(name: str) -> Callable[..., Answer]:
 
     def asked(source: Any = None, target: Any = None, **options: Any) -> Answer:
         unknown = [
-            Problem("", f"unknown argument {key!r} of {name}", hint=did_you_mean(key, known))
+            Problem("", Text(f"unknown argument {key!r} of {name}", f"{name} 没有参数 {key!r}"), hint=did_you_mean(key, known))
             for key in options
             if key not in known
         ]

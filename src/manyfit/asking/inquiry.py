@@ -29,6 +29,7 @@ from manyfit.runs.header import FILE as HEADER
 from manyfit.runs.header import new_header
 from manyfit.runs.ledger import Cursor
 from manyfit.space import range_from, range_to_dict
+from manyfit.text import Text
 
 HASH = 4
 """Digits of a plan's hash that are shown."""
@@ -180,7 +181,8 @@ class Inquiry:
         """
         grown = getattr(self.question, "extended", None)
         if grown is None:
-            raise UsageError(Problem("--add", f"is not known to {self.name.replace('_', '-')}"))
+            name = self.name.replace("_", "-")
+            raise UsageError(Problem("--add", Text(f"is not known to {name}", f"不适用于 {name}")))
         return dataclasses.replace(self, question=grown(n))
 
     def open(self, path: str | Path, *, force: bool = False, before: Inquiry | None = None) -> RunFolder:
@@ -205,8 +207,9 @@ class Inquiry:
                 found.amend(**{key: new_header(plan, self.task.seed)[key] for key in ("plan", "plan_hash")})
                 return found
             if not force:
-                hint = "Give another name (-o), or replace it (--force)."
-                raise RunError(Problem(str(path), "holds another question, plan or table", hint=hint))
+                hint = Text("Give another name (-o), or replace it (--force).", "请换一个名字（-o），或替换它（--force）。")
+                rule = Text("holds another question, plan or table", "里面是别的提问、计划或表")
+                raise RunError(Problem(str(path), rule, hint=hint))
         return RunFolder.create(path, plan=plan, seed=self.task.seed, force=force)
 
     def keep(self, answer: Answer, folder: RunFolder, lang: str | None = None) -> None:
@@ -307,9 +310,10 @@ def _round_for(folder: RunFolder, population: Population) -> RunFolder:
 def _refuse_unstored(kept: RunFolder | None) -> None:
     """Refuse a round that would have to be trained."""
     if kept is None or kept.state != "finished" or not kept.has_checkpoint:
-        where = "the folder" if kept is None else str(kept.path)
-        hint = "Ask the question anew, with training."
-        raise RunError(Problem(where, "holds no finished round of these networks", hint=hint))
+        where = Text("the folder", "该文件夹") if kept is None else str(kept.path)
+        hint = Text("Ask the question anew, with training.", "请重新提问，并训练。")
+        rule = Text("holds no finished round of these networks", "里面没有这些网络的完整一轮")
+        raise RunError(Problem(where, rule, hint=hint))
 
 
 class _Watch:

@@ -14,6 +14,7 @@ from manyfit.errors import Problem, UsageError
 from manyfit.networks import Dense, flatten
 from manyfit.questions import ArrayRows, RowSource, TableRows, Task, default_recipe, measure_for
 from manyfit.recipe import Recipe
+from manyfit.text import Text
 
 TASK_OF = {"labels": "multiclass", "binary": "binary", "numbers": "regression"}
 TRAINED = 0.8
@@ -87,12 +88,16 @@ def as_they_are(source: Any, recipe: Recipe, seed: int) -> ArrayRows:
     task = TASK_OF[recipe.loss.target]
     problems = []
     if n_rows != len(y):
-        problems.append(Problem("X and y", "must have as many rows", f"{n_rows} and {len(y)}"))
+        where, rule = Text("X and y", "X 和 y"), Text("must have as many rows", "必须行数相同")
+        problems.append(Problem(where, rule, Text(f"{n_rows} and {len(y)}", f"{n_rows} 和 {len(y)}")))
     if task == "multiclass" and not (y.ndim == 1 and (y == np.floor(y)).all() and (y >= 0).all()):
-        rule = f"must hold one class from 0 a row: {type(recipe.loss).__name__} takes classes"
-        problems.append(Problem("y", rule, f"{y.dtype} of shape {y.shape}"))
+        name = type(recipe.loss).__name__
+        rule = Text(
+            f"must hold one class from 0 a row: {name} takes classes", f"每行必须是一个从 0 起的类别：{name} 用于类别"
+        )
+        problems.append(Problem("y", rule, Text(f"{y.dtype} of shape {y.shape}", f"{y.dtype}，形状 {y.shape}")))
     if problems:
-        raise UsageError(problems, "these arrays")
+        raise UsageError(problems, Text("these arrays", "这些数组"))
     if task == "binary":
         y = y.reshape(len(y), -1)[:, 0]
     return ArrayRows(X, y if task == "regression" else y.astype(np.int64), task, seed)

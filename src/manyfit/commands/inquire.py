@@ -52,7 +52,8 @@ def run(
     spoken = language(lang)
     narrator = Terminal(spoken, quiet=quiet)
     if add is not None and out is None:
-        raise UsageError(Problem("--add", "needs the folder of a stored run", hint="Name it with -o."))
+        rule = Text("needs the folder of a stored run", "需要存有运行的文件夹")
+        raise UsageError(Problem("--add", rule, hint=Text("Name it with -o.", "请用 -o 指明。")))
     if add is not None:
         config = config or out
     given = {key: value for key, value in loading.items() if value is not None}
@@ -191,12 +192,15 @@ def _config(path: str, name: str) -> dict[str, Any]:
     """What a run.toml says, or the one in a folder."""
     place = Path(path)
     if not place.exists():
-        raise UsageError(
-            Problem(f"--config {path}", "does not exist", hint="Every run folder holds a run.toml.")
-        )
+        hint = Text("Every run folder holds a run.toml.", "每个运行文件夹里都有 run.toml。")
+        raise UsageError(Problem(f"--config {path}", Text("does not exist", "不存在"), hint=hint))
     fields = read_header(place if place.is_dir() else place.parent)
     asked = fields.get("plan", {}).get("question")
     if asked != name:
-        holds = f"a plan of {asked}" if asked else "no plan of a question"
-        raise UsageError(Problem(f"--config {path}", f"holds {holds}, not of {name.replace('_', '-')}"))
+        holds = Text("no plan of a question", "不是提问的计划")
+        if asked:
+            holds = Text(f"a plan of {asked}", f"是 {asked} 的计划")
+        wanted = name.replace("_", "-")
+        rule = Text(f"holds {holds.en}, not of {wanted}", f"里面{holds.zh}，不是 {wanted} 的")
+        raise UsageError(Problem(f"--config {path}", rule))
     return fields

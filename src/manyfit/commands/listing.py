@@ -9,6 +9,7 @@ from typing import Any
 from manyfit.commands.output import print_json
 from manyfit.errors import Problem, UsageError, did_you_mean
 from manyfit.hyper import knobs
+from manyfit.text import Text
 
 
 def run(kind: str | None, *, as_json: bool = False) -> None:
@@ -16,7 +17,8 @@ def run(kind: str | None, *, as_json: bool = False) -> None:
     if kind is not None and kind not in KINDS:
         near = next((name for name in KINDS if name.startswith(kind.rstrip("s"))), None)
         if near is None:
-            raise UsageError(Problem("", f"unknown kind {kind!r}", hint=did_you_mean(kind, KINDS)))
+            rule = Text(f"unknown kind {kind!r}", f"没有 {kind!r} 这一类")
+            raise UsageError(Problem("", rule, hint=did_you_mean(kind, KINDS)))
         kind = near
     found = {name: listed() for name, listed in KINDS.items() if kind in (None, name)}
     if as_json:

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from manyfit.errors import Problem, RunError, UsageError
+from manyfit.commands.output import refuse_taken
+from manyfit.errors import Problem, UsageError
 from manyfit.model import load_model
 from manyfit.render.phrases import language
 from manyfit.render.terminal import Terminal
 from manyfit.runs.files import replacing
+from manyfit.text import Text
 
 WRITERS = {
     ".csv": "write_csv",
@@ -40,10 +42,9 @@ def run(
     path = Path(out) if out is not None else None
     if path is not None:
         if path.suffix.lower() not in WRITERS:
-            raise UsageError(Problem("--out", f"must end in {', '.join(WRITERS)}", repr(path.suffix)))
-        if path.is_dir() or (path.exists() and not force):
-            rule = "is a folder" if path.is_dir() else "must not exist yet"
-            raise RunError(Problem(str(path), rule, hint="Give another name; --force replaces a file."))
+            rule = Text(f"must end in {', '.join(WRITERS)}", f"的结尾必须是 {'、'.join(WRITERS)}")
+            raise UsageError(Problem("--out", rule, repr(path.suffix)))
+        refuse_taken(path, force=force)
     trained = load_model(model)
     trained.check_level(level)
     frame = trained.read(source, **{name: value for name, value in options.items() if value is not None})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from manyfit.errors import Problem, RunError
+from manyfit.commands.output import refuse_taken
 from manyfit.render.document import place_for, report
 from manyfit.render.phrases import language
 from manyfit.render.terminal import Terminal
@@ -15,9 +15,8 @@ def run(folders: Sequence[str], out: str | None, *, force: bool = False, lang: s
     """Write the report of run folders: into a single one, which has one of its own already, or to a file of that name."""
     path = Path(out) if out is not None else place_for(folders)
     is_own = out is None and len(folders) == 1
-    if path.is_dir() or (path.exists() and not force and not is_own):
-        rule = "is a folder" if path.is_dir() else "must not exist yet"
-        raise RunError(Problem(str(path), rule, hint="Give another name (--out); --force replaces a file."))
+    if not is_own:
+        refuse_taken(path, force=force)
     spoken = language(lang)
     written = report(list(folders), path, lang=spoken)
     Terminal(spoken).say("written", path=str(written))

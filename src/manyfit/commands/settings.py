@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from manyfit.errors import Problem, RunError, UsageError
+from manyfit.text import Text
 
 
 def recipe_in(path: str) -> Mapping[str, Any]:
@@ -22,9 +23,11 @@ def recipe_in(path: str) -> Mapping[str, Any]:
         text = file.read_text(encoding="utf-8")
         fields = json.loads(text) if file.suffix.lower() == ".json" else tomllib.loads(text)
     except OSError as error:
-        raise RunError(Problem(path, "can't be read", error.strerror or "")) from error
+        reason = error.strerror or str(error)
+        raise RunError(Problem(path, Text(f"can't be read: {reason}", f"无法读取：{reason}"))) from error
     except ValueError as error:
-        raise RunError(Problem(path, "must hold a recipe in TOML or JSON", str(error))) from error
+        rule = Text(f"must hold a recipe in TOML or JSON: {error}", f"必须是 TOML 或 JSON 写的配方：{error}")
+        raise RunError(Problem(path, rule)) from error
     return fields.get("recipe", fields)
 
 
@@ -40,6 +43,6 @@ def pairs_of(texts: Sequence[str], option: str = "--set") -> list[tuple[str, str
 def _pair(text: str, option: str) -> tuple[str, str]:
     name, sign, value = text.partition("=")
     if not (name and sign):
-        hint = f"For example {option} optimizer.lr=0.01."
-        raise UsageError(Problem(option, "must be PATH=VALUE", repr(text), hint=hint))
+        hint = Text(f"For example {option} optimizer.lr=0.01.", f"例如 {option} optimizer.lr=0.01。")
+        raise UsageError(Problem(option, Text("must be PATH=VALUE", "必须写作 PATH=VALUE"), repr(text), hint=hint))
     return name.strip(), value.strip()

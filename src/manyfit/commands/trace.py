@@ -18,6 +18,7 @@ from manyfit.tape import Trace, trace
 from manyfit.tape.chain import COMPOSITES
 from manyfit.tape.source import default_recipe
 from manyfit.tape.text import Piece, text_of
+from manyfit.text import Text
 
 STYLES = {
     "title": "bold",
@@ -58,8 +59,12 @@ def run(
         pairs = [(name, value) for name, value in pairs if name not in given["values"]]
         unused = [name for name, _ in pairs if name.split(".")[0] != "optimizer"]
         if unused:
-            hint = "It has a network of its own; optimizer=adam, optimizer.lr=0.1 and x=2 are what can be set."
-            raise UsageError([Problem(f"--set {name}", f"has no meaning for {source!r}", hint=hint) for name in unused])
+            hint = Text(
+                "It has a network of its own; optimizer=adam, optimizer.lr=0.1 and x=2 are what can be set.",
+                "它有自己的网络；可以设的有 optimizer=adam、optimizer.lr=0.1 和 x=2。",
+            )
+            rule = Text(f"has no meaning for {source!r}", f"对 {source!r} 没有意义")
+            raise UsageError([Problem(f"--set {name}", rule, hint=hint) for name in unused])
         given = {name: value for name, value in given.items() if name != "seed"}
         base = default_recipe("regression").set("optimizer.lr", 0.5) if recipe is None else _base(recipe, "")
         given["recipe"] = _changed(base, pairs)
@@ -96,7 +101,8 @@ def _number(name: str, text: str) -> float:
     try:
         return float(text)
     except ValueError as error:
-        raise UsageError(Problem(f"--set {name}", "must be a number", repr(text))) from error
+        rule = Text("must be a number", "必须是数")
+        raise UsageError(Problem(f"--set {name}", rule, repr(text))) from error
 
 
 def _weight(text: str) -> tuple[Any, ...]:
@@ -112,12 +118,12 @@ def _weight(text: str) -> tuple[Any, ...]:
 def _print(told: Trace, lang: str) -> None:
     """Colors on a terminal, plain text elsewhere."""
     from rich.console import Console
-    from rich.text import Text
+    from rich.text import Text as Rich
 
     console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
     width = shutil.get_terminal_size((WIDTH, 24)).columns if console.is_terminal else WIDTH
     for line in text_of(told.account, lang, max(width, 40), told.digits):
-        console.print(_styled(line, Text), markup=False)
+        console.print(_styled(line, Rich), markup=False)
 
 
 def _styled(line: Sequence[Piece], make: Any) -> Any:

@@ -16,6 +16,7 @@ from manyfit.job.start import Request, keep
 from manyfit.render.phrases import language, say
 from manyfit.render.result import closing_lines, result_lines
 from manyfit.render.terminal import Terminal
+from manyfit.text import Text
 
 
 def run(
@@ -44,8 +45,12 @@ def run(
     stored = None
     with gathered:
         if config is not None and resume:
-            hint = "--config repeats a finished plan, --resume goes on with a job that was killed."
-            raise UsageError(Problem("--config and --resume", "can't be combined", hint=hint))
+            hint = Text(
+                "--config repeats a finished plan, --resume goes on with a job that was killed.",
+                "--config 重复已完成的计划，--resume 接着做被终止的任务。",
+            )
+            rule = Text("can't be combined", "不能同时使用")
+            raise UsageError(Problem(Text("--config and --resume", "--config 与 --resume"), rule, hint=hint))
         stored = read_config(config) if config is not None else None
     with gathered:
         if "kinds" in given_loading:
@@ -127,8 +132,8 @@ def kinds_of(given: list[str]) -> dict[str, str]:
     for text in given:
         column, sign, kind = text.rpartition("=")
         if not sign:
-            raise UsageError(
-                Problem("--kind", "must be COLUMN=KIND", repr(text), hint="For example --kind zip=category.")
-            )
+            hint = Text("For example --kind zip=category.", "例如 --kind zip=category。")
+            rule = Text("must be COLUMN=KIND", "必须写作 COLUMN=KIND")
+            raise UsageError(Problem("--kind", rule, repr(text), hint=hint))
         kinds[column] = kind
     return kinds

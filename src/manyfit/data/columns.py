@@ -15,6 +15,7 @@ from manyfit.data.dates import COMPACT, naive, read_compact, read_dates
 from manyfit.data.notes import Note, note, shown
 from manyfit.data.numeric import may_be_numbers, read_numbers, tidy
 from manyfit.errors import DataError, Problem
+from manyfit.text import Text
 
 Kind = Literal["number", "boolean", "category", "date", "dropped"]
 KINDS = ("number", "boolean", "category", "date")
@@ -191,8 +192,10 @@ def _read_forced(series: pl.Series, forced: Kind) -> ReadColumn:
     column = Column(name, forced, "", "", style=style)
     cast = cast_column(series, column)
     if cast.values.null_count() == len(series):
-        hint = f"Its cells look like {shown(series.drop_nulls().head(3).to_list())}."
-        raise DataError(Problem(f"column {name!r}", f"can't be read as {forced}", hint=hint))
+        cells = shown(series.drop_nulls().head(3).to_list())
+        hint = Text(f"Its cells look like {cells}.", f"其单元格形如 {cells}。")
+        rule = Text(f"can't be read as {forced}", f"不能读作{KIND_ZH[forced]}")
+        raise DataError(Problem(Text(f"column {name!r}", f"列 {name!r}"), rule, hint=hint))
     notes: tuple[Note, ...] = ()
     if cast.n_unreadable:
         notes = (

@@ -13,6 +13,7 @@ import polars as pl
 from manyfit.data.charset import to_utf8
 from manyfit.data.notes import Note, note, shown
 from manyfit.errors import DataError, Problem
+from manyfit.text import Text
 
 DELIMITERS = ",;\t|"
 _SAMPLE_BYTES = 65_536
@@ -48,11 +49,13 @@ def read_csv(
     data, notes = to_utf8(data, name, encoding)
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    n_lines = data.count(b"\n")
     data = data.lstrip(b"\n")
     if not data or data.isspace():
-        raise DataError(
-            Problem(name, "is empty", hint="A table needs a line of column names and rows below it.")
+        hint = Text(
+            "A table needs a line of column names and rows below it.", "表格需要一行列名，下面是数据行。"
         )
+        raise DataError(Problem(name, Text("is empty", "是空的"), hint=hint))
     named = re.match(rb'"?sep=(.)"?\n', data)  # what Excel writes above a table
     if named:
         data, delimiter = data[named.end() :], delimiter or named[1].decode("ascii", "replace")
@@ -61,9 +64,9 @@ def read_csv(
         data, delimiter = re.sub(rb"[ \t]+", b"\t", re.sub(rb"(?m)^[ \t]+|[ \t]+$", b"", data)), "\t"
     delimiter = delimiter or guess_delimiter(sample)
     if len(delimiter) != 1 or delimiter in '"\n\r':
-        raise DataError(
-            Problem("delimiter", "must be one character", repr(delimiter), hint="Usual ones are , ; and tab.")
-        )
+        rule = Text("must be one character", "必须是一个字符")
+        hint = Text("Usual ones are , ; and tab.", "常用的有 , ; 和制表符。")
+        raise DataError(Problem("delimiter", rule, repr(delimiter), hint=hint))
 
     first, end = _first_record(data, name, delimiter)
     if header:
@@ -74,14 +77,12 @@ def read_csv(
     else:
         names, body = [f"column_{i + 1}" for i in range(len(first))], data
     if not body or body.isspace():
-        raise DataError(
-            Problem(
-                name,
-                "has column names but no rows",
-                hint=f"Columns: {shown(names, 8)}. Add rows below the first line.",
-            )
+        hint = Text(
+            f"Columns: {shown(names, 8)}. Add rows below the first line.",
+            f"列名：{shown(names, 8)}。请在第一行下面加上数据行。",
         )
-    frame = _parse(body, names, delimiter, name, text)
+        raise DataError(Problem(name, Text("has column names but no rows", "只有列名，没有数据行"), hint=hint))
+    frame = _parse(body, names, delimiter, name, text, n_lines - body.count(b"\n"))
     return frame.filter(~pl.all_horizontal(pl.all().is_null())), notes
 
 
@@ -153,8 +154,7 @@ def _first_record(data: bytes, name: str, delimiter: str) -> tuple[list[str], in
     try:
         record = next(csv.reader(taken(), delimiter=delimiter))
     except (csv.Error, StopIteration) as error:
-        hint = "A quote that is opened must be closed; write a quote inside a field twice."
-        raise DataError(Problem(f"{name} line 1", "can't be read", str(error), hint=hint)) from None
+        raise DataError(_unreadable(name, 1, error)) from None
     return record, sum(len(line.encode()) for line in lines)
 
 
@@ -169,12 +169,23 @@ def column_names(header: list[str], name: str) -> tuple[list[str], list[Note]]:
     )
     if doubles:
         places = [str(i + 1) for i, cell in enumerate(names) if cell == doubles[0]]
-        rule = f"has several columns of one name: {shown(doubles, 5)}"
-        hint = f"Columns {', '.join(places)} are called {doubles[0]!r}; give each column its own name."
+        rule = Text(
+            f"has several columns of one name: {shown(doubles, 5)}", f"有几列同名：{shown(doubles, 5)}"
+        )
+        hint = Text(
+            f"Columns {', '.join(places)} are called {doubles[0]!r}; give each column its own name.",
+            f"第 {'、'.join(places)} 列都叫 {doubles[0]!r}；请给每列各自的名字。",
+        )
         if all(_is_number(cell) for cell in header):
-            hint += " The first line looks like values: if the table has no header, pass header=False (--no-header)."
+            hint += NO_HEADER
         raise DataError(Problem(name, rule, hint=hint))
     return names, [note("unnamed", [names[i] for i in unnamed])] if unnamed else []
+
+
+NO_HEADER = Text(
+    " The first line looks like values: if the table has no header, pass header=False (--no-header).",
+    "第一行看起来像数据：若表格没有列名，请加 header=False（--no-header）。",
+)
 
 
 def looks_like_values(names: list[str]) -> bool:
@@ -190,7 +201,10 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _parse(body: bytes, names: list[str], delimiter: str, name: str, text: Collection[str]) -> pl.DataFrame:
+def _parse(
+    body: bytes, names: list[str], delimiter: str, name: str, text: Collection[str], n_above: int
+) -> pl.DataFrame:
+    """The rows; `n_above` lines of the file lie above them."""
     if _is_rectangular(body, len(names), delimiter):
         try:
             frame = pl.read_csv(
@@ -206,7 +220,7 @@ def _parse(body: bytes, names: list[str], delimiter: str, name: str, text: Colle
         else:
             if frame.width == len(names):
                 return frame
-    return _parse_slowly(body, names, delimiter, name)
+    return _parse_slowly(body, names, delimiter, name, n_above)
 
 
 def _is_rectangular(body: bytes, n_fields: int, delimiter: str) -> bool:
@@ -240,7 +254,16 @@ def _is_rectangular(body: bytes, n_fields: int, delimiter: str) -> bool:
     return not quoted
 
 
-def _parse_slowly(body: bytes, names: list[str], delimiter: str, name: str) -> pl.DataFrame:
+def _unreadable(name: str, line: int, error: Exception) -> Problem:
+    hint = Text(
+        "A quote that is opened must be closed; write a quote inside a field twice.",
+        "引号打开后必须关闭；字段里的引号要写两遍。",
+    )
+    where = Text(f"{name} line {line}", f"{name} 第 {line} 行")
+    return Problem(where, Text(f"can't be read: {error}", f"无法读取：{error}"), hint=hint)
+
+
+def _parse_slowly(body: bytes, names: list[str], delimiter: str, name: str, n_above: int) -> pl.DataFrame:
     """Python's reader: it finds the row that is wrong, and takes what the fast one can't. Every column stays text."""
     old_limit = csv.field_size_limit(_FIELD_LIMIT)
     reader = csv.reader(io.StringIO(body.decode("utf-8"), newline=""), delimiter=delimiter)
@@ -248,24 +271,27 @@ def _parse_slowly(body: bytes, names: list[str], delimiter: str, name: str) -> p
     wrong: list[Problem] = []
     try:
         for record in reader:
-            if not record:
+            if not any(record):
                 continue
             if len(record) != len(names):
-                where = f"{name} row {len(rows) + 1} (line {reader.line_num + 1})"
-                got = f"{len(record)}: {shown(record, 4)}"
-                wrong.append(Problem(where, f"must have {len(names)} fields as the first line has", got))
+                row, line = len(rows) + 1, reader.line_num + n_above
+                where = Text(f"{name} row {row} (line {line})", f"{name} 第 {row} 行数据（文件第 {line} 行）")
+                rule = Text(
+                    f"must have {len(names)} fields as the first line has", f"必须和第一行一样有 {len(names)} 个字段"
+                )
+                wrong.append(Problem(where, rule, f"{len(record)}: {shown(record, 4)}"))
                 if len(wrong) == 3:
                     break
             rows.append(record)
     except csv.Error as error:
-        hint = "A quote that is opened must be closed; write a quote inside a field twice."
-        raise DataError(
-            Problem(f"{name} line {reader.line_num + 1}", "can't be read", str(error), hint=hint)
-        ) from None
+        raise DataError(_unreadable(name, reader.line_num + n_above, error)) from None
     finally:
         csv.field_size_limit(old_limit)
     if wrong:
-        hint = f"Quote fields that contain {delimiter!r}, or mend the row; delimiter= (--delimiter) gives another delimiter."
+        hint = Text(
+            f"Quote fields that contain {delimiter!r}, or mend the row; delimiter= (--delimiter) gives another delimiter.",
+            f"含有 {delimiter!r} 的字段要加引号，或改好这一行；delimiter=（--delimiter）可指定别的分隔符。",
+        )
         wrong[-1] = Problem(wrong[-1].where, wrong[-1].rule, wrong[-1].got, hint=hint)
         raise DataError(wrong, scope=name)
     columns = {column: [row[i] for row in rows] for i, column in enumerate(names)}

@@ -12,6 +12,7 @@ from manyfit.data.cells import cast_column
 from manyfit.data.columns import Column, Kind, is_counter, read_column
 from manyfit.data.notes import Note, note
 from manyfit.errors import DataError, Problem
+from manyfit.text import Text
 
 
 def decide_columns(
@@ -80,7 +81,7 @@ def _decide(
                 )
             series.append(values)
     if problems:
-        raise DataError(problems, scope="the columns")
+        raise DataError(problems, scope=Text("the columns", "各列"))
     return columns, series, merged(notes)
 
 
@@ -100,9 +101,12 @@ def merged(notes: list[Note]) -> list[Note]:
 def no_columns(name: str, columns: Sequence[Column]) -> Problem:
     """What to say when no column is left to predict from."""
     why = "; ".join(f"{column.name}: {column.why}" for column in columns[:6])
-    hint = (
-        f"Dropped were {why}. Keep one with keep= (--keep)."
-        if columns
-        else "It holds the target alone; add columns to predict from."
+    why_zh = "；".join(f"{column.name}：{column.why_zh}" for column in columns[:6])
+    hint = Text(
+        "It holds the target alone; add columns to predict from.", "里面只有目标；请加上可用来预测的列。"
     )
-    return Problem(name, "has no usable column", hint=hint)
+    if columns:
+        hint = Text(
+            f"Dropped were {why}. Keep one with keep= (--keep).", f"去掉了 {why_zh}。可用 keep=（--keep）保留。"
+        )
+    return Problem(name, Text("has no usable column", "没有可用的列"), hint=hint)

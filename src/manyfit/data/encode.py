@@ -18,6 +18,7 @@ from manyfit.data.newrows import NewRows, read_new
 from manyfit.data.parts import CategoryPart, Input, NumberPart, Part
 from manyfit.data.target import Target
 from manyfit.errors import DataError, Problem
+from manyfit.text import Text
 
 SCHEMA = 1
 
@@ -77,28 +78,24 @@ class Encoder:
         decided = _structure(data, structure, max_categories)
         parts = fit_parts(decided, data.frame[sample_rows(rows)], data.used)
         if not parts:
-            raise DataError(
-                Problem(
-                    data.name,
-                    f"has no column that varies in {len(structure)} rows",
-                    hint="Add rows or columns.",
-                )
-            )
+            n = len(structure)
+            rule = Text(f"has no column that varies in {n} rows", f"没有一列在 {n} 行中有变化")
+            raise DataError(Problem(data.name, rule, hint=Text("Add rows or columns.", "请增加行或列。")))
         if data.task != "regression":
             return cls(data.columns, data.target, parts)
         y = data.y[rows]
         # a fold may hold out the only rows that differ: then all development rows say how far apart values lie
         scale = float(y.std()) or float(data.y[structure].std())
         if not scale > 0:
-            hint = "There is nothing to learn from them; add rows or choose another target."
-            raise DataError(
-                Problem(
-                    f"target {data.target.name!r}",
-                    f"has one value in all {len(y)} training rows",
-                    f"{y[0]:g}",
-                    hint=hint,
-                )
+            hint = Text(
+                "There is nothing to learn from them; add rows or choose another target.",
+                "从中学不到什么；请增加行，或换一个目标。",
             )
+            where = Text(f"target {data.target.name!r}", f"目标 {data.target.name!r}")
+            rule = Text(
+                f"has one value in all {len(y)} training rows", f"在全部 {len(y)} 个训练行中只有一个值"
+            )
+            raise DataError(Problem(where, rule, f"{y[0]:g}", hint=hint))
         return cls(data.columns, data.target, parts, float(y.mean()), scale)
 
     @property
@@ -250,11 +247,11 @@ class Encoder:
             DataError: If it was written by a newer manyfit.
         """
         if meta["schema"] > SCHEMA:
-            raise DataError(
-                Problem(
-                    "the encoder", f"has format {meta['schema']}, newer than {SCHEMA}", hint="Update manyfit."
-                )
+            rule = Text(
+                f"has format {meta['schema']}, newer than {SCHEMA}", f"的格式 {meta['schema']} 比 {SCHEMA} 新"
             )
+            hint = Text("Update manyfit.", "请更新 manyfit。")
+            raise DataError(Problem(Text("the encoder", "编码器"), rule, hint=hint))
         parts: list[Part] = []
         for i, entry in enumerate(meta["parts"]):
             fields: dict[str, Any] = {name: value for name, value in entry.items() if name != "type"}

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from manyfit.errors import DataError, Problem, did_you_mean
+from manyfit.text import Text
 
 
 class Example(NamedTuple):
@@ -255,5 +256,6 @@ def example(name: str) -> Example:
         DataError: If there is none; the message names the nearest.
     """
     if name not in EXAMPLES:
-        raise DataError(Problem("", f"unknown example {name!r}", hint=did_you_mean(name, EXAMPLES)))
+        rule = Text(f"unknown example {name!r}", f"未知的示例 {name!r}")
+        raise DataError(Problem("", rule, hint=did_you_mean(name, EXAMPLES)))
     return EXAMPLES[name]

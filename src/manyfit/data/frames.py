@@ -15,9 +15,13 @@ import polars as pl
 
 from manyfit.data.notes import Note, note, shown
 from manyfit.errors import DataError, Problem
+from manyfit.text import Text
 
 TARGET = "target"
 """What the target is called when it comes without a name."""
+TABLE, ARRAY, DATA_SET = Text("the table", "表格"), Text("the array", "数组"), Text("the data set", "数据集")
+REAL, COMPLEX = Text("must hold real numbers", "必须是实数"), Text("complex ones", "复数")
+ONE_TARGET = Text("One target is predicted at a time.", "一次只预测一个目标。")
 
 
 def from_memory(source: Any) -> tuple[pl.DataFrame, list[Note]]:
@@ -54,16 +58,14 @@ def from_pair(X: Any, y: Any) -> tuple[pl.DataFrame, str, list[Note]]:
     if isinstance(y, pl.DataFrame) or hasattr(y, "columns"):
         y_frame, _ = from_memory(y)
         if y_frame.width != 1:
-            raise DataError(
-                Problem(
-                    "y", "must have one column", str(y_frame.width), hint="One target is predicted at a time."
-                )
-            )
+            raise DataError(Problem("y", Text("must have one column", "必须只有一列"), str(y_frame.width), hint=ONE_TARGET))
         target, values = y_frame.columns[0], y_frame.to_series()
     else:
         values = _series(target, y)
     if len(values) != frame.height:
-        raise DataError(Problem("y", "must have as many rows as X", f"{len(values)} for {frame.height}"))
+        rule = Text("must have as many rows as X", "必须和 X 行数相同")
+        got = Text(f"{len(values)} for {frame.height}", f"{len(values)} 对 {frame.height}")
+        raise DataError(Problem("y", rule, got))
     while target in frame.columns:
         target += "_"
     return frame.with_columns(values.alias(target)), target, notes
@@ -96,13 +98,15 @@ def from_items(source: Any) -> tuple[pl.DataFrame, str, list[Note]]:
         targets.append(to_array(y))
     shapes = sorted({x.shape for x in inputs})
     if len(shapes) > 1:
-        raise DataError(Problem("the data set", "must have items of one shape", shown(shapes)))
+        rule = Text("must have items of one shape", "的各项必须形状相同")
+        raise DataError(Problem(DATA_SET, rule, shown(shapes)))
     try:
         return from_pair(np.stack(inputs), np.stack(targets))
     except ValueError as error:
         if isinstance(error, DataError):
             raise
-        raise DataError(Problem("the data set", "must have targets of one shape", str(error))) from None
+        rule = Text(f"must have targets of one shape: {error}", f"的各个目标必须形状相同：{error}")
+        raise DataError(Problem(DATA_SET, rule)) from None
 
 
 def to_array(values: Any) -> np.ndarray:
@@ -117,9 +121,9 @@ def to_array(values: Any) -> np.ndarray:
     try:
         return np.asarray(values)
     except (ValueError, TypeError, RuntimeError) as error:
-        raise DataError(
-            Problem("the array", "must have rows of one length", str(error).splitlines()[0])
-        ) from None
+        first = str(error).splitlines()[0]
+        rule = Text(f"must have rows of one length: {first}", f"各行必须一样长：{first}")
+        raise DataError(Problem(ARRAY, rule)) from None
 
 
 def _from_dataframe(source: Any) -> pl.DataFrame | None:
@@ -135,7 +139,9 @@ def _from_dataframe(source: Any) -> pl.DataFrame | None:
     except TypeError:
         return None
     except nw.exceptions.NarwhalsError as error:
-        raise DataError(Problem("the DataFrame", "can't be read", str(error).splitlines()[0])) from None
+        first = str(error).splitlines()[0]
+        rule = Text(f"can't be read: {first}", f"无法读取：{first}")
+        raise DataError(Problem(Text("the DataFrame", "DataFrame"), rule)) from None
     frame = native.collect() if isinstance(native, nw.LazyFrame) else native
     try:
         made = frame.to_polars()
@@ -157,35 +163,37 @@ def _refuse_doubles(names: Sequence[str]) -> None:
         else []
     )
     if doubles:
-        rule = f"has several columns of one name: {shown(doubles, 5)}"
-        raise DataError(Problem("the DataFrame", rule, hint="Give each column its own name."))
+        rule = Text(
+            f"has several columns of one name: {shown(doubles, 5)}", f"有几列同名：{shown(doubles, 5)}"
+        )
+        hint = Text("Give each column its own name.", "请给每列各自的名字。")
+        raise DataError(Problem(Text("the DataFrame", "DataFrame"), rule, hint=hint))
 
 
 def _frame(columns: dict[str, pl.Series]) -> pl.DataFrame:
     lengths = {name: len(series) for name, series in columns.items()}
     if len(set(lengths.values())) > 1:
         got = ", ".join(f"{name} {n}" for name, n in list(lengths.items())[:5])
-        raise DataError(Problem("the columns", "must be of one length", got))
+        raise DataError(Problem(Text("the columns", "各列"), Text("must be of one length", "必须一样长"), got))
     return pl.DataFrame(columns)
 
 
 def _from_array(source: Any) -> tuple[pl.DataFrame, list[Note]]:
     if isinstance(source, (str, bytes, int, float, type(None))) or callable(source):
-        kinds = "a path, a DataFrame, arrays (X, y), a torch data set, or the name of an example"
-        raise DataError(Problem("the table", f"must be {kinds}", f"{type(source).__name__}"))
+        rule = Text(
+            "must be a path, a DataFrame, arrays (X, y), a torch data set, or the name of an example",
+            "必须是路径、DataFrame、数组 (X, y)、torch 数据集，或内置示例的名字",
+        )
+        raise DataError(Problem(TABLE, rule, type(source).__name__))
     array = to_array(source)
     if array.ndim == 0:
-        raise DataError(
-            Problem("the table", "must have rows and columns", f"a single {type(source).__name__}")
-        )
+        rule, kind = Text("must have rows and columns", "必须有行和列"), type(source).__name__
+        raise DataError(Problem(TABLE, rule, Text(f"a single {kind}", f"单个 {kind}")))
     if array.dtype.names:
         return _frame({name: _series(name, array[name]) for name in array.dtype.names}), []
     if array.dtype.kind == "c":
-        raise DataError(
-            Problem(
-                "the array", "must hold real numbers", "complex ones", hint="Pass real and imaginary parts."
-            )
-        )
+        hint = Text("Pass real and imaginary parts.", "请传入实部和虚部。")
+        raise DataError(Problem(ARRAY, REAL, COMPLEX, hint=hint))
     notes = []
     if array.ndim > 2:
         n = int(np.prod(array.shape[1:]))
@@ -208,13 +216,10 @@ def _series(name: str, values: Any) -> pl.Series:
         array = array[:, 0]
     if array.ndim != 1:
         shape = " × ".join(map(str, array.shape))
-        raise DataError(
-            Problem(
-                name, "must be one-dimensional", f"shape {shape}", hint="One target is predicted at a time."
-            )
-        )
+        rule = Text("must be one-dimensional", "必须是一维的")
+        raise DataError(Problem(name, rule, Text(f"shape {shape}", f"形状 {shape}"), hint=ONE_TARGET))
     if array.dtype.kind == "c":
-        raise DataError(Problem(name, "must hold real numbers", "complex ones"))
+        raise DataError(Problem(name, REAL, COMPLEX))
     if array.dtype.kind == "f":
         return pl.Series(name, array.astype(np.float64), nan_to_null=True)
     if array.dtype.kind in "iubM" and array.dtype.byteorder in "=|<":

@@ -12,7 +12,7 @@ import polars as pl
 from manyfit.data.checks import check_shape, check_target, find_leaks
 from manyfit.data.columns import KINDS
 from manyfit.data.copies import CHOICES, settle_copies
-from manyfit.data.csvtext import looks_like_values
+from manyfit.data.csvtext import NO_HEADER, looks_like_values
 from manyfit.data.dataset import Dataset
 from manyfit.data.decide import decide_columns, no_columns
 from manyfit.data.roles import class_weights_of, group_of, role_series, time_of, weights_of
@@ -21,6 +21,7 @@ from manyfit.data.table import Table, read
 from manyfit.data.target import read_target
 from manyfit.data.testtable import append_test
 from manyfit.errors import DataError, Problem, did_you_mean
+from manyfit.text import Text, text_of
 
 MIN_ROWS = 10
 
@@ -140,20 +141,34 @@ def _rename_target(table: Table, name: str) -> Table:
     """Arrays come without a name of their own: the target takes the one that was given."""
     assert table.target is not None
     if name in table.frame.columns:
-        hint = "Give the values of the target another name."
-        raise DataError(Problem(f"target {name!r}", "is the name of a column of X already", hint=hint))
+        hint = Text("Give the values of the target another name.", "请给目标值换一个名字。")
+        rule = Text("is the name of a column of X already", "已经是 X 中一列的名字")
+        raise DataError(Problem(_role("target", name), rule, hint=hint))
     return dataclasses.replace(table, frame=table.frame.rename({table.target: name}), target=name)
 
 
 def _refuse_few(n_train: int, n_test: int | None, least: int, n_given: int, name: str) -> None:
     if n_train < least:
-        got = (
-            f"{n_train} of {n_given} with a target" if n_train < n_given and n_test is None else str(n_train)
-        )
-        hint = "With fewer nothing can be tested."
-        raise DataError(Problem(name, f"must have at least {least} rows", got, hint=hint))
+        got = text_of(str(n_train))
+        if n_train < n_given and n_test is None:
+            got = Text(f"{n_train} of {n_given} with a target", f"{n_given} 行中只有 {n_train} 行有目标值")
+        hint = Text("With fewer nothing can be tested.", "再少就什么也检验不了。")
+        rule = Text(f"must have at least {least} rows", f"至少要有 {least} 行")
+        raise DataError(Problem(name, rule, got, hint=hint))
     if n_test == 0:
-        raise DataError(Problem("the test table", "has no row with a target"))
+        rule = Text("has no row with a target", "没有一行有目标值")
+        raise DataError(Problem(Text("the test table", "测试表"), rule))
+
+
+_ROLES_ZH = {"target": "目标", "weights": "权重", "group": "分组", "time": "时间"}
+
+
+def _role(role: str, column: str) -> Text:
+    return Text(f"{role} {column!r}", f"{_ROLES_ZH.get(role, role)} {column!r}")
+
+
+def _one_of(choices: Sequence[str]) -> Text:
+    return Text(f"must be one of {', '.join(choices)}", f"必须是 {'、'.join(choices)} 之一")
 
 
 def _names(names: Sequence[str] | str) -> tuple[str, ...]:
@@ -173,8 +188,12 @@ def _check_names(
     known = table.frame.columns
     problems: list[Problem] = []
     if target is None:
-        hint = f"Name it: target=… (--target …). Columns: {', '.join(known[:30])}{' …' if len(known) > 30 else ''}."
-        problems.append(Problem(table.name, "does not say what is to be predicted", hint=hint))
+        names = ", ".join(known[:30]) + (" …" if len(known) > 30 else "")
+        hint = Text(
+            f"Name it: target=… (--target …). Columns: {names}.", f"请指明：target=…（--target …）。各列：{names}。"
+        )
+        rule = Text("does not say what is to be predicted", "没有说明要预测什么")
+        problems.append(Problem(table.name, rule, hint=hint))
     named = [("target", target)] if target is not None else []
     named += [("drop", name) for name in drop] + [("kinds", name) for name in kinds]
     named += [("keep", name) for name in keep] if not isinstance(keep, bool) else []
@@ -183,18 +202,25 @@ def _check_names(
         if column not in known:
             hint = did_you_mean(column, known)
             if looks_like_values(known):
-                hint += " The first line looks like values: without a header pass header=False (--no-header)."
-            problems.append(Problem(f"{role} {column!r}", f"is no column of {table.name}", hint=hint))
+                hint += NO_HEADER
+            rule = Text(f"is no column of {table.name}", f"不是 {table.name} 的列")
+            problems.append(Problem(_role(role, column), rule, hint=hint))
     for column, kind in kinds.items():
         if kind not in KINDS:
-            problems.append(Problem(f"kind of {column!r}", f"must be one of {', '.join(KINDS)}", repr(kind)))
+            where = Text(f"kind of {column!r}", f"{column!r} 的种类")
+            problems.append(Problem(where, _one_of(KINDS), repr(kind)))
     for role, column in [("drop", name) for name in drop] + list(roles.items()):
         if isinstance(column, str) and column == target:
-            problems.append(Problem(f"{role} {column!r}", "can't be the target as well"))
+            rule = Text("can't be the target as well", "不能同时是目标")
+            problems.append(Problem(_role(role, column), rule))
     if "group" in roles and "time" in roles:
-        hint = "With time the latest rows are held out; with group whole groups are."
-        problems.append(Problem("group and time", "can't be combined", hint=hint))
+        hint = Text(
+            "With time the latest rows are held out; with group whole groups are.",
+            "有时间时留出最新的行；有分组时留出整组。",
+        )
+        rule = Text("can't be combined", "不能同时使用")
+        problems.append(Problem(Text("group and time", "group 与 time"), rule, hint=hint))
     if duplicates not in CHOICES:
-        problems.append(Problem("duplicates", f"must be one of {', '.join(CHOICES)}", repr(duplicates)))
+        problems.append(Problem("duplicates", _one_of(CHOICES), repr(duplicates)))
     if problems:
         raise DataError(problems, scope=table.name)

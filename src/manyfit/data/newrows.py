@@ -14,7 +14,8 @@ from manyfit.data.dates import expand
 from manyfit.data.notes import Note, note, shown
 from manyfit.data.parts import CategoryPart, Part
 from manyfit.data.table import Table, read
-from manyfit.errors import DataError, Problem, did_you_mean
+from manyfit.errors import DataError, Problem
+from manyfit.text import Text
 
 _NAMES = {"number": "a number", "boolean": "true or false", "category": "a category", "date": "a date"}
 
@@ -69,10 +70,11 @@ def read_new(
         names = set(frame.columns)
     absent = [column.name for column in used if column.name not in names]
     if len(absent) == len(used):
-        hint = did_you_mean(absent[0], frame.columns).replace("Known", "Its columns")
-        raise DataError(
-            Problem(table.name, f"has none of the model's columns ({shown(absent, 5)})", hint=hint)
+        names = ", ".join(frame.columns[:30]) + (" …" if frame.width > 30 else "")
+        rule = Text(
+            f"has none of the model's columns ({shown(absent, 5)})", f"没有模型所用的任何一列（{shown(absent, 5)}）"
         )
+        raise DataError(Problem(table.name, rule, hint=Text(f"Its columns: {names}.", f"它的各列：{names}。")))
     notes: list[Note] = [*table.notes]
     if absent:
         notes.append(note("absent", absent))

@@ -6,6 +6,8 @@ import shlex
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from manyfit.text import Text
+
 
 class Wording(NamedTuple):
     """How one kind of note is said. `flag` is the command-line flag that acts on it; empty when nothing is to be done."""
@@ -209,6 +211,21 @@ def note(code: str, columns: tuple[str, ...] | list[str] = (), **facts: Any) -> 
         flag=wording.flag.format_map(facts),
         is_warning=wording.is_warning,
     )
+
+
+def row_text(index: int) -> Text:
+    """What a row is called in errors: counted from 1, without the header and empty lines (`ROWS_COUNTED` says so).
+
+    Example:
+        >>> row_text(4).en
+        'row 5'
+    """
+    return Text(f"row {index + 1}", f"第 {index + 1} 行")
+
+
+ROWS_COUNTED = Text(
+    " Rows count from 1, without the header and empty lines.", "行号从 1 数起，不计表头和空行。"
+)
 
 
 def listed(names: tuple[str, ...] | list[str], comma: str = ", ", more: str = "and {} more") -> str:

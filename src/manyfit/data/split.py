@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from manyfit.errors import DataError, Problem
+from manyfit.text import Text
 
 TEST_SHARE = 0.2
 FEW_GROUPS = 12
@@ -75,7 +76,7 @@ def holdout(data: Splittable, seed: int = 0, *, share: float = TEST_SHARE) -> Ho
     everything = np.arange(len(data.y))
     if data.test_rows is not None:
         return Holdout(np.setdiff1d(everything, data.test_rows), np.sort(data.test_rows))
-    return Holdout(*_cut(data, everything, seed, share, _TEST, "the test rows"))
+    return Holdout(*_cut(data, everything, seed, share, _TEST, Text("the test rows", "测试行")))
 
 
 def hold_out(data: Splittable, rows: np.ndarray, seed: int = 0, *, share: float = 0.2) -> Fold:
@@ -90,7 +91,7 @@ def hold_out(data: Splittable, rows: np.ndarray, seed: int = 0, *, share: float 
     Returns:
         The two sides, as rows of the whole table.
     """
-    return Fold(*_cut(data, np.asarray(rows), seed, share, _HOLD, "the held-out rows"))
+    return Fold(*_cut(data, np.asarray(rows), seed, share, _HOLD, Text("the held-out rows", "留出行")))
 
 
 def group_ways(data: Splittable, rows: np.ndarray, seed: int = 0, *, share: float = 0.2) -> tuple[Fold, ...]:
@@ -133,25 +134,24 @@ def folds(data: Splittable, rows: np.ndarray, k: int = 5, seed: int = 0) -> tupl
     """
     rows = np.sort(np.asarray(rows))
     if k < 2:
-        raise DataError(Problem("folds", "must be ≥ 2", str(k)))
+        raise DataError(Problem("folds", Text("must be ≥ 2", "必须 ≥ 2"), str(k)))
     if data.time is not None:
         part = _time_parts(data.time[rows], k + 1)
         return tuple(Fold(rows[part <= i], rows[part == i + 1]) for i in range(k))
     part = _assign(data, rows, [1 / k] * k, seed, _FOLDS)
     if len(np.unique(part)) < k:
         n_blocks = len(rows) if data.block is None else len(np.unique(data.block[rows]))
-        hint = "Use fewer folds, or a column with more groups."
-        raise DataError(
-            Problem(f"{k} folds", f"need at least {k} rows or groups of rows", str(n_blocks), hint=hint)
-        )
+        hint = Text("Use fewer folds, or a column with more groups.", "请减少折数，或换一个组数更多的列。")
+        rule = Text(f"need at least {k} rows or groups of rows", f"至少需要 {k} 行或 {k} 组")
+        raise DataError(Problem(Text(f"{k} folds", f"{k} 折"), rule, str(n_blocks), hint=hint))
     return tuple(Fold(rows[part != i], rows[part == i]) for i in range(k))
 
 
 def _cut(
-    data: Splittable, rows: np.ndarray, seed: int, share: float, purpose: int, what: str
+    data: Splittable, rows: np.ndarray, seed: int, share: float, purpose: int, what: Text
 ) -> tuple[np.ndarray, np.ndarray]:
     if not 0 < share < 1:
-        raise DataError(Problem("share", "must be > 0 and < 1", f"{share:g}"))
+        raise DataError(Problem("share", Text("must be > 0 and < 1", "必须 > 0 且 < 1"), f"{share:g}"))
     rows = np.sort(rows)
     if data.time is not None:
         time = data.time[rows]
@@ -164,9 +164,12 @@ def _cut(
     else:
         later = _assign(data, rows, [1 - share, share], seed, purpose) == 1
     if later.all() or not later.any():
-        unit = "moments" if data.time is not None else "groups"
-        hint = f"All {len(rows)} rows belong to one of the {unit}; leave that column out or take another."
-        raise DataError(Problem(what, "can't be cut from the others", hint=hint))
+        unit = Text("moments", "时刻") if data.time is not None else Text("groups", "组")
+        hint = Text(
+            f"All {len(rows)} rows belong to one of the {unit.en}; leave that column out or take another.",
+            f"全部 {len(rows)} 行同属一个{unit.zh}；请去掉那一列或换一列。",
+        )
+        raise DataError(Problem(what, Text("can't be cut from the others", "无法与其余的行分开"), hint=hint))
     return rows[~later], rows[later]
 
 
@@ -174,10 +177,12 @@ def _time_parts(time: np.ndarray, k: int) -> np.ndarray:
     """Number the rows 0 … k − 1 from early to late in parts of about one size; rows of one moment stay together."""
     moments, place, counts = np.unique(time, return_inverse=True, return_counts=True)
     if len(moments) < k:
-        hint = "Use fewer folds, or a time column with more moments."
-        raise DataError(
-            Problem(f"{k - 1} folds in time", f"need at least {k} moments", str(len(moments)), hint=hint)
+        hint = Text(
+            "Use fewer folds, or a time column with more moments.", "请减少折数，或换一个时刻更多的时间列。"
         )
+        where = Text(f"{k - 1} folds in time", f"{k - 1} 个时间折")
+        rule = Text(f"need at least {k} moments", f"至少需要 {k} 个时刻")
+        raise DataError(Problem(where, rule, str(len(moments)), hint=hint))
     middle = np.cumsum(counts) - counts / 2
     part = np.minimum((middle * k / len(time)).astype(np.int64), k - 1)
     if (

@@ -14,6 +14,7 @@ from manyfit.data.files import read_data, read_file
 from manyfit.data.frames import from_items, from_memory, from_pair, is_item_set
 from manyfit.data.notes import Note
 from manyfit.errors import DataError, Problem
+from manyfit.text import Text
 
 
 @dataclass(frozen=True)
@@ -69,13 +70,11 @@ def read(
             example = EXAMPLES[str(source)]
             return Table(str(source), example.make(), (), example.target, example.task, example.time)
         if str(source).startswith(("http://", "https://", "s3://", "ftp://")):
-            raise DataError(
-                Problem(
-                    str(source),
-                    "is an address, not a file",
-                    hint="Download it first; manyfit opens no connection.",
-                )
+            rule = Text("is an address, not a file", "是网址，不是文件")
+            hint = Text(
+                "Download it first; manyfit opens no connection.", "请先下载；manyfit 不打开任何网络连接。"
             )
+            raise DataError(Problem(str(source), rule, hint=hint))
         name, frame, notes = read_file(
             source, encoding=encoding, delimiter=delimiter, header=header, text=text
         )
@@ -90,7 +89,8 @@ def read(
         return source
     if isinstance(source, tuple):
         if len(source) != 2:
-            raise DataError(Problem("the arrays", "must be a pair (X, y)", f"{len(source)} of them"))
+            got = Text(f"{len(source)} of them", f"{len(source)} 个")
+            raise DataError(Problem(Text("the arrays", "数组"), Text("must be a pair (X, y)", "必须是一对 (X, y)"), got))
         frame, target, notes = from_pair(*source)
         return _table("table", frame, notes, target)
     if is_item_set(source):
@@ -107,5 +107,6 @@ def is_example(source: str | Path) -> bool:
 
 def _table(name: str, frame: pl.DataFrame, notes: list[Note], target: str | None = None) -> Table:
     if frame.width == 0 or frame.height == 0:
-        raise DataError(Problem(name, "is empty" if frame.width == 0 else "has columns but no rows"))
+        nothing, no_rows = Text("is empty", "是空的"), Text("has columns but no rows", "有列却没有行")
+        raise DataError(Problem(name, nothing if frame.width == 0 else no_rows))
     return Table(name, frame, tuple(notes), target)

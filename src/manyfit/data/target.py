@@ -9,15 +9,20 @@ import numpy as np
 import polars as pl
 
 from manyfit.data.cells import HUGE, finite
-from manyfit.data.notes import Note, note, shown
+from manyfit.data.notes import ROWS_COUNTED, Note, note, row_text, shown
 from manyfit.data.numeric import read_numbers
 from manyfit.errors import DataError, Problem, did_you_mean
+from manyfit.text import Text
 
 Task = Literal["regression", "binary", "multiclass"]
 TASKS = ("regression", "binary", "multiclass", "classification")
 TASK_ZH = {"regression": "回归", "binary": "二分类", "multiclass": "多分类", "classification": "分类"}
 _FEW_CLASSES = 20  # whole numbers with no more different values than this are classes, unless rows are few
 _ROWS_A_CLASS = 10
+ANOTHER = Text("Choose another target.", "请换一个目标。")
+AS_NUMBERS = Text(
+    "For numbers use task='regression' (--task regression).", "若是数值，请用 task='regression'（--task regression）。"
+)
 _MISSING = ("", "na", "n/a", "nan", "null", "?", "#n/a", "<na>")  # "none" may well be a class
 
 
@@ -102,25 +107,19 @@ def read_target(series: pl.Series, task: str | None, where: str) -> ReadTarget:
         DataError: If the column can't be predicted: dates, infinite numbers, one value only, no classes.
     """
     if task is not None and task not in TASKS:
-        raise DataError(
-            Problem("task", f"must be one of {', '.join(TASKS)}", repr(task), hint=did_you_mean(task, TASKS))
-        )
-    name = f"{where} target {series.name!r}"
+        rule = Text(f"must be one of {', '.join(TASKS)}", f"必须是 {'、'.join(TASKS)} 之一")
+        raise DataError(Problem("task", rule, repr(task), hint=did_you_mean(task, TASKS)))
+    name = Text(f"{where} target {series.name!r}", f"{where} 的目标列 {series.name!r}")
+    rule = Text("must be numbers or classes", "必须是数字或类别")
     if series.dtype.is_nested() or series.dtype in (pl.Binary, pl.Object):
-        raise DataError(Problem(name, "must be numbers or classes", "lists or structures"))
+        raise DataError(Problem(name, rule, Text("lists or structures", "列表或结构")))
     if series.dtype.is_temporal():
-        raise DataError(
-            Problem(
-                name,
-                "must be numbers or classes",
-                "dates",
-                hint="Predict a number, such as days since a start.",
-            )
-        )
+        hint = Text("Predict a number, such as days since a start.", "请预测一个数，例如距起点的天数。")
+        raise DataError(Problem(name, rule, Text("dates", "日期"), hint=hint))
     values = _cells(series)
     n_given = len(values) - values.null_count()
     if n_given == 0:
-        raise DataError(Problem(name, "has no value in any row", hint="Choose another target."))
+        raise DataError(Problem(name, Text("has no value in any row", "任何一行都没有值"), hint=ANOTHER))
     notes: list[Note] = []
     if values.null_count():
         notes.append(note("missing_target", [series.name], count=values.null_count(), target=series.name))
@@ -130,14 +129,13 @@ def read_target(series: pl.Series, task: str | None, where: str) -> ReadTarget:
         _refuse_infinite(values, name)
     distinct = values.drop_nulls().n_unique()
     if distinct == 1:
-        rule = f"has one value only: {shown(values.drop_nulls().head(1).to_list())}"
-        raise DataError(
-            Problem(
-                name,
-                rule,
-                hint="There is nothing to predict; choose another target or add rows of another class.",
-            )
+        value = shown(values.drop_nulls().head(1).to_list())
+        rule = Text(f"has one value only: {value}", f"只有一个值：{value}")
+        hint = Text(
+            "There is nothing to predict; choose another target or add rows of another class.",
+            "没有什么可预测的；请换一个目标，或加上别的类别的行。",
         )
+        raise DataError(Problem(name, rule, hint=hint))
     chosen, more = _choose(values, distinct, n_given, task, name)
     notes += more
     has_value = values.is_not_null().to_numpy()
@@ -177,7 +175,7 @@ def _cells(series: pl.Series) -> pl.Series:
     return text.set(is_missing, None) if is_missing.any() else text
 
 
-def _numbers_if_all(text: pl.Series, task: str | None, name: str) -> pl.Series:
+def _numbers_if_all(text: pl.Series, task: str | None, name: Text) -> pl.Series:
     """Numbers when every cell is one; text when it holds classes; an error when it is mostly numbers, or should be."""
     read = read_numbers(text)
     if read.n_others == 0:
@@ -186,39 +184,47 @@ def _numbers_if_all(text: pl.Series, task: str | None, name: str) -> pl.Series:
     is_mixed = read.n_others < n_given / 2 and text.n_unique() > _FEW_CLASSES
     if task == "regression" or (task is None and is_mixed):
         rows = np.flatnonzero((read.values.is_null() & text.is_not_null()).to_numpy())
-        cells = ", ".join(f"row {row + 1} {text[int(row)]!r}" for row in rows[:3])
-        hint = "Mend these cells or leave them empty."
-        hint += (
-            " If these are classes, say so: task='classification' (--task classification)."
-            if task is None
-            else ""
+        hint = Text("Mend these cells or leave them empty.", "请改好这些单元格，或留空。")
+        if task is None:
+            hint += Text(
+                " If these are classes, say so: task='classification' (--task classification).",
+                "若本来就是类别，请说明：task='classification'（--task classification）。",
+            )
+        cells = [row_text(int(row)) + f" {text[int(row)]!r}" for row in rows[:3]]
+        more = " …" if len(rows) > 3 else ""
+        got = Text(
+            f"{len(rows)} of {n_given} cells that are none: {', '.join(cell.en for cell in cells)}{more}",
+            f"{n_given} 个单元格中有 {len(rows)} 个不是：{'、'.join(cell.zh for cell in cells)}{more}",
         )
-        got = f"{len(rows)} of {n_given} cells that are none: {cells}" + (" …" if len(rows) > 3 else "")
-        raise DataError(Problem(name, "must be numbers", got, hint=hint))
+        raise DataError(Problem(name, Text("must be numbers", "必须是数字"), got, hint=hint + ROWS_COUNTED))
     return text
 
 
-def _refuse_infinite(values: pl.Series, name: str) -> None:
+def _refuse_infinite(values: pl.Series, name: Text) -> None:
     _, n_infinite = finite(values)
     if n_infinite:
         rows = np.flatnonzero((values.cast(pl.Float64).abs() > HUGE).fill_null(False).to_numpy())
         places = ", ".join(str(row + 1) for row in rows[:5]) + (" …" if len(rows) > 5 else "")
-        hint = "Mend these cells or leave them empty: rows without a target are left out."
-        got = f"{values[int(rows[0])]:g} in row {places}"
-        raise DataError(Problem(name, f"must be finite (below {HUGE:g})", got, hint=hint))
+        hint = Text(
+            "Mend these cells or leave them empty: rows without a target are left out.",
+            "请改好这些单元格，或留空：没有目标值的行会被略去。",
+        )
+        value = f"{values[int(rows[0])]:g}"
+        got = Text(f"{value} in row {places}", f"{value}，在第 {places} 行")
+        rule = Text(f"must be finite (below {HUGE:g})", f"必须有限（小于 {HUGE:g}）")
+        raise DataError(Problem(name, rule, got, hint=hint + ROWS_COUNTED))
 
 
 def _choose(
-    values: pl.Series, distinct: int, n_given: int, task: str | None, name: str
+    values: pl.Series, distinct: int, n_given: int, task: str | None, name: Text
 ) -> tuple[Task, list[Note]]:
     is_number = values.dtype.is_numeric()
     if task == "regression":
         return "regression", []
     if task == "binary" and distinct != 2:
-        hint = "Use task='multiclass' (--task multiclass)."
-        raise DataError(
-            Problem(name, "must have two classes for the task 'binary'", str(distinct), hint=hint)
-        )
+        hint = Text("Use task='multiclass' (--task multiclass).", "请用 task='multiclass'（--task multiclass）。")
+        rule = Text("must have two classes for the task 'binary'", "在 'binary' 任务中必须有两个类别")
+        raise DataError(Problem(name, rule, str(distinct), hint=hint))
     if task is None and is_number:
         is_whole = bool((values.drop_nulls() == values.drop_nulls().cast(pl.Float64).floor()).all())
         if distinct > 2 and not (
@@ -233,17 +239,12 @@ def _choose(
         if distinct > 2:
             return "multiclass", [_task_note(values.name, distinct, "classification", "regression")]
     if distinct > max(_FEW_CLASSES, n_given / 2) or distinct == n_given:
-        kind = "numbers" if is_number else "texts"
-        hint = (
-            "For numbers use task='regression' (--task regression)."
-            if is_number
-            else "Choose another target."
+        kind = Text("numbers", "数") if is_number else Text("texts", "文本")
+        rule = Text(
+            f"has {distinct} different {kind.en} in {n_given} rows: no classes to learn",
+            f"{n_given} 行中有 {distinct} 个不同的{kind.zh}：没有可学的类别",
         )
-        raise DataError(
-            Problem(
-                name, f"has {distinct} different {kind} in {n_given} rows: no classes to learn", hint=hint
-            )
-        )
+        raise DataError(Problem(name, rule, hint=AS_NUMBERS if is_number else ANOTHER))
     return "binary" if distinct == 2 else "multiclass", []
 
 

@@ -10,6 +10,7 @@ import polars as pl
 from manyfit.data.notes import Note, note
 from manyfit.data.table import Table
 from manyfit.errors import DataError, Problem, did_you_mean
+from manyfit.text import Text
 
 
 def append_test(
@@ -18,12 +19,15 @@ def append_test(
     """Put the rows of a test table below the others, column by column of the same name."""
     given = [role for role, value in roles.items() if not isinstance(value, str)]
     if given:
-        raise DataError(Problem(", ".join(given), "must be the name of a column when a test table is given"))
+        rule = Text(
+            "must be the name of a column when a test table is given", "在给出测试表时必须是列名"
+        )
+        raise DataError(Problem(", ".join(given), rule))
     needed = [target, *roles.values()]
     problems = [
         Problem(
-            f"column {column!r}",
-            f"is not in the test table {test.name}",
+            Text(f"column {column!r}", f"列 {column!r}"),
+            Text(f"is not in the test table {test.name}", f"不在测试表 {test.name} 中"),
             hint=did_you_mean(column, test.frame.columns),
         )
         for column in needed

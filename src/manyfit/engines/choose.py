@@ -25,6 +25,7 @@ from manyfit.networks import Dense, Network, flatten
 from manyfit.optimizers.sgd import SGD
 from manyfit.population import Population
 from manyfit.recipe import Recipe
+from manyfit.registry import unknown
 from manyfit.runs import Run, RunFolder
 from manyfit.runs.header import FILE as HEADER
 
@@ -51,7 +52,7 @@ def engine_for(population: Population, name: str = "auto", threads: int | None =
     """
     if name not in ("auto", *NAMES):
         raise UnknownNameError(
-            Problem("", f"unknown engine {name!r}", hint=did_you_mean(name, ["auto", *NAMES]))
+            Problem("", unknown("engine", name), hint=did_you_mean(name, ["auto", *NAMES]))
         )
     if name == "auto":
         return _by_recipe(population, threads)

@@ -15,6 +15,7 @@ from manyfit.job.options import Options
 from manyfit.job.plan import Plan
 from manyfit.runs.header import read_header
 from manyfit.space import Space
+from manyfit.text import Text
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,8 @@ def read_config(path: str | Path) -> Config:
     path = Path(path)
     folder = path if path.is_dir() else path.parent
     if not path.exists():
-        raise UsageError(
-            Problem(f"--config {path}", "does not exist", hint="Every run folder holds a run.toml.")
-        )
+        hint = Text("Every run folder holds a run.toml.", "每个运行文件夹里都有 run.toml。")
+        raise UsageError(Problem(f"--config {path}", Text("does not exist", "不存在"), hint=hint))
     fields = read_header(folder) if path.is_dir() or path.name == "run.toml" else _read_toml(path)
     job = dict(fields.get("job", {}))
     plan = fields.get("plan") or None
@@ -78,7 +78,7 @@ def read_config(path: str | Path) -> Config:
     source, target = job.pop("source", None), job.pop("target", None)
     known = option_names | load_names
     unknown = [
-        Problem("", f"unknown field {name!r} of [job]", hint=did_you_mean(name, known))
+        Problem("", Text(f"unknown field {name!r} of [job]", f"[job] 没有 {name!r} 项"), hint=did_you_mean(name, known))
         for name in job
         if name not in known
     ]
@@ -102,4 +102,5 @@ def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(Problem(f"--config {path}", "can't be read", str(error))) from error
+        rule = Text(f"can't be read: {error}", f"无法读取：{error}")
+        raise UsageError(Problem(f"--config {path}", rule)) from error

@@ -21,6 +21,7 @@ from manyfit.population import Member, Population, Rows, View
 from manyfit.recipe import Recipe
 from manyfit.rng import Streams
 from manyfit.runs import Run
+from manyfit.text import Text
 
 Floats = NDArray[np.float64]
 
@@ -171,14 +172,15 @@ def confirm(
     folds = table.confirm_folds(plan.folds)
     finalists = [for_epochs(recipe, plan.epochs) for recipe in search.ranking[: plan.finalists]]
     if not finalists:
-        hint = "Search lower rates, or look at the target's largest values."
-        raise ManyfitError(
-            Problem(
-                "the search",
-                f"found nothing that trains: all {search.n_networks} networks diverged",
-                hint=hint,
-            )
+        n = search.n_networks
+        hint = Text(
+            "Search lower rates, or look at the target's largest values.",
+            "请搜索更小的学习率，或检查目标的最大值。",
         )
+        rule = Text(
+            f"found nothing that trains: all {n} networks diverged", f"没有找到能训练的：全部 {n} 个网络都发散"
+        )
+        raise ManyfitError(Problem(Text("the search", "搜索"), rule, hint=hint))
     n_rows, n_classes = len(table.development), table.data.target.n_classes
     books = [_Book.blank(plan, n_rows, n_classes) for _ in finalists]
     first = table.fit_encoder(folds[0])

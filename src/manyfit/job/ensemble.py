@@ -16,6 +16,7 @@ from manyfit.metrics import LogLoss
 from manyfit.model import Calibration, tempered
 from manyfit.model.model import LEVELS
 from manyfit.stats import LEVEL, Finding, Interval, judge, mean_interval
+from manyfit.text import Text
 
 Floats = NDArray[np.float64]
 SCOPE = "folds and seeds"
@@ -73,14 +74,12 @@ def choose(confirmed: Confirmed, margin: float, way: str) -> list[int]:
     """
     order = confirmed.order
     if not order:
-        raise ManyfitError(
-            Problem(
-                "confirmation",
-                "found no recipe whose networks all trained",
-                f"{confirmed.n_diverged} diverged",
-                hint="Scale the inputs or search again.",
-            )
+        n = confirmed.n_diverged
+        rule = Text(
+            f"found no recipe whose networks all trained: {n} diverged", f"没有一个配方的网络全部训练成功：{n} 个发散"
         )
+        hint = Text("Scale the inputs or search again.", "请缩放输入，或重新搜索。")
+        raise ManyfitError(Problem(Text("confirmation", "确认"), rule, hint=hint))
     if way == "top":
         return order[:TOP]
     found = against_best(confirmed, margin)

@@ -19,6 +19,7 @@ from manyfit.runs import Ledger, Run, RunFolder, checkpoint
 from manyfit.runs.checkpoint import Checkpoint
 from manyfit.runs.members import describe, write_members
 from manyfit.runs.parts import Parts
+from manyfit.text import Text
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,8 @@ class Log:
         round_ = self._stored[self._done]
         kept = round_.resume(population, engine.describe())
         if not kept.ledger.is_done:
-            raise RunError(Problem(str(round_.path), "holds no whole round", hint="Start over: --force."))
+            rule = Text("holds no whole round", "里面没有完整的一轮")
+            raise RunError(Problem(str(round_.path), rule, hint=Text("Start over: --force.", "请重新开始：--force。")))
         self._done += 1
         run = Run.of(
             population,

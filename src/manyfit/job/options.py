@@ -11,11 +11,14 @@ from manyfit.errors import Problem, UsageError, did_you_mean
 from manyfit.job.plan import Plan
 from manyfit.metrics import registry
 from manyfit.questions.diagnose import unknown_codes
+from manyfit.registry import unknown
 from manyfit.space import Space
+from manyfit.text import Text
 
 BUDGET = 60.0
 MARGIN = 0.01
 ENSEMBLES = ("same", "top")
+AT_LEAST_ONE = Text("must be ≥ 1", "必须 ≥ 1")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,33 +58,28 @@ class Options:
         """
         found = list(unknown_codes(self.mute))
         if not (np.isfinite(self.budget) and self.budget > 0):
-            found.append(
-                Problem("budget", "must be seconds > 0", f"{self.budget:g}", hint="The default is 60.")
-            )
+            rule = Text("must be seconds > 0", "必须是 > 0 的秒数")
+            hint = Text("The default is 60.", "默认值是 60。")
+            found.append(Problem("budget", rule, f"{self.budget:g}", hint=hint))
         if not 0 <= self.margin < 1:
-            found.append(
-                Problem(
-                    "margin",
-                    "must be a share ≥ 0 and < 1",
-                    f"{self.margin:g}",
-                    hint="The default 0.01 is one percent.",
-                )
-            )
+            rule = Text("must be a share ≥ 0 and < 1", "必须是 ≥ 0 且 < 1 的比例")
+            hint = Text("The default 0.01 is one percent.", "默认值 0.01 即百分之一。")
+            found.append(Problem("margin", rule, f"{self.margin:g}", hint=hint))
         if self.max_width is not None and self.max_width < 1:
-            found.append(Problem("max_width", "must be ≥ 1", str(self.max_width)))
+            found.append(Problem("max_width", AT_LEAST_ONE, str(self.max_width)))
         if self.threads is not None and self.threads < 1:
-            found.append(Problem("threads", "must be ≥ 1", str(self.threads)))
+            found.append(Problem("threads", AT_LEAST_ONE, str(self.threads)))
         if self.engine not in ("auto", *NAMES):
             hint = did_you_mean(self.engine, ("auto", *NAMES))
-            found.append(Problem("", f"unknown engine {self.engine!r}", hint=hint))
+            found.append(Problem("", unknown("engine", self.engine), hint=hint))
         if self.ensemble not in ENSEMBLES:
             hint = did_you_mean(self.ensemble, ENSEMBLES)
-            found.append(Problem("", f"unknown ensemble {self.ensemble!r}", hint=hint))
+            found.append(Problem("", unknown("ensemble", self.ensemble), hint=hint))
         if self.metric is not None and registry.get(self.metric) is None:
             hint = did_you_mean(self.metric, registry.all())
-            found.append(Problem("", f"unknown metric {self.metric!r}", hint=hint))
+            found.append(Problem("", unknown("metric", self.metric), hint=hint))
         if self.seed < 0:
-            found.append(Problem("seed", "must be ≥ 0", str(self.seed)))
+            found.append(Problem("seed", Text("must be ≥ 0", "必须 ≥ 0"), str(self.seed)))
         if found:
-            raise UsageError(found, "these options")
+            raise UsageError(found, Text("these options", "这些选项"))
         return self

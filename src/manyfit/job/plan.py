@@ -19,6 +19,7 @@ from manyfit.errors import Problem, UsageError, did_you_mean
 from manyfit.recipe import Recipe
 from manyfit.samplers.halving import Rung, ladder
 from manyfit.space import Space
+from manyfit.text import Text
 
 SEARCH_SHARE, CONFIRM_SHARE = 0.45, 0.27
 """How the budget is shared out; the rest goes to reading, baselines, the verdict and the report."""
@@ -112,19 +113,21 @@ class Plan:
         """
         known = {f.name for f in dataclasses.fields(cls)}
         unknown = [
-            Problem("", f"unknown field {name!r} of a plan", hint=did_you_mean(name, known))
+            Problem("", Text(f"unknown field {name!r} of a plan", f"计划没有 {name!r} 项"), hint=did_you_mean(name, known))
             for name in fields
             if name not in known
         ]
         if unknown:
-            raise UsageError(unknown, "this plan")
+            raise UsageError(unknown, Text("this plan", "这个计划"))
         try:
             values: dict[str, Any] = {**fields, "rungs": tuple(Rung(**rung) for rung in fields["rungs"])}
             return cls(**values)
         except (KeyError, TypeError) as error:
-            raise UsageError(
-                Problem("plan", "must have seed, rungs, finalists and epochs", str(error))
-            ) from None
+            rule = Text(
+                f"must have seed, rungs, finalists and epochs: {error}",
+                f"必须有 seed、rungs、finalists 和 epochs：{error}",
+            )
+            raise UsageError(Problem(Text("plan", "计划"), rule)) from None
 
 
 def work(recipe: Recipe, widths: tuple[int, ...], n_train: int, n_held: int, epochs: int) -> float:

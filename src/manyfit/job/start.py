@@ -25,6 +25,7 @@ from manyfit.render.document import report
 from manyfit.runs import RunFolder
 from manyfit.runs.header import FILE as HEADER
 from manyfit.space import Space
+from manyfit.text import Text
 
 _LOADING = set(inspect.signature(load).parameters) - {"source", "target", "seed"}
 
@@ -183,8 +184,9 @@ class Request:
         request, folder = self, None
         is_blind = bool(gathered.errors)  # a file that names the table could not be read
         if self.resume and self.out is None:
-            hint = "Name the folder: out= (--out)."
-            gathered.errors.append(UsageError(Problem("resume", "needs a folder to go on with", hint=hint)))
+            hint = Text("Name the folder: out= (--out).", "请指明文件夹：out=（--out）。")
+            rule = Text("needs a folder to go on with", "需要一个可以接着做的文件夹")
+            gathered.errors.append(UsageError(Problem("resume", rule, hint=hint)))
             is_blind = True  # the folder would name the table
         with gathered:
             self.options.check()
@@ -195,15 +197,19 @@ class Request:
             elif self.out is not None and not is_rehearsal:
                 folder = RunFolder.create(self.out, plan={}, seed=self.options.seed, force=self.force)
         if request.source is None and not is_blind:
-            hint = f"Name a file, or one of the embedded examples: {', '.join(examples())}."
-            gathered.errors.append(UsageError(Problem("manyfit train", "needs a table", hint=hint)))
+            known = ", ".join(examples())
+            hint = Text(
+                f"Name a file, or one of the embedded examples: {known}.", f"请指明文件，或一个内置示例：{known}。"
+            )
+            problem = Problem("manyfit train", Text("needs a table", "需要一张表"), hint=hint)
+            gathered.errors.append(UsageError(problem))
         data = None
         if request.source is not None:
             with gathered:
                 data = request._table()
                 if request.options.metric is None or registry.get(request.options.metric) is not None:
                     metric_for(data.task, request.options.metric)
-        gathered.raise_all("what was asked for")
+        gathered.raise_all(Text("what was asked for", "所要求的内容"))
         assert data is not None, "without a table there was a problem"
         if folder is not None and folder.exists:
             _refuse_other_table(folder, data)
@@ -228,7 +234,8 @@ class Request:
         """
         header = folder.header
         if "space" not in header or "job" not in header:
-            raise RunError(Problem(str(folder.path), "holds no main job that could be gone on with"))
+            rule = Text("holds no main job that could be gone on with", "里面没有可以接着做的主任务")
+            raise RunError(Problem(str(folder.path), rule))
         job, plan = dict(header["job"]), Plan.from_dict(header["plan"])
         was = Options(
             job.get("budget", BUDGET),
@@ -243,12 +250,12 @@ class Request:
         for name in ("seed", "metric", "margin", "max_width", "ensemble", "mute"):
             now, then = getattr(self.options, name), getattr(was, name)
             if now not in (getattr(usual, name), then):
-                hint = "Leave it out, or begin anew: --force."
-                found.append(Problem(name, f"must be {then}, with which this job began", str(now), hint=hint))
+                hint = Text("Leave it out, or begin anew: --force.", "请不要给出，或重新开始：--force。")
+                found.append(Problem(name, _began(then), str(now), hint=hint))
         if self.options.plan is not None and self.options.plan != plan:
-            found.append(Problem("plan", f"must be plan {plan.hash}, with which this job began"))
+            found.append(Problem("plan", _began(plan.hash)))
         if found:
-            raise UsageError(found, f"resuming {folder.path}")
+            raise UsageError(found, Text(f"resuming {folder.path}", f"接着做 {folder.path} 的要求中"))
         options = dataclasses.replace(
             was,
             budget=self.options.budget if self.options.budget != usual.budget else was.budget,
@@ -298,10 +305,20 @@ def keep(model: Model, job: Job) -> None:
     job.trainer.log.forget_weights()
 
 
+def _began(with_: object) -> Text:
+    return Text(f"must be {with_}, with which this job began", f"必须是 {with_}，任务开始时用的就是它")
+
+
 def _refuse_other_table(folder: RunFolder, data: Dataset) -> None:
     if folder.header.get("fingerprint") != data.fingerprint:
-        hint = "Give the same file with the same options, or begin anew: --force."
-        rule = f"must be the table with which the job in {folder.path} began"
+        hint = Text(
+            "Give the same file with the same options, or begin anew: --force.",
+            "请给出同一个文件和同样的选项，或重新开始：--force。",
+        )
+        rule = Text(
+            f"must be the table with which the job in {folder.path} began",
+            f"必须是 {folder.path} 中的任务开始时用的那张表",
+        )
         raise RunError(Problem(data.name, rule, hint=hint))
 
 

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from manyfit.answers import UNFINISHED
 from manyfit.data import Encoder, Target
 from manyfit.errors import ManyfitError, Problem, RunError
 from manyfit.model.model import Calibration, Model, Network
 from manyfit.networks import Dense
 from manyfit.runs.files import replacing, unwritable
+from manyfit.text import Text
 
 FOLDER = "model"
 TEXT = "model.json"
@@ -26,8 +28,11 @@ def write_model(model: Model, path: Path, *, force: bool = False) -> Path:
 
     folder = path / FOLDER
     if (folder / TEXT).exists() and not force:
-        hint = "Give another name; force=True (--force) replaces it."
-        raise RunError(Problem(str(folder), "must not exist yet: it holds a model", hint=hint))
+        hint = Text(
+            "Give another name; force=True (--force) replaces it.", "请换一个名字；force=True（--force）可替换它。"
+        )
+        rule = Text("must not exist yet: it holds a model", "不能已经存在：里面有模型")
+        raise RunError(Problem(str(folder), rule, hint=hint))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -91,31 +96,28 @@ def load_model(path: str | Path) -> Model:
     path = Path(path)
     folder = path if (path / TEXT).exists() else path / FOLDER
     if not (folder / TEXT).exists():
-        rule = "holds no model" if path.exists() else "does not exist"
-        hint = (
-            "Training there was not finished."
-            if (path / "run.toml").exists()
-            else "Models are written by manyfit train and Model.save."
+        rule = Text("holds no model", "里面没有模型") if path.exists() else Text("does not exist", "不存在")
+        hint = Text(
+            "Models are written by manyfit train and Model.save.", "模型由 manyfit train 和 Model.save 写入。"
         )
+        if (path / "run.toml").exists():
+            hint = UNFINISHED
         raise RunError(Problem(str(path), rule, hint=hint))
     try:
         text = json.loads((folder / TEXT).read_text("utf-8"))
         if text["schema"] > SCHEMA:
-            raise RunError(
-                Problem(
-                    str(folder), f"has format {text['schema']}, newer than {SCHEMA}", hint="Update manyfit."
-                )
+            rule = Text(
+                f"has format {text['schema']}, newer than {SCHEMA}", f"的格式 {text['schema']} 比 {SCHEMA} 新"
             )
+            raise RunError(Problem(str(folder), rule, hint=Text("Update manyfit.", "请更新 manyfit。")))
         arrays = load_file(folder / ARRAYS)
         model = _build(text, arrays)
     except ManyfitError:
         raise
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise RunError(
-            Problem(
-                str(folder), "is damaged", f"{type(error).__name__}: {error}", hint="Copy or train it again."
-            )
-        ) from error
+        rule = Text("is damaged: ", "已损坏：") + f"{type(error).__name__}: {error}"
+        hint = Text("Copy or train it again.", "请重新复制或重新训练。")
+        raise RunError(Problem(str(folder), rule, hint=hint)) from error
     model._folder = folder.parent
     return model
 

@@ -22,6 +22,7 @@ from manyfit.errors import Problem, UsageError
 from manyfit.metrics import metric_for
 from manyfit.model.forward import forward, tempered, to_values
 from manyfit.networks import Dense
+from manyfit.text import Text
 
 Floats = NDArray[np.float64]
 
@@ -163,13 +164,9 @@ class Model:
             UsageError: If the model predicts numbers.
         """
         if self.target.task == "regression":
-            raise UsageError(
-                Problem(
-                    "predict_proba",
-                    "is for classes; this model predicts numbers",
-                    hint="Use predict or predict_interval.",
-                )
-            )
+            rule = Text("is for classes; this model predicts numbers", "用于类别；该模型预测数值")
+            hint = Text("Use predict or predict_interval.", "请用 predict 或 predict_interval。")
+            raise UsageError(Problem("predict_proba", rule, hint=hint))
         return self.predict_frame(self.read(source))
 
     def predict_interval(self, source: Any, level: float = 0.9) -> Floats:
@@ -243,18 +240,18 @@ class Model:
     def check_level(self, level: float) -> None:
         """Refuse a level of intervals that no model calibrates."""
         if self.target.task == "regression" and level not in LEVELS:
-            raise UsageError(Problem("level", f"must be one of {', '.join(map(str, LEVELS))}", f"{level:g}"))
+            known = [str(each) for each in LEVELS]
+            rule = Text(f"must be one of {', '.join(known)}", f"必须是 {'、'.join(known)} 之一")
+            raise UsageError(Problem("level", rule, f"{level:g}"))
 
     def _width(self, level: float) -> float:
         if level not in self.calibration.widths:
-            known = (
-                ", ".join(f"{known:g}" for known in self.calibration.widths) or "none: it predicts classes"
-            )
-            raise UsageError(
-                Problem(
-                    "level", "must be one that was calibrated", f"{level:g}", hint=f"Calibrated: {known}."
-                )
-            )
+            known = ", ".join(f"{known:g}" for known in self.calibration.widths)
+            hint = Text(f"Calibrated: {known}.", f"校准过的有：{known}。")
+            if not known:
+                hint = Text("Calibrated: none: it predicts classes.", "没有校准过的：该模型预测类别。")
+            rule = Text("must be one that was calibrated", "必须是校准过的")
+            raise UsageError(Problem("level", rule, f"{level:g}", hint=hint))
         return self.calibration.widths[level]
 
     # The locked rows
@@ -270,22 +267,15 @@ class Model:
         """
         data = self._data if data is None else data
         if data is None:
-            raise UsageError(
-                Problem(
-                    "score_test",
-                    "needs the table that the model was trained on",
-                    hint="score_test(mf.load(...))",
-                )
-            )
+            rule = Text("needs the table that the model was trained on", "需要训练该模型的那张表")
+            raise UsageError(Problem("score_test", rule, hint="score_test(mf.load(...))"))
         if self.facts.get("fingerprint") not in (None, data.fingerprint):
-            rule = "must be the table that the model was trained on"
-            raise UsageError(
-                Problem(
-                    data.name,
-                    rule,
-                    hint="For other rows use predict; which rows are locked is decided by the table.",
-                )
+            rule = Text("must be the table that the model was trained on", "必须是训练该模型的那张表")
+            hint = Text(
+                "For other rows use predict; which rows are locked is decided by the table.",
+                "别的行请用 predict；哪些行被锁定由表决定。",
             )
+            raise UsageError(Problem(data.name, rule, hint=hint))
         rows = holdout(data, int(self.facts.get("seed", 0))).test
         self.facts["openings"] = self.openings + 1
         if self._folder is not None:

@@ -20,7 +20,8 @@ from manyfit.networks.inputs import Inputs, vector
 from manyfit.networks.layout import Layout
 from manyfit.networks.network import Apply, Drop
 from manyfit.networks.norm import NORMS
-from manyfit.registry import build, plain
+from manyfit.registry import build, plain, unknown
+from manyfit.text import Text
 
 
 @dataclass(frozen=True)
@@ -76,15 +77,14 @@ class Dense:
         """Everything that is wrong with this network."""
         yield from problems_of(self)
         if not all(type(width) is int and width >= 1 for width in self.hidden):
-            yield Problem("Dense.hidden", "must hold whole numbers ≥ 1", repr(list(self.hidden)))
+            yield Problem("Dense.hidden", Text("must hold whole numbers ≥ 1", "必须是 ≥ 1 的整数"), repr(list(self.hidden)))
         if isinstance(self.activation, str) and self.activation not in ACTIVATIONS:
-            yield Problem(
-                "", f"unknown activation {self.activation!r}", hint=did_you_mean(self.activation, ACTIVATIONS)
-            )
+            hint = did_you_mean(self.activation, ACTIVATIONS)
+            yield Problem("", unknown("activation", self.activation), hint=hint)
         if isinstance(self.init, str) and self.init not in INITS:
-            yield Problem("", f"unknown init {self.init!r}", hint=did_you_mean(self.init, INITS))
+            yield Problem("", unknown("init", self.init), hint=did_you_mean(self.init, INITS))
         if isinstance(self.norm, str) and self.norm not in NORMS:
-            yield Problem("", f"unknown norm {self.norm!r}", hint=did_you_mean(self.norm, NORMS))
+            yield Problem("", unknown("norm", self.norm), hint=did_you_mean(self.norm, NORMS))
 
     def problems_on(self, X: NDArray[np.float64], inputs: Inputs, n_outputs: int) -> Iterator[Problem]:
         """Nothing: it takes any table."""

@@ -15,6 +15,7 @@ from manyfit.errors import Problem
 from manyfit.hyper import hyper
 from manyfit.optimizers._base import State, rule
 from manyfit.optimizers._knobs import coupled_decay, rate, uphill, wanted
+from manyfit.text import Text
 
 
 @rule
@@ -68,8 +69,9 @@ class Momentum:
     def problems(self) -> Iterator[Problem]:
         """Settings that exclude each other."""
         if self.nesterov and self.dampening:
-            hint = "Nesterov's form has no dampening."
-            yield Problem("Momentum.dampening", "must be 0 with nesterov", f"{self.dampening:g}", hint=hint)
+            hint = Text("Nesterov's form has no dampening.", "Nesterov 形式没有阻尼。")
+            rule = Text("must be 0 with nesterov", "用 nesterov 时必须为 0")
+            yield Problem("Momentum.dampening", rule, f"{self.dampening:g}", hint=hint)
 
     @staticmethod
     def init(xp: Any, p: Any, h: Any) -> State:

@@ -130,8 +130,12 @@ class BiasVariance:
             drawn = DrawnRows.of_example(rows.data, truth, self.replicates, self.sets, task.seed)  # type: ignore[union-attr]
             return dataclasses.replace(task, rows=drawn), "fresh"
         if self.data == "fresh":
-            hint = "Only the laws behind line, cubic, moons and spirals are known; take halves."
-            raise UsageError(Problem("--data fresh", "needs rows from a known law", task.name, hint=hint))
+            hint = Text(
+                "Only the laws behind line, cubic, moons and spirals are known; take halves.",
+                "已知规律的只有 line、cubic、moons 和 spirals；请用 halves。",
+            )
+            rule = Text("needs rows from a known law", "需要来自已知规律的行")
+            raise UsageError(Problem("--data fresh", rule, task.name, hint=hint))
         return task, "halves" if self.data == "auto" else self.data
 
     def _members(
@@ -229,8 +233,12 @@ def _own(recipe: Recipe, over: str) -> float:
         return float(recipe.get("network.width"))
     widths = set(getattr(recipe.network, "hidden", ()))
     if len(widths) != 1:
-        rule = "needs hidden layers of one width, or a module whose class takes a width by default"
-        raise UsageError(Problem("--over width", rule, str(recipe.network), hint="Take --over l2."))
+        rule = Text(
+            "needs hidden layers of one width, or a module whose class takes a width by default",
+            "需要各隐藏层同宽，或一个其类默认接受 width 的模块",
+        )
+        hint = Text("Take --over l2.", "请用 --over l2。")
+        raise UsageError(Problem("--over width", rule, str(recipe.network), hint=hint))
     return float(widths.pop())
 
 

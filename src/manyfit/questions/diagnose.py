@@ -309,7 +309,7 @@ def unknown_codes(mute: Sequence[str]) -> Iterator[Problem]:
     known = (*MAIN, *findings.all())
     for code in mute:
         if code not in known:
-            yield Problem("mute", f"knows no finding {code!r}", hint=did_you_mean(code, known))
+            yield Problem("mute", Text(f"knows no finding {code!r}", f"没有叫 {code!r} 的发现"), hint=did_you_mean(code, known))
 
 
 def _found(code: str, seen: Seen, changes: Mapping[Twin, Comparison]) -> Found:

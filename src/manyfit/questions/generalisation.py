@@ -131,9 +131,8 @@ class Generalisation:
                 found.append(Kind(name, Text(f"ends of {name}", f"{name} 的两端")))
             else:
                 hint = did_you_mean(name, [*_SAID, *columns])
-                raise UsageError(
-                    Problem(f"--beyond {name}", "is no column and no way to hold rows back", hint=hint)
-                )
+                rule = Text("is no column and no way to hold rows back", "既不是列名，也不是留出行的方式")
+                raise UsageError(Problem(f"--beyond {name}", rule, hint=hint))
         return found
 
     def answer(

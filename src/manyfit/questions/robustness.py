@@ -110,9 +110,8 @@ class Robustness:
         for name in self.remedies:
             if name not in WORDS or name == AS_IS:
                 known = [word for word in WORDS if word != AS_IS]
-                raise UnknownNameError(
-                    Problem("", f"unknown remedy {name!r}", hint=did_you_mean(name, known))
-                )
+                rule = Text(f"unknown remedy {name!r}", f"未知的办法 {name!r}")
+                raise UnknownNameError(Problem("", rule, hint=did_you_mean(name, known)))
             try:
                 twin = _remedied(
                     recipe, name, {"decay": self.decay, "noise": self.noise, "dropout": self.dropout}[name]

@@ -11,6 +11,7 @@ from manyfit.model import Model
 from manyfit.render.page import page
 from manyfit.render.phrases import language
 from manyfit.runs.files import replacing
+from manyfit.text import Text
 
 Item = Model | Answer | str | Path
 
@@ -38,9 +39,8 @@ def report(
     """
     given = [items] if isinstance(items, (Model, Answer, str, Path)) else list(items)
     if not given:
-        raise UsageError(
-            Problem("report", "needs something to show", hint="A model, an answer, or a run folder.")
-        )
+        hint = Text("A model, an answer, or a run folder.", "模型、结论或运行文件夹。")
+        raise UsageError(Problem("report", Text("needs something to show", "需要可以展示的东西"), hint=hint))
     text = page([answer_of(item) for item in given], language(lang))
     place = Path(path) if path is not None else place_for(given)
     with replacing(place) as aside:
@@ -70,9 +70,11 @@ def answer_of(item: Item) -> Answer:
         return item
     if isinstance(item, Model):
         if item.answer is None:
-            hint = "manyfit train and mf.train find one."
-            raise UsageError(Problem("report", "needs a model with an answer", repr(item), hint=hint))
+            hint = Text("manyfit train and mf.train find one.", "manyfit train 和 mf.train 会得出结论。")
+            rule = Text("needs a model with an answer", "需要带结论的模型")
+            raise UsageError(Problem("report", rule, repr(item), hint=hint))
         return item.answer
     if isinstance(item, (str, Path)):
         return read_answer(item)
-    raise UsageError(Problem("report", "shows models, answers and run folders", repr(item)))
+    rule = Text("shows models, answers and run folders", "展示模型、结论和运行文件夹")
+    raise UsageError(Problem("report", rule, repr(item)))

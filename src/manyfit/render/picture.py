@@ -12,6 +12,7 @@ from manyfit.answers import Figure
 from manyfit.errors import Problem, UsageError
 from manyfit.render.charts import panel, svg, theme
 from manyfit.render.phrases import LANGUAGES
+from manyfit.text import Text
 
 
 def draw(
@@ -40,11 +41,12 @@ def draw(
     """
     path = Path(path)
     if path.suffix.lower() not in (".svg", ".png"):
-        raise UsageError(Problem("path", "must end in .svg or .png", str(path)))
+        raise UsageError(Problem("path", Text("must end in .svg or .png", "的结尾必须是 .svg 或 .png"), str(path)))
     languages = [language] if isinstance(language, str) else list(language)
     for each in languages:
         if each not in LANGUAGES:
-            raise UsageError(Problem("language", f"must be {' or '.join(LANGUAGES)}", repr(each)))
+            rule = Text(f"must be {' or '.join(LANGUAGES)}", f"必须是 {' 或 '.join(LANGUAGES)}")
+            raise UsageError(Problem("language", rule, repr(each)))
     several: list[Any] = [figures] if type(figures) in get_args(Figure) else list(figures)
     made = []
     for each in languages:

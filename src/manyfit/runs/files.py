@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from manyfit.errors import Problem, RunError
+from manyfit.text import Text
 
 ASIDE = ".aside"
 """Ending of a file that is being written. Readers don't look for it; what a killed process leaves, a resume sweeps."""
@@ -65,5 +67,33 @@ def sweep(folder: Path) -> None:
 def unwritable(path: Path, error: OSError) -> RunError:
     """The one error for a disk that refuses."""
     reason = error.strerror or str(error)
-    hint = "Give another place, or make room and the right to write there."
-    return RunError(Problem(str(path), "can't be written", reason, hint=hint))
+    hint = Text(
+        "Give another place, or make room and the right to write there.", "请换一个位置，或腾出空间、取得写入权限。"
+    )
+    return RunError(Problem(str(path), Text(f"can't be written: {reason}", f"无法写入：{reason}"), hint=hint))
+
+
+def refuse_unwritable(path: Path, *, makes_folders: bool = False) -> None:
+    """Notice before any work that a place can't be written, by writing there: rights alone don't tell.
+
+    Args:
+        path: A file or folder that is to be made.
+        makes_folders: Whether folders above it that are not there will be made.
+
+    Raises:
+        RunError: If nothing can be written there, or the folder is missing.
+    """
+    above = path.absolute().parent
+    while makes_folders and not above.exists() and above != above.parent:
+        above = above.parent
+    try:
+        if not above.is_dir():
+            where, hint = str(above), Text("Make the folder first, or give another place.", "请先建好文件夹，或换一个位置。")
+            rule = Text(f"can't be written: there is no folder {where!r}", f"无法写入：没有文件夹 {where!r}")
+            if above.exists():
+                rule = Text(f"can't be written: {where!r} is not a folder", f"无法写入：{where!r} 不是文件夹")
+            raise RunError(Problem(str(path), rule, hint=hint))
+        with tempfile.TemporaryFile(dir=above):
+            pass
+    except OSError as error:
+        raise unwritable(path, error) from error

@@ -25,7 +25,7 @@ from manyfit.errors import Problem, RunError
 from manyfit.population import Population
 from manyfit.runs import checkpoint, fingerprint
 from manyfit.runs.checkpoint import Checkpoint
-from manyfit.runs.files import sync_folder, unwritable
+from manyfit.runs.files import refuse_unwritable, sync_folder, unwritable
 from manyfit.runs.header import FILE as HEADER
 from manyfit.runs.header import new_header, plain, read_header, versions, write_header
 from manyfit.runs.ledger import Ledger
@@ -33,6 +33,7 @@ from manyfit.runs.members import read_members
 from manyfit.runs.parts import read_parts
 from manyfit.runs.recorder import Recorder
 from manyfit.runs.run import Run
+from manyfit.text import Text
 
 if TYPE_CHECKING:
     import polars as pl
@@ -93,7 +94,7 @@ class RunFolder:
         """
         path = Path(path)
         _refuse_taken(path, force)
-        _refuse_unwritable(path)
+        refuse_unwritable(path, makes_folders=True)
         return cls(path, new_header(plan, seed), exists=False, force=force)
 
     @classmethod
@@ -182,9 +183,9 @@ class RunFolder:
             raise RunError(found, str(self.path))
         kept = checkpoint.newest(self.path, self._note)
         if kept is None:
-            raise RunError(
-                Problem(str(self.path), "holds no whole checkpoint yet", hint="Train on with resume=True.")
-            )
+            rule = Text("holds no whole checkpoint yet", "还没有完整的检查点")
+            hint = Text("Train on with resume=True.", "请用 resume=True 接着训练。")
+            raise RunError(Problem(str(self.path), rule, hint=hint))
         engine = self.header.get("engine", {})
         return Run.of(
             population, kept.ledger, seconds=kept.seconds, core_seconds=kept.core_seconds, engine=engine
@@ -250,8 +251,9 @@ class RunFolder:
             RecipeError: If a network can't be written down.
         """
         if since is None and "population" in self.header:
-            hint = "Go on with it (resume), or give another folder."
-            raise RunError(Problem(str(self.path), "must not hold a training yet", hint=hint))
+            hint = Text("Go on with it (resume), or give another folder.", "请接着做（resume），或换一个文件夹。")
+            rule = Text("must not hold a training yet", "不能已有训练")
+            raise RunError(Problem(str(self.path), rule, hint=hint))
         for network in {id(m.recipe.network): m.recipe.network for m in population.members}.values():
             network.to_dict()  # what can't be written down is said before it is trained
         return Recorder(self, population, engine, since=since, clock=clock)
@@ -292,32 +294,47 @@ class RunFolder:
         found = []
         recorded = self.header.get("population", {}).get("hash")
         if recorded is not None and recorded != fingerprint.of_population(population):
-            hint = "Give the plan and the seed of run.toml, or another folder."
-            rule = "must be the one that was trained here: recipes, streams or rows differ"
-            found.append(Problem("the population", rule, hint=hint))
+            hint = Text(
+                "Give the plan and the seed of run.toml, or another folder.",
+                "请给出 run.toml 中的计划和种子，或换一个文件夹。",
+            )
+            rule = Text(
+                "must be the one that was trained here: recipes, streams or rows differ",
+                "必须是在这里训练过的：配方、随机流或行不同",
+            )
+            found.append(Problem(Text("the population", "这批网络"), rule, hint=hint))
         recorded = self.header.get("data", {}).get("fingerprint")
         if recorded is not None and recorded != fingerprint.of_data(population.views):
-            hint = "Give the same table, or another folder."
-            found.append(Problem("the data", "must be those that were trained on here", hint=hint))
+            hint = Text("Give the same table, or another folder.", "请给出同一张表，或换一个文件夹。")
+            rule = Text("must be those that were trained on here", "必须是在这里训练时所用的")
+            found.append(Problem(Text("the data", "数据"), rule, hint=hint))
         recorded = self.header.get("engine")
         if engine is not None and recorded is not None:
             now = plain(engine)
             for key in sorted({*recorded, *now}):
                 if recorded.get(key) != now.get(key):
-                    rule = f"must be {recorded.get(key)!r}, with which this training began"
-                    hint = "On another, the results would differ in their last bits. Start anew in another folder."
-                    found.append(Problem(f"engine {key}", rule, repr(now.get(key)), hint=hint))
+                    hint = Text(
+                        "On another, the results would differ in their last bits. Start anew in another folder.",
+                        "换了就会在末位上不同。请在另一个文件夹重新开始。",
+                    )
+                    where, rule = Text(f"engine {key}", f"引擎 {key}"), _began(repr(recorded.get(key)))
+                    found.append(Problem(where, rule, repr(now.get(key)), hint=hint))
             recorded, ours = self.header.get("versions", {}).get("manyfit"), versions()["manyfit"]
             if recorded != ours:
-                rule = f"must be {recorded}, with which this training began"
-                found.append(
-                    Problem("manyfit", rule, ours, hint=f"pip install manyfit=={recorded}, or start anew.")
+                hint = Text(
+                    f"pip install manyfit=={recorded}, or start anew.",
+                    f"请 pip install manyfit=={recorded}，或重新开始。",
                 )
+                found.append(Problem("manyfit", _began(recorded), ours, hint=hint))
         return found
 
     def _note(self, note: str) -> None:
         self.notes.append(note)
         _log.warning(note)
+
+
+def _began(with_: object) -> Text:
+    return Text(f"must be {with_}, with which this training began", f"必须是 {with_}，训练开始时用的就是它")
 
 
 def _refuse_taken(path: Path, force: bool) -> None:
@@ -329,20 +346,17 @@ def _refuse_taken(path: Path, force: bool) -> None:
         if (path / HEADER).exists():
             if force:
                 return
-            hint = "Give another name; force (--force) replaces it, resume (--resume) goes on with it."
-            raise RunError(Problem(str(path), "must not exist yet: it is a run folder", hint=hint))
-    hint = "It is not a run folder, so it is never replaced. Give another name."
-    raise RunError(Problem(str(path), "must not exist yet", hint=hint))
-
-
-def _refuse_unwritable(path: Path) -> None:
-    above = path.absolute().parent
-    while not above.exists() and above != above.parent:
-        above = above.parent
-    if not above.is_dir():
-        raise unwritable(path, NotADirectoryError(20, f"{above} is not a folder"))
-    if not os.access(above, os.W_OK | os.X_OK):
-        raise unwritable(path, PermissionError(13, f"no right to write in {above}"))
+            hint = Text(
+                "Give another name; force (--force) replaces it, resume (--resume) goes on with it.",
+                "请换一个名字；force（--force）可替换它，resume（--resume）可接着做。",
+            )
+            rule = Text("must not exist yet: it is a run folder", "不能已经存在：它是运行文件夹")
+            raise RunError(Problem(str(path), rule, hint=hint))
+    hint = Text(
+        "It is not a run folder, so it is never replaced. Give another name.",
+        "它不是运行文件夹，所以绝不替换。请换一个名字。",
+    )
+    raise RunError(Problem(str(path), Text("must not exist yet", "不能已经存在"), hint=hint))
 
 
 def _make_folder(path: Path, fill: Callable[[Path], None]) -> None:

@@ -16,6 +16,7 @@ import tomli_w
 from manyfit.errors import Problem, RunError
 from manyfit.runs import fingerprint
 from manyfit.runs.files import replacing
+from manyfit.text import Text
 
 FILE = "run.toml"
 SCHEMA = 1
@@ -54,18 +55,21 @@ def read_header(folder: Path) -> dict[str, Any]:
     try:
         header = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        rule = (
-            "holds no run.toml: it is not a run folder"
-            if folder.is_dir()
-            else "must be a run folder, and does not exist"
-        )
+        rule = Text("must be a run folder, and does not exist", "必须是运行文件夹，却不存在")
+        if folder.is_dir():
+            rule = Text("holds no run.toml: it is not a run folder", "里面没有 run.toml：不是运行文件夹")
         raise RunError(Problem(str(folder), rule)) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise RunError(Problem(str(path), "can't be read", str(error))) from error
+        raise RunError(Problem(str(path), Text(f"can't be read: {error}", f"无法读取：{error}"))) from error
     schema = header.get("schema")
     if not isinstance(schema, int) or not 1 <= schema <= SCHEMA:
-        hint = "It was written by another version of manyfit: update it." if isinstance(schema, int) else ""
-        raise RunError(Problem(f"{path} schema", f"must be 1 to {SCHEMA}", repr(schema), hint=hint))
+        hint = Text(
+            "It was written by another version of manyfit: update it.", "它由另一版 manyfit 写成：请更新。"
+        )
+        rule = Text(f"must be 1 to {SCHEMA}", f"必须是 1 到 {SCHEMA}")
+        raise RunError(
+            Problem(f"{path} schema", rule, repr(schema), hint=hint if isinstance(schema, int) else "")
+        )
     return header
 
 

@@ -14,6 +14,7 @@ from manyfit.recipe import Recipe
 from manyfit.runs.files import replacing
 from manyfit.runs.ledger import Fate
 from manyfit.runs.run import Run
+from manyfit.text import Text
 
 if TYPE_CHECKING:
     import polars as pl
@@ -113,11 +114,11 @@ def read_members(folder: Path) -> pl.DataFrame:
     try:
         return pl.read_parquet(path)
     except FileNotFoundError:
-        raise RunError(
-            Problem(str(folder), "holds no networks yet", hint="A bigger job keeps them in rounds/.")
-        ) from None
+        hint = Text("A bigger job keeps them in rounds/.", "较大的任务把它们放在 rounds/ 中。")
+        rule = Text("holds no networks yet", "还没有网络")
+        raise RunError(Problem(str(folder), rule, hint=hint)) from None
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise RunError(Problem(str(path), "can't be read", str(error))) from error
+        raise RunError(Problem(str(path), Text(f"can't be read: {error}", f"无法读取：{error}"))) from error
 
 
 def _series(name: str, values: list[Any]) -> pl.Series:

@@ -20,6 +20,7 @@ from manyfit.runs.files import sweep
 from manyfit.runs.ledger import Fate, Ledger
 from manyfit.runs.parts import MANY_PARTS, Parts
 from manyfit.runs.run import Run
+from manyfit.text import Text
 
 if TYPE_CHECKING:
     from manyfit.runs.folder import RunFolder
@@ -172,8 +173,9 @@ def _locked(path: Path) -> int | None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        hint = "Wait for it, or end it, or give another folder."
-        raise RunError(Problem(str(path), "is being written by another training", hint=hint)) from None
+        hint = Text("Wait for it, or end it, or give another folder.", "请等它结束或结束它，或换一个文件夹。")
+        rule = Text("is being written by another training", "正由另一次训练写入")
+        raise RunError(Problem(str(path), rule, hint=hint)) from None
     except OSError:  # a file system without locks
         os.close(descriptor)
         return None

@@ -16,7 +16,7 @@ from manyfit.job.defaults import default_space
 from manyfit.job.ensemble import calibrate, choose, held_out, out_of_fold
 from manyfit.job.measure import measure
 from manyfit.job.narrator import Silent
-from manyfit.job.options import Options
+from manyfit.job.options import AT_LEAST_ONE, Options
 from manyfit.job.plan import CONFIRM_SHARE, SEARCH_SHARE, Plan, Size, size_plan
 from manyfit.job.rows import Table
 from manyfit.job.search import run_search
@@ -80,7 +80,7 @@ def develop(
     """
     options.check()
     if n_recipes is not None and n_recipes < 1:
-        raise UsageError(Problem("n_recipes", "must be ≥ 1", str(n_recipes)))
+        raise UsageError(Problem("n_recipes", AT_LEAST_ONE, str(n_recipes)))
     if data.n_rows < MIN_ROWS:
         got = f"{data.n_rows} sample{'s' * (data.n_rows != 1)}"
         hint = "Copies of a row, and rows of weight 0, don't count."

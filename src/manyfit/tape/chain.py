@@ -112,7 +112,11 @@ def told(
     unknown = [key for key in values or {} if key not in built.values]
     if unknown:
         raise UsageError(
-            Problem("", f"unknown value {unknown[0]!r}", hint=did_you_mean(unknown[0], built.values))
+            Problem(
+                "",
+                Text(f"unknown value {unknown[0]!r}", f"未知的值 {unknown[0]!r}"),
+                hint=did_you_mean(unknown[0], built.values),
+            )
         )
     numbers = {**built.values, **(values or {})}
     given = {

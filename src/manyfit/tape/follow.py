@@ -7,6 +7,7 @@ import numpy as np
 from manyfit.errors import Problem, UsageError
 from manyfit.tape.member import Step, Taped
 from manyfit.tape.source import Source
+from manyfit.text import Text
 
 Weight = tuple[int, int, int | str]
 """Layer, unit and input, counted from 1."""
@@ -24,9 +25,12 @@ def place_of(row: int, source: Source) -> int:
     found = np.flatnonzero(source.labels == row)
     if len(found):
         return int(found[0])
-    rule = "is locked away for tests" if 1 <= row <= source.n_rows else f"must be 1 to {source.n_rows}"
-    hint = f"Rows {', '.join(str(each) for each in source.labels[:8])} … may be traced."
-    raise UsageError(Problem(f"row {row}", rule, hint=hint))
+    rule = Text(f"must be 1 to {source.n_rows}", f"必须是 1 到 {source.n_rows}")
+    if 1 <= row <= source.n_rows:
+        rule = Text("is locked away for tests", "已锁定，留作测试")
+    free = ", ".join(str(each) for each in source.labels[:8])
+    hint = Text(f"Rows {free} … may be traced.", f"可以跟踪第 {free} … 行。")
+    raise UsageError(Problem(Text(f"row {row}", f"第 {row} 行"), rule, hint=hint))
 
 
 def first_step_of(taped: Taped, place: int | None) -> int:
@@ -42,23 +46,28 @@ def parsed(weight: Weight, widths: tuple[int, ...]) -> tuple[int, int, int | Non
     Raises:
         UsageError: If the network has no such weight.
     """
-    hint = "Layer, unit, input, counted from 1; b as the input is the bias. For example 1,2,1."
+    hint = Text(
+        "Layer, unit, input, counted from 1; b as the input is the bias. For example 1,2,1.",
+        "层、单元、输入，从 1 数起；输入写 b 表示偏置。例如 1,2,1。",
+    )
     if len(weight) != 3:
-        raise UsageError(Problem("weight", "must be three", repr(weight), hint=hint))
+        raise UsageError(Problem("weight", Text("must be three", "必须是三个数"), repr(weight), hint=hint))
     layer, out, in_ = weight
     sizes = " → ".join(str(width) for width in widths)
     if not (isinstance(layer, int) and 1 <= layer < len(widths)):
-        raise UsageError(
-            Problem("weight", f"must name a layer 1 to {len(widths) - 1}", repr(layer), hint=hint)
-        )
+        most = len(widths) - 1
+        rule = Text(f"must name a layer 1 to {most}", f"必须指明第 1 到 {most} 层")
+        raise UsageError(Problem("weight", rule, repr(layer), hint=hint))
     for what, asked, most in (("unit", out, widths[layer]), ("input", in_, widths[layer - 1])):
         if what == "input" and asked == BIAS:
             continue
         if not (isinstance(asked, int) and 1 <= asked <= most):
-            rule = (
-                f"must name an {what} 1 to {most}" if what == "input" else f"must name a {what} 1 to {most}"
+            a, zh = ("an", "输入") if what == "input" else ("a", "单元")
+            rule = Text(
+                f"must name {a} {what} 1 to {most} of layer {layer} ({sizes})",
+                f"必须指明第 {layer} 层（{sizes}）的第 1 到 {most} 个{zh}",
             )
-            raise UsageError(Problem("weight", f"{rule} of layer {layer} ({sizes})", repr(asked), hint=hint))
+            raise UsageError(Problem("weight", rule, repr(asked), hint=hint))
     return layer, int(out) - 1, None if in_ == BIAS else int(in_) - 1
 
 

@@ -16,6 +16,7 @@ from manyfit.registry import name_of
 from manyfit.tape import arithmetic
 from manyfit.tape.backward import order
 from manyfit.tape.value import Value
+from manyfit.text import Text, text_of
 
 
 def check(recipe: Recipe, view: View) -> None:
@@ -29,26 +30,47 @@ def check(recipe: Recipe, view: View) -> None:
     """
     found = [*_problems_of_network(recipe.network), *_problems_of_loss(recipe.loss, view)]
     if found:
-        raise UsageError(found, "this trace")
+        raise UsageError(found, Text("this trace", "这次跟踪"))
 
 
 def _problems_of_network(network: Network) -> Iterator[Problem]:
     if not isinstance(network, Dense):
-        hint = "Leave the recipe out, or write its layers as Dense((3, 2))."
-        yield Problem("Recipe.network", f"can't be traced: it is a {network.kind}, and only dense layers are followed", hint=hint)
+        hint = Text(
+            "Leave the recipe out, or write its layers as Dense((3, 2)).", "请不要给配方，或把各层写作 Dense((3, 2))。"
+        )
+        rule = Text(
+            f"can't be traced: it is a {network.kind}, and only dense layers are followed",
+            f"无法跟踪：它是 {network.kind}，只能跟踪全连接层",
+        )
+        yield Problem("Recipe.network", rule, hint=hint)
         return
     if type(network) is not Dense:
         name = type(network).__name__
-        hint = "Trace a Dense of the same layers."
-        yield Problem("Recipe.network", f"can't be traced: a {name} may compute in a way of its own", hint=hint)
+        hint = Text("Trace a Dense of the same layers.", "请跟踪各层相同的 Dense。")
+        rule = Text(
+            f"can't be traced: a {name} may compute in a way of its own", f"无法跟踪：{name} 的算法可能与众不同"
+        )
+        yield Problem("Recipe.network", rule, hint=hint)
     if network.norm is not None:
-        rule = "can't be traced: normalized sums mix the units of a layer"
-        yield Problem("Dense.norm", rule, hint="Trace the network without it: norm=None, or --set network.norm=none.")
+        rule = Text(
+            "can't be traced: normalized sums mix the units of a layer", "无法跟踪：归一化把一层的各单元混在一起"
+        )
+        hint = Text(
+            "Trace the network without it: norm=None, or --set network.norm=none.",
+            "请跟踪不带它的网络：norm=None，或 --set network.norm=none。",
+        )
+        yield Problem("Dense.norm", rule, hint=hint)
     adding = [str(layer) for layer in range(1, len(network.hidden) + 1) if network.adds(layer)]
     if adding:
         layers = f"layer {adding[0]} adds" if len(adding) == 1 else f"layers {', '.join(adding)} add"
-        rule = f"can't be traced: {layers} to the layer before"
-        yield Problem("Dense.residual", rule, hint="Trace it without: residual=False, or --set network.residual=false.")
+        rule = Text(
+            f"can't be traced: {layers} to the layer before", f"无法跟踪：第 {'、'.join(adding)} 层加在前一层上"
+        )
+        hint = Text(
+            "Trace it without: residual=False, or --set network.residual=false.",
+            "请跟踪不带它的：residual=False，或 --set network.residual=false。",
+        )
+        yield Problem("Dense.residual", rule, hint=hint)
 
 
 def _problems_of_loss(loss: Loss, view: View) -> Iterator[Problem]:
@@ -69,9 +91,13 @@ def _problems_of_loss(loss: Loss, view: View) -> Iterator[Problem]:
             why = "it gives other numbers on the tape than on arrays"
     except ManyfitError as error:
         first = error.problems[0]
-        why = f"{first.where if first.where.startswith('xp') else 'it'} {first.rule.split(',')[0]}"
+        where, rule = text_of(first.where).en, text_of(first.rule).en
+        why = f"{where if where.startswith('xp') else 'it'} {rule.split(',')[0]}"
     except Exception as error:  # whatever somebody's loss stumbles over
         why = f"{type(error).__name__}, {error}"
     known = ", ".join(sorted(set(losses.all()) - {"custom"}))
-    hint = f"Write it with xp alone, as manyfit.losses.huber is, or trace with one of {known}."
-    yield Problem(f"Recipe.loss {name_of(loss)!r}", f"can't be traced: {why}", hint=hint)
+    hint = Text(
+        f"Write it with xp alone, as manyfit.losses.huber is, or trace with one of {known}.",
+        f"请像 manyfit.losses.huber 那样只用 xp 来写，或改用其中之一：{known}。",
+    )
+    yield Problem(f"Recipe.loss {name_of(loss)!r}", Text(f"can't be traced: {why}", f"无法跟踪：{why}"), hint=hint)

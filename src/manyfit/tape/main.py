@@ -133,17 +133,20 @@ def trace(
         -0.031148
     """
     if not 1 <= digits <= 17:
-        raise UsageError(Problem("digits", "must be 1 to 17", str(digits)))
+        raise UsageError(Problem("digits", Text("must be 1 to 17", "必须是 1 到 17"), str(digits)))
     if isinstance(source, str) and source in COMPOSITES:
         given = {"row": row, "weight": weight, "step": step, "target": target, **loading}
         unused = [name for name, value in given.items() if value is not None]
         if unused:
-            raise UsageError(Problem(unused[0], f"has no meaning for {source!r}", hint="Leave it away."))
+            rule_ = Text(f"has no meaning for {source!r}", f"对 {source!r} 没有意义")
+            raise UsageError(Problem(unused[0], rule_, hint=Text("Leave it away.", "请去掉。")))
         rule = recipe.check().optimizer if recipe is not None else SGD(lr=0.5)
         return Trace(told(source, values, rule, digits), None, digits)
     if values is not None:
-        hint = f"Name one of them: {', '.join(COMPOSITES)}."
-        raise UsageError(Problem("values", "are for the built-in calculations only", hint=hint))
+        known = ", ".join(COMPOSITES)
+        hint = Text(f"Name one of them: {known}.", f"请指明其中一个：{known}。")
+        rule_ = Text("are for the built-in calculations only", "只用于内置的计算")
+        raise UsageError(Problem("values", rule_, hint=hint))
     given = read_source(source, target, seed, loading)
     recipe = default_recipe(given.task) if recipe is None else recipe
     if isinstance(recipe.precision, str) and recipe.precision != "float64":
@@ -169,12 +172,19 @@ def _traced(
     place = None if row is None else place_of(row, source)
     t = first_step_of(taped, place) if at is None else at - 1
     if not 0 <= t < taped.n_steps:
-        hint = f"The recipe has {taped.recipe.epochs} epochs of {taped.n_batches} steps."
-        raise UsageError(Problem("step", f"must be 1 to {taped.n_steps}", str(t + 1), hint=hint))
+        epochs, steps = taped.recipe.epochs, taped.n_batches
+        hint = Text(f"The recipe has {epochs} epochs of {steps} steps.", f"该配方有 {epochs} 遍，每遍 {steps} 步。")
+        rule = Text(f"must be 1 to {taped.n_steps}", f"必须是 1 到 {taped.n_steps}")
+        raise UsageError(Problem("step", rule, str(t + 1), hint=hint))
     rows = taped.rows_of(t)
     if place is not None and place not in rows:
-        hint = f"Its rows are {', '.join(str(labels[k]) for k in rows[:20])}. Without a step, the row finds its own."
-        raise UsageError(Problem(f"row {row}", f"is not in the batch of step {t + 1}", hint=hint))
+        inside = ", ".join(str(labels[k]) for k in rows[:20])
+        hint = Text(
+            f"Its rows are {inside}. Without a step, the row finds its own.",
+            f"其中的行是 {inside}。不给步数，行会找到自己的那一步。",
+        )
+        rule = Text(f"is not in the batch of step {t + 1}", f"不在第 {t + 1} 步的批次中")
+        raise UsageError(Problem(Text(f"row {row}", f"第 {row} 行"), rule, hint=hint))
     followed = None if weight is None else parsed(weight, taped.widths)
     for _ in range(t):
         taped.step()

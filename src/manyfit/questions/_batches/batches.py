@@ -14,6 +14,7 @@ from manyfit.hyper import AnyRange, Choice
 from manyfit.population import Population
 from manyfit.runs import Run
 from manyfit.stats import Interval, mean_interval
+from manyfit.text import Text
 
 Floats = NDArray[np.float64]
 
@@ -49,14 +50,17 @@ def sizes_of(sizes: AnyRange, n_rows: int) -> tuple[list[int], list[int]]:
         given = [float(2**k) for k in range(31) if sizes.low <= 2**k <= sizes.high]
     odd = [size for size in given if size != int(size) or size < 1]
     if odd:
-        rule = "must hold whole numbers ≥ 1"
+        rule = Text("must hold whole numbers ≥ 1", "必须是 ≥ 1 的整数")
         raise UsageError(Problem("--sizes", rule, ", ".join(f"{size:g}" for size in odd)))
     inside = [int(size) for size in given if size <= n_rows]
     outside = [int(size) for size in given if size > n_rows]
     if len(inside) < 2:
-        got = ", ".join(map(str, inside)) or "none"
-        hint = "For example --sizes 4,8,16,32."
-        rule = f"needs two sizes or more within the {n_rows:,} training rows of a split"
+        got = ", ".join(map(str, inside)) or Text("none", "无")
+        hint = Text("For example --sizes 4,8,16,32.", "例如 --sizes 4,8,16,32。")
+        rule = Text(
+            f"needs two sizes or more within the {n_rows:,} training rows of a split",
+            f"至少需要两个不超过一次划分中 {n_rows:,} 个训练行的大小",
+        )
         raise UsageError(Problem("--sizes", rule, got, hint=hint))
     return inside, outside
 

@@ -22,6 +22,7 @@ from manyfit.questions._rates.response import Response, beyond, read
 from manyfit.recipe import Recipe
 from manyfit.runs import Run
 from manyfit.stats import Interval, Looks, mean_interval
+from manyfit.text import Text
 
 Self = TypeVar("Self", bound="Contest")
 
@@ -88,8 +89,13 @@ class Contest:
         """
         most = self.most or self.looks[-1]
         if self.looks[-1] + n > most:
-            hint = "Declare them beforehand (--most), or ask anew on other seeds (--seed)."
-            rule = f"must stay within the {most} replicates that were declared"
+            hint = Text(
+                "Declare them beforehand (--most), or ask anew on other seeds (--seed).",
+                "请事先声明（--most），或换种子重新提问（--seed）。",
+            )
+            rule = Text(
+                f"must stay within the {most} replicates that were declared", f"不能超过声明的 {most} 次重复"
+            )
             raise UsageError(Problem("--add", rule, str(self.looks[-1] + n), hint=hint))
         return dataclasses.replace(self, added=(*self.added, n))
 

@@ -11,6 +11,7 @@ from manyfit.errors import Problem, RecipeError, UsageError, did_you_mean
 from manyfit.hyper import read_value
 from manyfit.optimizers import registry as optimizers
 from manyfit.recipe import Recipe
+from manyfit.text import Text
 
 CLASSIC = ("sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw", "lamb")
 """The chapter's optimizers: what is compared when nothing is said."""
@@ -67,12 +68,15 @@ def options_of(recipe: Recipe, rules: Sequence[str], vary: Sequence[str]) -> tup
             problems += error.problems
         found.append(option)
     if not 2 <= len(found) <= MOST:
-        hint = "Name some: --optimizers sgd,adam or --vary loss=mse,mae."
-        problems.append(Problem("compare", f"needs 2 to {MOST} options", str(len(found)), hint=hint))
+        known = "--optimizers sgd,adam", "--vary loss=mse,mae"
+        hint = Text(f"Name some: {known[0]} or {known[1]}.", f"请指明：{known[0]} 或 {known[1]}。")
+        rule = Text(f"needs 2 to {MOST} options", f"需要 2 到 {MOST} 个选项")
+        problems.append(Problem("compare", rule, str(len(found)), hint=hint))
     if len({option.name for option in found}) < len(found):
-        problems.append(Problem("compare", "needs options that differ", ", ".join(o.name for o in found)))
+        rule = Text("needs options that differ", "需要互不相同的选项")
+        problems.append(Problem("compare", rule, ", ".join(o.name for o in found)))
     if problems:
-        raise UsageError(list(dict.fromkeys(problems)), "what is compared")
+        raise UsageError(list(dict.fromkeys(problems)), Text("what is compared", "要比较的内容"))
     return tuple(found)
 
 
@@ -96,7 +100,7 @@ def path_of(recipe: Recipe, name: str) -> str:
             inner |= {f.name: f"{part}.{f.name}" for f in dataclasses.fields(rule)}
     if name not in inner:
         hint = did_you_mean(name, [*own, *inner])
-        raise UsageError(Problem("--vary", f"knows no setting {name!r}", hint=hint))
+        raise UsageError(Problem("--vary", Text(f"knows no setting {name!r}", f"没有设置 {name!r}"), hint=hint))
     return inner[name]
 
 
@@ -104,6 +108,7 @@ def _factor(text: str) -> tuple[str, list[str]]:
     name, sign, values = text.partition("=")
     given = [part.strip() for part in values.split(",") if part.strip()]
     if not (name.strip() and sign and given):
-        hint = "For example --vary loss=mse,mae."
-        raise UsageError(Problem("--vary", "must be PATH=VALUE,VALUE,…", repr(text), hint=hint))
+        hint = Text("For example --vary loss=mse,mae.", "例如 --vary loss=mse,mae。")
+        rule = Text("must be PATH=VALUE,VALUE,…", "必须写作 PATH=VALUE,VALUE,…")
+        raise UsageError(Problem("--vary", rule, repr(text), hint=hint))
     return name.strip(), given

@@ -105,16 +105,19 @@ def curbs_of(recipe: Recipe, names: Sequence[str]) -> tuple[tuple[str, ...], tup
         ('l1', 'l2', 'adamw', 'dropout', 'stopping', 'noise')
     """
     problems = [
-        Problem("--methods", f"knows no {name!r}", hint=did_you_mean(name, CURBS))
+        Problem("--methods", Text(f"knows no {name!r}", f"没有 {name!r}"), hint=did_you_mean(name, CURBS))
         for name in names
         if name not in CURBS
     ]
     asked = [name for name in dict.fromkeys(names or CURBS) if name in CURBS]
     reasons = {name: reason for name in asked if (reason := why_not(name, recipe)) is not None}
     if names:
-        problems += [Problem("--methods", f"can't hold {name}: {why.en}") for name, why in reasons.items()]
+        problems += [
+            Problem("--methods", Text(f"can't hold {name}: {why.en}", f"不能有 {name}：{why.zh}"))
+            for name, why in reasons.items()
+        ]
     if problems:
-        raise UsageError(problems, "what is compared")
+        raise UsageError(problems, Text("what is compared", "要比较的内容"))
     return tuple(name for name in asked if name not in reasons), tuple(reasons.values())
 
 

@@ -13,6 +13,7 @@ from manyfit.questions._contest.options import path_of
 from manyfit.questions._sizes.sizes import doubling
 from manyfit.recipe import Recipe
 from manyfit.space import Space, Structure
+from manyfit.text import Text
 
 MOST = 16
 """Structures at most: networks of one pack share theirs, and more structures leave packs almost empty."""
@@ -68,14 +69,25 @@ def searched(recipe: Recipe, vary: Sequence[str]) -> Searched:
             ranges[path] = values
     structures = [dict(zip(shared, values, strict=True)) for values in product(*shared.values())]
     if len(structures) > MOST:
-        names = ", ".join(f"{len(values)} of {path}" for path, values in shared.items())
-        hint = "Name fewer values; ranges of rates, decays and dropout may be as wide as you like."
+        got = Text(
+            ", ".join(f"{len(values)} of {path}" for path, values in shared.items()),
+            "、".join(f"{path} 有 {len(values)} 个" for path, values in shared.items()),
+        )
+        hint = Text(
+            "Name fewer values; ranges of rates, decays and dropout may be as wide as you like.",
+            "请少给几个值；学习率、衰减和 dropout 的范围可以任意宽。",
+        )
+        rule = Text(f"takes at most {MOST} structures", f"最多 {MOST} 种结构")
         problems.append(
-            Problem("search", f"takes at most {MOST} structures", f"{len(structures)}: {names}", hint=hint)
+            Problem("search", rule, Text(f"{len(structures)}: ", f"{len(structures)}：") + got, hint=hint)
         )
     if not problems and len(structures) * len(ranges) == 0 and len(structures) < 2:
         problems.append(
-            Problem("search", "needs something that varies", hint="For example --vary lr=1e-4..1e-1.")
+            Problem(
+                "search",
+                Text("needs something that varies", "需要有变化的设置"),
+                hint=Text("For example --vary lr=1e-4..1e-1.", "例如 --vary lr=1e-4..1e-1。"),
+            )
         )
     if not problems:
         space = Space(recipe, tuple(Structure(_ordered(each)) for each in structures), ranges)
@@ -113,10 +125,14 @@ def usual(recipe: Recipe) -> list[str]:
 def _read(recipe: Recipe, text: str) -> tuple[str, AnyRange | tuple[Any, ...]]:
     name, sign, given = (part.strip() for part in text.partition("="))
     if not (name and sign and given):
-        hint = "For example --vary lr=1e-4..1e-1 or --vary activation=relu,tanh."
-        raise UsageError(
-            Problem("--vary", "must be PATH=LOW..HIGH or PATH=VALUE,VALUE,…", repr(text), hint=hint)
+        hint = Text(
+            "For example --vary lr=1e-4..1e-1 or --vary activation=relu,tanh.",
+            "例如 --vary lr=1e-4..1e-1 或 --vary activation=relu,tanh。",
         )
+        rule = Text(
+            "must be PATH=LOW..HIGH or PATH=VALUE,VALUE,…", "必须写作 PATH=LOW..HIGH 或 PATH=VALUE,VALUE,…"
+        )
+        raise UsageError(Problem("--vary", rule, repr(text), hint=hint))
     path = path_of(recipe, name)
     if "." not in path and path in ("l1", "l2"):
         path = f"{path}.strength"
@@ -124,7 +140,8 @@ def _read(recipe: Recipe, text: str) -> tuple[str, AnyRange | tuple[Any, ...]]:
     if dots:
         ends = read_value(path, first), read_value(path, last)
         if not all(isinstance(end, (int, float)) and not isinstance(end, bool) for end in ends):
-            raise UsageError(Problem("--vary", "must have numbers around the dots", repr(text)))
+            rule = Text("must have numbers around the dots", "两点两边必须是数")
+            raise UsageError(Problem("--vary", rule, repr(text)))
         knob = _knob(recipe, path, ends[1])
         if is_shared(path, knob):
             return path, tuple(doubling(int(ends[0]), int(ends[1])))

@@ -306,8 +306,13 @@ def sizes_of(recipe: Recipe, widths: Sequence[int], depths: Sequence[int]) -> li
     if isinstance(recipe.network, Dense):
         return [Size(d, w) for d in depths for w in (widths if d else [0])]
     if not has_setting(recipe, "width"):
-        rule = "needs a dense network, or a module whose class takes a width (and a depth) by default"
-        hint = "For example def __init__(self, width=64, depth=2)."
+        rule = Text(
+            "needs a dense network, or a module whose class takes a width (and a depth) by default",
+            "需要全连接网络，或其类默认接受 width（和 depth）的模块",
+        )
+        hint = Text(
+            "For example def __init__(self, width=64, depth=2).", "例如 def __init__(self, width=64, depth=2)。"
+        )
         raise UsageError(Problem("capacity", rule, repr(recipe.network), hint=hint))
     levels = [d for d in depths if d] if has_setting(recipe, "depth") else [1]
     return [Size(d, w) for d in levels or [1] for w in widths]

@@ -88,7 +88,8 @@ def kind_of(name: str, scale: float = 1.0) -> Kind:
     wanted = name.lower().replace("_", "-")
     if wanted not in known_kinds():
         hint = did_you_mean(wanted, known_kinds())
-        raise UnknownNameError(Problem("", f"unknown way to spoil rows {name!r}", hint=hint))
+        rule = Text(f"unknown way to spoil rows {name!r}", f"未知的扰动 {name!r}")
+        raise UnknownNameError(Problem("", rule, hint=hint))
     if wanted in corruptions.all():
         corruption: Corruption = corruptions.find(wanted)()
         strengths = tuple(scale * strength for strength in corruption.strengths)
