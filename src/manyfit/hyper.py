@@ -65,7 +65,8 @@ class Knob:
         if self._fits(value):
             return None
         hint = f"Usual values are {self.usual[0]:g} to {self.usual[1]:g}; the" if self.usual else "The"
-        hint += " default is None, which turns it off." if self.default is None else f" default is {self.default}."
+        off = "" if "by default" in self.doc else ", which turns it off"
+        hint += f" default is None{off}." if self.default is None else f" default is {self.default}."
         shown = value.item() if getattr(value, "shape", None) == () else value  # NumPy's scalars print with their type
         return Problem(where, self.rule, repr(shown), hint=hint)
 

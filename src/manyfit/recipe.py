@@ -84,6 +84,9 @@ class Recipe:
     precision: str = hyper("float32", structural=True, doc="float32 or float64.")
 
     def __post_init__(self) -> None:
+        if isinstance(self.network, str) and ":" in self.network:
+            module = network_from({"kind": "module", "factory": self.network})
+            object.__setattr__(self, "network", module)
         for name, kinds in _KINDS.items():
             object.__setattr__(self, name, kinds.make(getattr(self, name)))
         given = self.penalties if isinstance(self.penalties, (tuple, list)) else (self.penalties,)
@@ -106,7 +109,7 @@ class Recipe:
             yield from self.network.problems()
         else:
             hint = "Module(it) makes one of a torch module's class." if callable(self.network) else ""
-            hint = hint or "For example Dense((32, 32))."
+            hint = hint or "For example Dense((32, 32)), or a torch module by its name: 'package.nets:ConvNet'."
             yield Problem("Recipe.network", "must be a network", repr(self.network), hint=hint)
         yield from _problems_of_rule(self.loss, "loss", Loss)
         yield from _problems_of_rule(self.optimizer, "optimizer", Optimizer)
