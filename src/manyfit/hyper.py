@@ -77,7 +77,8 @@ class Knob:
             low, high = self.usual
             hint = Text(f"Usual values are {low:g} to {high:g}; the", f"常用值为 {low:g} 到 {high:g}；")
         hint += Text(f" default is {self.default}", f"默认值是 {self.default}")
-        hint += Text(", which turns it off.", "，即关闭。") if self.default is None else Text(".", "。")
+        off = self.default is None and "by default" not in self.doc
+        hint += Text(", which turns it off.", "，即关闭。") if off else Text(".", "。")
         shown = value.item() if getattr(value, "shape", None) == () else value  # NumPy's scalars print with their type
         return Problem(where, self.rule_text, str(shown) if is_range(shown) else repr(shown), hint=hint)
 

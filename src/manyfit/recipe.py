@@ -85,6 +85,9 @@ class Recipe:
     precision: str = hyper("float32", structural=True, doc="float32 or float64.")
 
     def __post_init__(self) -> None:
+        if isinstance(self.network, str) and ":" in self.network:
+            module = network_from({"kind": "module", "factory": self.network})
+            object.__setattr__(self, "network", module)
         for name, kinds in _KINDS.items():
             object.__setattr__(self, name, kinds.make(getattr(self, name)))
         given = self.penalties if isinstance(self.penalties, (tuple, list)) else (self.penalties,)
@@ -107,7 +110,10 @@ class Recipe:
         if isinstance(self.network, Network) and not isinstance(self.network, type):
             yield from self.network.problems()
         else:
-            hint = Text("For example Dense((32, 32)).", "例如 Dense((32, 32))。")
+            hint = Text(
+                "For example Dense((32, 32)), or a torch module by its name: 'package.nets:ConvNet'.",
+                "例如 Dense((32, 32))，或以名称给出的 torch 模块：'package.nets:ConvNet'。",
+            )
             if callable(self.network):
                 hint = Text(
                     "Module(it) makes one of a torch module's class.", "Module(它) 可由 torch 模块的类造出一个。"

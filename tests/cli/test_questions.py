@@ -331,6 +331,86 @@ def test_replicates_are_added_to_a_stored_run_as_declared_looks(run, folder):
     assert run("compare", "-o", "here", "--add", "6")[0] == 2  # 12 would be more than 9
 
 
+@pytest.mark.parametrize("n", ["0", "-2"])
+def test_no_replicates_to_add_leave_the_stored_run_as_it_is(run, folder, n):
+    run("compare", "iris", "--optimizers", "sgd,adam", *MEET, "--most", "9", "-o", "here")
+    before = (folder / "here/run.toml").read_text("utf-8")
+    code, _, err = run("compare", "-o", "here", f"--add={n}")
+
+    assert code == 2 and f"--add must be a whole number ≥ 1, got {n}" in err
+    assert (folder / "here/run.toml").read_text("utf-8") == before
+
+
+def test_rate_that_is_tuned_for_every_option_does_not_vary(run):
+    for name in ("lr", "optimizer.lr"):
+        code, _, err = run("compare", "iris", "--vary", f"{name}=0.1,0.01", *MEET)
+
+        assert code == 2 and "can't hold optimizer.lr, which is tuned for every option" in err
+
+
+def test_settings_of_the_only_optimizer_named_may_vary(run):
+    code, out, _ = run("compare", "iris", "--optimizers", "momentum", "--vary", "momentum=0.5,0.9", *MEET)
+
+    assert code == 0 and out.startswith("2 options")
+
+
+def test_scope_names_nothing_that_varies(run):
+    scope = re.compile(r"^SCOPE .*", re.M)
+    _, out, _ = run("compare", "iris", "--vary", "hidden=8,16", "--vary", "epochs=1,2", *MEET)
+    found = scope.search(out)
+    assert found is not None and "adam" in found[0]
+    assert "hidden" not in found[0] and "epochs" not in found[0]
+
+    _, out, _ = run("compare", "iris", "--optimizers", "sgd,adam", "--vary", "activation=relu,tanh", *MEET)
+    found = scope.search(out)
+    assert found is not None and "hidden layers 64" in found[0] and "adam" not in found[0]
+
+
+def test_several_values_in_python_are_the_values_to_try():
+    of = {"replicates": 3, "points": 3, "confirm": 3, "epochs": 1, "widen": 0}
+
+    assert mf.learning_rate("iris", rates=[0.1, 0.01], **of).head[0].en.startswith("2 rates")
+    assert mf.batch_size("iris", sizes=(16, 32), fresh=1, **of).head[0].en.startswith("2 sizes")
+    with pytest.raises(UsageError, match="rates must be a range"):
+        mf.learning_rate("iris", rates=[], **of)
+
+
+NETS = """
+from torch import nn
+
+class Little(nn.Sequential):
+    def __init__(self, n_inputs=3, n_outputs=2, width=4):
+        super().__init__(nn.Linear(n_inputs, width), nn.ReLU(), nn.Linear(width, n_outputs))
+"""
+
+
+def test_module_of_a_file_in_the_folder_is_asked_about_with_arrays_of_another(run, folder):
+    pytest.importorskip("torch")
+    random = np.random.default_rng(0)
+    X = random.normal(size=(60, 3)).astype(np.float32)
+    np.savez(folder / "d.npz", X=X, y=(X[:, 0] > 0).astype(int))
+    (folder / "nets_of_a_folder.py").write_text(NETS)
+    (folder / "net.toml").write_text(
+        'loss = "cross_entropy"\n[network]\nkind = "module"\nfactory = "nets_of_a_folder:Little"\n'
+    )
+    named = ("--set", "network=nets_of_a_folder:Little", "--set", "loss=cross_entropy")
+    code, out, err = run("learning-rate", "d.npz", *named, *FEW, "-o", "named")
+    assert (code, "SCOPE   seeds and splits of d.npz, Little, adam, 2 epochs" in out) == (0, True), err
+    code, filed, _ = run("learning-rate", "d.npz", "--recipe", "net.toml", *FEW, "-o", "filed")
+
+    assert code == 0 and filed.splitlines()[1:] == out.splitlines()[1:]
+    assert mf.ask_again("named").statement == mf.ask_again("filed").statement
+
+
+def test_arrays_that_can_not_be_used_are_named(run, folder):
+    np.savez(folder / "x.npz", X=np.zeros((3, 2)))
+    (folder / "bad.npz").write_text("no archive")
+
+    assert "x.npz must hold y, got X" in run("learning-rate", "x.npz")[2]
+    assert "bad.npz can't be read as arrays" in run("learning-rate", "bad.npz")[2]
+    assert "none.npz does not exist" in run("learning-rate", "none.npz")[2]
+
+
 def test_schedules_are_compared_by_their_names(run):
     code, out, _ = run("schedule", "iris", "--schedules", "constant,warmup >> cosine", *MEET)
 

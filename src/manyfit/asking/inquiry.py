@@ -19,7 +19,7 @@ from manyfit.data import Dataset
 from manyfit.engines.choose import fit
 from manyfit.engines.interrupt import Interrupt
 from manyfit.errors import Problem, RunError, UsageError
-from manyfit.hyper import Choice, is_range, knobs, problems_of
+from manyfit.hyper import Choice, Knob, is_range, knobs, problems_of
 from manyfit.population import Population
 from manyfit.questions import ArrayRows, Interrupted, Question, TableRows, Task, ask, registry
 from manyfit.registry import name_of
@@ -236,15 +236,18 @@ def prepare(name: str, task: Task, values: Mapping[str, Any], **more: Any) -> In
         UsageError: If a setting is out of bounds; all problems at once.
     """
     kind = registry.find(name)
-    made = kind(**{key: _as_declared(value) for key, value in values.items()})
+    declared = knobs(kind)
+    made = kind(**{key: _as_declared(value, declared.get(key)) for key, value in values.items()})
     found = list(problems_of(made, name.replace("_", "-")))
     if found:
         raise UsageError(found, "these options")
     return Inquiry(made, task, **more)
 
 
-def _as_declared(value: Any) -> Any:
-    """Several values as a tuple; what varies by path as `PATH=VALUE,VALUE` or `PATH=LOW..HIGH`."""
+def _as_declared(value: Any, knob: Knob | None = None) -> Any:
+    """Several values as a tuple, or as the choice among them; what varies by path as `PATH=VALUE,VALUE` or `PATH=LOW..HIGH`."""
+    if knob is not None and knob.kind == "range" and isinstance(value, (list, tuple, np.ndarray)) and len(value):
+        return Choice(tuple(np.asarray(value).tolist()))
     if isinstance(value, Mapping):
         return tuple(f"{path}={_values_text(given)}" for path, given in value.items())
     return tuple(value) if isinstance(value, list) else value

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,13 +12,14 @@ import numpy as np
 from manyfit.data import Dataset, example, load
 from manyfit.data.frames import is_item_set
 from manyfit.data.table import is_example
-from manyfit.errors import Problem, UsageError
+from manyfit.errors import DataError, Problem, UsageError
 from manyfit.networks import Dense, flatten
 from manyfit.questions import ArrayRows, RowSource, TableRows, Task, default_recipe, measure_for
 from manyfit.recipe import Recipe
 from manyfit.text import Text
 
 TASK_OF = {"labels": "multiclass", "binary": "binary", "numbers": "regression"}
+ARRAYS = ".npz"
 TRAINED = 0.8
 """Share of the development rows that train."""
 
@@ -36,7 +39,8 @@ def task_of(
     """What a question is asked about.
 
     Args:
-        source: A `Dataset`; what `mf.load` takes; or arrays (X, y), which a recipe with a user's own module gets as they are.
+        source: A `Dataset`; what `mf.load` takes; or arrays (X, y), also as X and y of an .npz file, which a user's own module
+            gets as they are.
         target: Column to predict.
         recipe: The recipe in question, or its plain values; by default a plain one that fits the task and the number of rows.
         settings: Values by dotted path, set upon it.
@@ -52,23 +56,49 @@ def task_of(
         (3, 'error %')
     """
     given = Recipe.from_dict(recipe) if isinstance(recipe, Mapping) else recipe
+    name, settings = "the arrays", dict(settings or {})
+    if isinstance(source, (str, Path)) and Path(source).suffix.lower() == ARRAYS:
+        source, name = arrays_in(source), Path(source).name
+    if is_arrays(source) and isinstance(settings.get("network"), str):  # a module by its name: the rest is set upon it below
+        given = (given or Recipe()).set("network", settings.pop("network"))
+        given = given if "loss" not in settings else given.set("loss", settings["loss"])
     if given is not None and not isinstance(given.network, Dense) and is_arrays(source):
         found: RowSource = as_they_are(source, given, seed)
-        name, n_rows = "the arrays", len(found.y)
+        n_rows = len(found.y)
     else:
         options: dict[str, Any] = {"leaks": False, **(loading or {})}
         data = source if isinstance(source, Dataset) else load(source, target, seed=seed, **options)
         found = TableRows(data, seed, rows)
-        name, n_rows = data.name, len(found.development)
+        name, n_rows = data.name if name == "the arrays" else name, len(found.development)
     made = given or default_recipe(found.task, round(TRAINED * n_rows))
     if given is None and isinstance(source, str) and target is None and is_example(source):
         for path, value in example(source).recipe:
             made = made.set(path, value)
-    for path, value in sorted((settings or {}).items(), key=lambda item: item[0].count(".")):
+    for path, value in sorted(settings.items(), key=lambda item: item[0].count(".")):
         made = made.set(path, value)
     if epochs is not None:
         made = made.set("epochs", epochs)
     return Task(name, found, made.check(), measure_for(found.task, metric, found.y), seed)
+
+
+def arrays_in(path: str | Path) -> tuple[Any, Any]:
+    """X and y of an .npz file.
+
+    Raises:
+        DataError: If it can't be read, or holds no such arrays.
+    """
+    hint = "numpy.savez(FILE, X=X, y=y) writes one: a row of X for each of y, numbers, no objects."
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            missing = [name for name in ("X", "y") if name not in kept.files]
+            if not missing:
+                return kept["X"], kept["y"]
+            got = ", ".join(kept.files) or "nothing"
+    except FileNotFoundError:
+        raise DataError(Problem(str(path), "does not exist")) from None
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise DataError(Problem(str(path), "can't be read as arrays", str(error), hint=hint)) from error
+    raise DataError(Problem(str(path), f"must hold {' and '.join(missing)}", got, hint=hint))
 
 
 def is_arrays(source: Any) -> bool:

@@ -83,7 +83,7 @@ def command_for(name: str, like: Callable[..., None]) -> Callable[..., None]:
 
 
 _SOURCE = (
-    "CSV, TSV, Parquet or Arrow file, - for stdin, or an embedded example; by default the question's own."
+    "CSV, TSV, Parquet or Arrow file, - for stdin, .npz with X and y, or an embedded example; by default the question's own."
 )
 
 
@@ -95,7 +95,7 @@ def _common() -> list[inspect.Parameter]:
             "set",
             list[str],
             _TRAINING,
-            "PATH=VALUE in the recipe: optimizer=sgd, network.hidden=32,32; again for more.",
+            "PATH=VALUE in the recipe: optimizer=sgd, network.hidden=32,32, network=nets:Net for a torch module; again for more.",
         ),
         _option("epochs", whole, _TRAINING, "Passes over the training rows."),
         _option(

@@ -13,7 +13,7 @@ from manyfit.asking.functions import example_of, narrate, origin_of
 from manyfit.asking.inquiry import Inquiry, prepare
 from manyfit.asking.task import task_of
 from manyfit.commands.output import print_json
-from manyfit.commands.settings import pairs_of, recipe_in
+from manyfit.commands.settings import find_modules_here, pairs_of, recipe_in
 from manyfit.commands.train import folder_for, kinds_of
 from manyfit.errors import Problem, UsageError
 from manyfit.hyper import Knob, knobs, read_range, read_value
@@ -73,6 +73,7 @@ def run(
         metric, rows = metric or plan.get("metric"), rows or plan.get("rows")
         seed = int(stored.get("seed", 0)) if seed is None else seed
     source = example_of(name) if source is None else source
+    find_modules_here()
     task = task_of(
         source,
         target,

@@ -96,11 +96,11 @@ def answer_of(
                 f"有选项的最佳值位于边缘：全部增加 {n_rates - n_first} 个学习率",
             ),
         )
-    scope = Text(f"{task.scope}, {task.said.en}", f"{task.name} 的{task.rows.scope.zh}，{task.said.zh}")
-    if found.is_about("optimizer"):
-        scope = Text(
-            f"{task.scope}, {task.setting.en}", f"{task.name} 的{task.rows.scope.zh}，{task.setting.zh}"
-        )
+    shared = task.setting({path for option in found.options for path in option.settings})
+    scope = Text(
+        ", ".join(part for part in (task.scope, shared.en) if part),
+        "，".join(part for part in (f"{task.name} 的{task.rows.scope.zh}", shared.zh) if part),
+    )
     sections = [
         Section(
             Text("Who is better", "谁更好"),

@@ -51,7 +51,7 @@ class Contest:
         low=3,
         optional=True,
         kind="whole number",
-        doc="Replicates that may ever be added (--add): declares looks.",
+        doc="Replicates that there may ever be, those of --add included: declares looks; by default no more than --replicates.",
     )
     added: tuple[int, ...] = hyper((), kind="record", doc="Replicates added since, look by look.")
     margin: float | None = hyper(
@@ -85,8 +85,10 @@ class Contest:
         """The same question with so many replicates more: another declared look.
 
         Raises:
-            UsageError: If no more were declared.
+            UsageError: If it is no number of replicates, or no more were declared.
         """
+        if n < 1:
+            raise UsageError(Problem("--add", "must be a whole number ≥ 1", str(n)))
         most = self.most or self.looks[-1]
         if self.looks[-1] + n > most:
             hint = Text(

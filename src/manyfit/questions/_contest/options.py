@@ -15,6 +15,7 @@ from manyfit.text import Text
 
 CLASSIC = ("sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw", "lamb")
 """The chapter's optimizers: what is compared when nothing is said."""
+RATE = "optimizer.lr"
 MOST = 24
 """Options that one comparison may have."""
 
@@ -53,7 +54,12 @@ def options_of(recipe: Recipe, rules: Sequence[str], vary: Sequence[str]) -> tup
         >>> [option.name for option in options_of(Recipe(), ("sgd",), ["hidden=8,8-8", "batch_size=16,none"])]
         ['8 16', '8 none', '8-8 16', '8-8 none']
     """
-    factors = [(path_of(recipe, name), values) for name, values in map(_factor, vary)]
+    is_known = len(rules) == 1 and optimizers.get(rules[0]) is not None
+    known = recipe.set("optimizer", rules[0]) if is_known else recipe  # whose settings may vary too
+    factors = [(path_of(known, name), values) for name, values in map(_factor, vary)]
+    if any(path == RATE for path, _ in factors):
+        hint = "Name the rates with --rates; what one rate does beside another is asked by learning-rate."
+        raise UsageError(Problem("--vary", f"can't hold {RATE}, which is tuned for every option", hint=hint))
     names = tuple(rules) or (() if factors else tuple(name for name in CLASSIC if name in optimizers.all()))
     if names:
         factors.insert(0, ("optimizer", list(names)))

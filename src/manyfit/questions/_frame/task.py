@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -123,10 +123,9 @@ class Task:
         """The recipe in a few words: sizes of the layers, optimizer, epochs."""
         return recipe_text(self.recipe)
 
-    @property
-    def setting(self) -> Text:
-        """The same without the optimizer, for what compares optimizers."""
-        return recipe_text(self.recipe, optimizer=False)
+    def setting(self, varied: Collection[str]) -> Text:
+        """The same without what varies, by dotted path."""
+        return recipe_text(self.recipe, varied)
 
     # Planning
 
@@ -266,24 +265,34 @@ def watches(recipe: Recipe) -> bool:
     return recipe.stopping.patience is not None or getattr(recipe.schedule, "plateau", None) is not None
 
 
-def recipe_text(recipe: Recipe, *, optimizer: bool = True) -> Text:
-    """A recipe in a few words, with its optimizer or without.
+def recipe_text(recipe: Recipe, varied: Collection[str] = ()) -> Text:
+    """A recipe in a few words, without what varies between those that are asked about.
 
     Example:
         >>> from manyfit.networks import Dense
-        >>> recipe_text(Recipe(Dense((64, 64)), epochs=20)).en
-        'hidden layers 64-64, adam, 20 epochs'
+        >>> recipe = Recipe(Dense((64, 64)), epochs=20)
+        >>> recipe_text(recipe).en, recipe_text(recipe, ["network.hidden", "epochs"]).en
+        ('hidden layers 64-64, adam, 20 epochs', 'adam')
     """
-    hidden = getattr(recipe.network, "hidden", None)
-    sizes = "-".join(map(str, hidden or ()))
-    layers = (
-        Text(f"hidden layers {sizes}", f"隐藏层 {sizes}") if hidden else Text("no hidden layer", "无隐藏层")
-    )
+    parts = []
+    if not {"network", "network.hidden"} & set(varied):
+        parts.append(_network_text(recipe))
+    if "optimizer" not in varied:
+        parts.append(Text(name_of(recipe.optimizer), name_of(recipe.optimizer)))
+    if "epochs" not in varied:
+        parts.append(Text(n_of(recipe.epochs, 'epoch'), f"{recipe.epochs} 轮"))
+    return Text(", ".join(part.en for part in parts), "，".join(part.zh for part in parts))
+
+
+def _network_text(recipe: Recipe) -> Text:
+    """Sizes of the hidden layers; of a module its name."""
+    network = recipe.network
+    hidden = getattr(network, "hidden", None)
     if hidden is None:
-        name = type(recipe.network).__name__
-        layers = Text(name, name)
-    rule = f"{name_of(recipe.optimizer)}, " if optimizer else ""
-    return Text(
-        f"{layers.en}, {rule}{n_of(recipe.epochs, 'epoch')}",
-        f"{layers.zh}，{rule.replace(', ', '，')}{recipe.epochs} 轮",
-    )
+        factory = getattr(network, "factory", network)
+        name = factory if isinstance(factory, str) else getattr(factory, "__name__", type(factory).__name__)
+        return Text(*[name.rpartition(":")[2]] * 2)
+    if not hidden:
+        return Text("no hidden layer", "无隐藏层")
+    sizes = "-".join(map(str, hidden))
+    return Text(f"hidden layers {sizes}", f"隐藏层 {sizes}")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 from manyfit.answers import Text
+from manyfit.questions._frame.words import spaced
 from manyfit.stats import NEVER, Comparison, Finding
 
 FINDINGS: Mapping[Finding, Text] = {
@@ -55,8 +55,4 @@ def both(english: str, chinese: str) -> Text:
         >>> both("RMSE is 3", "RMSE为3").zh
         'RMSE 为 3'
     """
-    return Text(english, _EDGES.sub(" ", chinese))
-
-
-_HAN, _LATIN = "\u4e00-\u9fff", "A-Za-z0-9+−±%"
-_EDGES = re.compile(f"(?<=[{_HAN}])(?=[{_LATIN}])|(?<=[{_LATIN}])(?=[{_HAN}])")
+    return Text(english, spaced(chinese))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 
 from manyfit.answers import Text
-from manyfit.questions._frame.verdicts import both
 from manyfit.stats import Interval
 
 ROUNDING = 1e-13
@@ -17,9 +17,11 @@ def rate_text(rate: float) -> str:
     """A rate as people write it.
 
     Example:
-        >>> rate_text(0.003), rate_text(6.31e-4), rate_text(0.3), rate_text(1.0), rate_text(1e-3)
-        ('3e-3', '6.3e-4', '0.3', '1', '1e-3')
+        >>> rate_text(0.003), rate_text(6.31e-4), rate_text(0.3), rate_text(1.0), rate_text(1e-3), rate_text(100.0)
+        ('3e-3', '6.3e-4', '0.3', '1', '1e-3', '100')
     """
+    if 99.5 <= rate < 1000:
+        return f"{float(f'{rate:.2g}'):.0f}"
     if not (math.isfinite(rate) and rate > 0) or 0.1 <= rate < 1000:
         return f"{rate:.2g}"
     mantissa, _, exponent = f"{rate:.1e}".partition("e")
@@ -98,9 +100,23 @@ def listed(names: Sequence[str]) -> Text:
         return Text("".join(names), "".join(names))
     *first, last = names
     before, after = first[-1][-1:], last[:1]
-    spaced = both("", f"{before}和{after}").zh  # nothing within a name is touched
-    joint = spaced.removeprefix(before).removesuffix(after)
+    joint = spaced(f"{before}和{after}")  # nothing within a name is touched
+    joint = joint.removeprefix(before).removesuffix(after)
     return Text(f"{', '.join(first)} and {last}", f"{'、'.join(first)}{joint}{last}")
+
+
+_HAN, _LATIN = "\u4e00-\u9fff", "A-Za-z0-9+−±%"
+_EDGES = re.compile(f"(?<=[{_HAN}])(?=[{_LATIN}])|(?<=[{_LATIN}])(?=[{_HAN}])")
+
+
+def spaced(chinese: str) -> str:
+    """Chinese with a space between it and what is written in Latin letters or digits.
+
+    Example:
+        >>> spaced("RMSE为3")
+        'RMSE 为 3'
+    """
+    return _EDGES.sub(" ", chinese)
 
 
 def n_of(n: int, thing: str) -> str:

@@ -80,13 +80,14 @@ def answer_of(task: Task, told: Told) -> Answer:
             (over_trials_figure(task, told),),
         ),
     )
+    shared = task.setting(told.found.paths)
     return Answer(
         "search",
         Text(f"Which settings for {task.name}?", f"{task.name} 用哪些设置？"),
         tuple(sentences),
         Text(
-            f"{task.scope}, {task.recipe.epochs} epochs",
-            f"{task.name} 的{task.rows.scope.zh}，{task.recipe.epochs} 轮",
+            ", ".join(part for part in (task.scope, shared.en) if part),
+            "，".join(part for part in (f"{task.name} 的{task.rows.scope.zh}", shared.zh) if part),
         ),
         sections,
         _numbers(told),

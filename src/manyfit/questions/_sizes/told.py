@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from manyfit.answers import Answer, Section, Text, digits
 from manyfit.questions._frame.base import INTERRUPTED
 from manyfit.questions._frame.measure import said
-from manyfit.questions._frame.task import Task, recipe_text
+from manyfit.questions._frame.task import Task
 from manyfit.questions._frame.verdicts import finding_text
 from manyfit.questions._frame.words import interval_text, n_of
 from manyfit.questions._sizes.pictures import (
@@ -78,8 +78,8 @@ def answer_of(task: Task, told: Told) -> Answer:
             f"相同：与最佳相差不超过 {digits(found.margin)}（--margin）",
         ),
     )
-    setting = recipe_text(task.recipe).en.partition(", ")[2], recipe_text(task.recipe).zh.partition("，")[2]
-    scope = Text(f"{task.scope}, {setting[0]}", f"{task.name} 的{task.rows.scope.zh}，{setting[1]}")
+    setting = task.setting(["network"])
+    scope = Text(f"{task.scope}, {setting.en}", f"{task.name} 的{task.rows.scope.zh}，{setting.zh}")
     sections = (
         Section(
             Text("Score over the size", "分数随网络大小的变化"),
