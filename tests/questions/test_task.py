@@ -87,7 +87,8 @@ def test_with_a_time_order_every_replicate_predicts_the_stretch_right_after_a_cu
     first = set()
     for pair in pairs:
         train, stop, score = (
-            time[task.rows.development[part]] for part in (pair.split.train, pair.split.stop, pair.split.score)
+            time[task.rows.development[part]]
+            for part in (pair.split.train, pair.split.stop, pair.split.score)
         )
         in_order = np.concatenate([train, stop, score])
         assert in_order.tolist() == sorted(in_order) and len(score) == len(stop) == 24
