@@ -97,7 +97,7 @@ def test_with_a_time_order_every_replicate_predicts_the_stretch_right_after_a_cu
 
     assert len({pair.split.score[0] for pair in pairs[:40]}) == 40
     assert len(first) > 60  # stages cut elsewhere
-    assert task.scope == "seeds and stretches of time of t"
+    assert task.scope == "seeds and overlapping stretches of time of t"
     assert 0.06 < task.overlap < 0.1 and task.overlap.turns == 0
 
 
