@@ -219,47 +219,59 @@ def stretches(n_sims: int) -> None:
         "a cut for each pair, counted as independent": Overlap(),
         "a cut for each pair, corrected for shared rows": overlap,
     }
-    head = [f"{seed:g}, {n} pairs" if n < 40 else f"{seed:g}, 10 × 4 pairs" for seed in seeds for n in (10, 20, 40)]
+    head = [f"{luck}{n}" for luck in ("rows alone, ", "rows and seeds, ") for n in ("10", "20", "10 × 4")]
+
+    def is_found(r: np.random.Generator, keep: float, seed: float, n: int, shared: Overlap | None) -> bool:
+        drawn = r.normal(size=n_rows) * np.sqrt(1 - keep**2)
+        apart = lfilter([1.0], [1.0, -keep], drawn, zi=[keep * r.normal()])[0]
+        sums = np.concatenate([[0.0], np.cumsum(apart)])
+        if shared is None:
+            values = (np.diff(sums[long]) / np.diff(long))[1 + np.arange(n) % 5]
+        else:
+            at = r.choice(len(sizes), n, replace=False)
+            values = (sums[places.end] - sums[places.cut])[at] / sizes[at]
+        values = values + seed / np.sqrt(sizes[0]) * r.normal(size=n)
+        met = values.reshape(10, -1) if n == 40 else values[:, None]
+        of = Overlap.of(shared or 0.0).of_groups(met)
+        return not mean_interval(met.mean(1), scope="", overlap=of).contains(0.0)
+
     rows = []
     for memory in (0, 4, 20):
+        keep = float(np.exp(-1 / memory)) if memory else 0.0
         for way, shared in ways.items():
             row = [f"{memory} rows", way]
             for seed in seeds:
                 for n in (10, 20, 40):
                     r = np.random.default_rng(n)
-                    found = 0
-                    for _ in range(n_sims):
-                        keep = np.exp(-1 / memory) if memory else 0.0
-                        drawn = r.normal(size=n_rows) * np.sqrt(1 - keep**2)
-                        apart = lfilter([1.0], [1.0, -keep], drawn, zi=[keep * r.normal()])[0]
-                        sums = np.concatenate([[0.0], np.cumsum(apart)])
-                        if shared is None:
-                            values = (np.diff(sums[long]) / np.diff(long))[1 + np.arange(n) % 5]
-                        else:
-                            at = r.choice(len(sizes), n, replace=False)
-                            values = (sums[places.end] - sums[places.cut])[at] / sizes[at]
-                        values = values + seed / np.sqrt(sizes[0]) * r.normal(size=n)
-                        groups = values.reshape(10, -1) if n == 40 else values[:, None]
-                        of = Overlap.of(shared or 0.0).of_groups(groups)
-                        found += mean_interval(groups.mean(1), scope="", overlap=of).contains(0.0)
-                    row.append(percent(1 - found / n_sims))
+                    row.append(
+                        percent(float(np.mean([is_found(r, keep, seed, n, shared) for _ in range(n_sims)])))
+                    )
             rows.append(row)
-    show(f"False findings in the order of time, % of {n_sims}", ["differences last", "replicates", *head], rows)
+    show(
+        f"False findings in the order of time, % of {n_sims}", ["differences last", "replicates", *head], rows
+    )
 
 
 def groups(n_sims: int) -> None:
     """Two recipes that are alike over groups, each a little better on some, on a table of few groups of which one scores."""
     rows = []
     for k in (3, 5, 8):
-        for way, turns in (("pairs counted as independent", 0), ("averaged over pairs on the same groups", k)):
+        for way, turns in (
+            ("pairs counted as independent", 0),
+            ("averaged over pairs on the same groups", k),
+        ):
             row = [str(k), way]
             for n in (10, 20):
                 r = np.random.default_rng(n)
                 values = r.normal(size=(n_sims, k))[:, np.arange(n) % k] + r.normal(size=(n_sims, n))
-                hits = [mean_interval(v, scope="", overlap=Overlap(turns=turns)).contains(0.0) for v in values]
+                hits = [
+                    mean_interval(v, scope="", overlap=Overlap(turns=turns)).contains(0.0) for v in values
+                ]
                 row.append(percent(1 - float(np.mean(hits))))
             rows.append(row)
-    show(f"False findings on few groups, % of {n_sims}", ["groups", "replicates", "10 pairs", "20 pairs"], rows)
+    show(
+        f"False findings on few groups, % of {n_sims}", ["groups", "replicates", "10 pairs", "20 pairs"], rows
+    )
 
 
 def main(share: float) -> None:

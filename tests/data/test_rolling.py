@@ -19,6 +19,7 @@ def test_every_moment_from_a_third_on_begins_a_stretch_while_a_whole_one_follows
 def test_rows_of_one_moment_are_never_parted():
     time = np.repeat(np.arange(100.0), 7)
     found = cuts(time)
+    assert (found.stop < found.cut).all()
     for edges in found:
         inside = edges[(edges > 0) & (edges < len(time))]
         assert (time[inside] > time[inside - 1]).all()
@@ -39,10 +40,10 @@ def test_few_moments_are_cut_from_the_second_one_on():
     assert found.stop.tolist() == [10, 40, 60, 60]
 
 
-def test_two_moments_leave_one_cut_and_nothing_to_stop_by():
-    found = cuts(np.repeat([3.0, 5.0], [5, 5]))
+def test_two_moments_leave_one_cut_and_a_part_of_the_first_one_to_stop_by():
+    found = cuts(np.repeat([3.0, 5.0], [15, 5]))
 
-    assert [edges.tolist() for edges in found] == [[5], [5], [10]]
+    assert [edges.tolist() for edges in found] == [[12], [15], [20]]
     assert found.shared == 0.0
 
 

@@ -87,7 +87,8 @@ def test_with_a_time_order_every_replicate_predicts_the_stretch_right_after_a_cu
     first = set()
     for pair in pairs:
         train, stop, score = (
-            time[task.rows.development[part]] for part in (pair.split.train, pair.split.stop, pair.split.score)
+            time[task.rows.development[part]]
+            for part in (pair.split.train, pair.split.stop, pair.split.score)
         )
         in_order = np.concatenate([train, stop, score])
         assert in_order.tolist() == sorted(in_order) and len(score) == len(stop) == 24
@@ -96,7 +97,7 @@ def test_with_a_time_order_every_replicate_predicts_the_stretch_right_after_a_cu
 
     assert len({pair.split.score[0] for pair in pairs[:40]}) == 40
     assert len(first) > 60  # stages cut elsewhere
-    assert task.scope == "seeds and stretches of time of t"
+    assert task.scope == "seeds and overlapping stretches of time of t"
     assert 0.06 < task.overlap < 0.1 and task.overlap.turns == 0
 
 

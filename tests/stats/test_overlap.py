@@ -28,7 +28,10 @@ def by_turns(values: np.ndarray, k: int) -> np.ndarray:
 
 
 def test_replicates_on_the_same_data_are_averaged_first():
-    whole, means = mean_interval(A, scope="s", overlap=Overlap(turns=3)), mean_interval(by_turns(A, 3), scope="s")
+    whole, means = (
+        mean_interval(A, scope="s", overlap=Overlap(turns=3)),
+        mean_interval(by_turns(A, 3), scope="s"),
+    )
 
     assert (whole.low, whole.high, whole.n) == (means.low, means.high, 3)
     assert mean_p(A, overlap=Overlap(turns=3)) == mean_p(by_turns(A, 3))

@@ -24,9 +24,9 @@ FEWEST = 5
 class Cuts(NamedTuple):
     """Where rows in the order of time may be cut, K ways: before `cut` they train, from there to `end` they score.
 
-    stop: [K] where the stretch before the cut begins, which may be watched; the cut itself where nothing came before.
+    stop: [K] where the stretch before the cut begins, which may be watched.
     cut: [K] rising; always between two moments.
-    end: [K].
+    end: [K] likewise, or the last row.
     """
 
     stop: Ints
@@ -68,7 +68,7 @@ def cuts(time: NDArray[np.float64], *, share: float = STRETCH, first: float = FI
     Example:
         >>> found = cuts(np.repeat(np.arange(4.0), 10))
         >>> found.cut.tolist(), found.end.tolist(), found.stop.tolist()
-        ([10, 20, 30], [20, 30, 40], [10, 10, 20])
+        ([10, 20, 30], [20, 30, 40], [8, 10, 20])
 
     References:
         Tashman 2000, Out-of-sample tests of forecasting accuracy, https://doi.org/10.1016/S0169-2070(00)00065-0
@@ -84,7 +84,7 @@ def cuts(time: NDArray[np.float64], *, share: float = STRETCH, first: float = FI
         cut = starts[starts >= size] if (starts >= size).any() else starts
     edges = np.concatenate([starts, [n]])
     end = edges[np.minimum(np.searchsorted(edges, cut + size), len(edges) - 1)]
-    before = np.searchsorted(starts, cut - size, side="right") - 1
-    # Where a whole stretch does not fit before the cut, the second moment begins one; where that is the cut, nothing does.
-    stop = np.minimum(starts[np.maximum(before, 0)], cut)
+    before = np.searchsorted(starts, np.maximum(cut - size, starts[0]), side="right") - 1
+    # Before the second moment there is none to begin a stretch: the first one is parted, which no score sees.
+    stop = np.where(starts[before] < cut, starts[before], cut - np.maximum(cut // 5, 1))
     return Cuts(stop, cut, end)

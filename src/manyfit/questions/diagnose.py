@@ -251,9 +251,9 @@ class Diagnose:
         )
         measured = Text(
             "Twins share seeds, splits and rows with the recipe as it is; they differ by the remedy alone. "
-            + ("Folds overlap, so intervals are corrected as by Nadeau and Bengio." if task.overlap else ""),
+            + ("Folds or stretches of time overlap, so intervals are corrected as by Nadeau and Bengio." if task.overlap else ""),
             "变体与原配方使用相同的种子、划分和行，只差一种办法。"
-            + ("各折有重叠，区间按 Nadeau–Bengio 方法修正。" if task.overlap else ""),
+            + ("各折或各时段有重叠，区间按 Nadeau–Bengio 方法修正。" if task.overlap else ""),
         )
         return Answer(
             "diagnose",

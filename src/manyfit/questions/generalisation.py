@@ -20,7 +20,7 @@ from manyfit.errors import Problem, UsageError, did_you_mean
 from manyfit.hyper import hyper
 from manyfit.questions._frame.base import Rounds, question
 from manyfit.questions._frame.measure import said
-from manyfit.questions._frame.rows import TableRows
+from manyfit.questions._frame.rows import BY_SPLITS, TableRows
 from manyfit.questions._frame.task import Task
 from manyfit.questions._frame.verdicts import both, finding_text, joined
 from manyfit.questions._frame.words import interval_text, n_of, percent
@@ -44,6 +44,26 @@ class Kind(NamedTuple):
 
     name: str
     said: Text
+
+
+class Between(NamedTuple):
+    """What varies between the networks of one kind, and what they share."""
+
+    scope: str
+    overlap: Overlap
+
+
+def between_of(task: Task, name: str, n_sets: int) -> Between:
+    """That of networks that train without such rows: with the pairs' own splits, or with the rest split anew.
+
+    Groups stand for others like them: those that are held back in turn count once each. The ends of a direction stand for nothing
+    but themselves.
+    """
+    if keeps_splits(task, name):
+        return Between(task.scope, task.overlap)
+    if name == "group":
+        return Between(f"seeds and {n_sets} groups of {task.name}", Overlap(turns=n_sets))
+    return Between(f"{BY_SPLITS.en} of {task.name}", Overlap())
 
 
 @question
@@ -91,10 +111,8 @@ class Generalisation:
             else:  # nothing to hold back, or too little is left
                 kinds = [kind for kind in kinds if kind.name != name]
         run = yield task.population(members)
-        overlaps = {AS_DRAWN: task.overlap}
-        for kind in kinds:
-            kept = task.overlap if keeps_splits(task, kind.name) else Overlap()
-            overlaps[kind.name] = Overlap(turns=len(apart[kind.name])) if kind.name == "group" else kept
+        between = {AS_DRAWN: Between(task.scope, task.overlap)}
+        between |= {kind.name: between_of(task, kind.name, len(apart[kind.name])) for kind in kinds}
         scores = scores_of(task, run, [AS_DRAWN, *(kind.name for kind in kinds)], beyond)
         found = {
             name: read(
@@ -102,15 +120,15 @@ class Generalisation:
                 self.margin,
                 task.measure.share,
                 level=self.level,
-                scope=task.scope,
-                overlap=overlaps[name],
+                scope=between[name].scope,
+                overlap=between[name].overlap,
             )
             for name, of in scores.items()
         }
         left = [_too_few(kind) for kind in possible if kind not in kinds]
         if self.beyond != type(self).beyond:  # asked for by name
             left += [_NONE[name] for name in _NONE if name in self.beyond and name not in {k.name for k in possible}]
-        return self.answer(task, scores, found, kinds, overlaps, len(run), left)
+        return self.answer(task, scores, found, kinds, between, len(run), left)
 
     def kinds(self, task: Task) -> list[Kind]:
         """What can be held back of this data.
@@ -141,7 +159,7 @@ class Generalisation:
         scores: Mapping[str, Scores],
         found: Mapping[str, Found],
         kinds: Sequence[Kind],
-        overlaps: Mapping[str, Overlap],
+        between: Mapping[str, Between],
         n_networks: int,
         left: Sequence[Text] = (),
     ) -> Answer:
@@ -158,7 +176,7 @@ class Generalisation:
             Section(
                 Text("Seen, unseen, unlike", "见过、未见、不同"),
                 statement,
-                (_scores_figure(task, scores, kinds, overlaps, self.level), _shift_figure(task, found, kinds)),
+                (_scores_figure(task, scores, kinds, between, self.level), _shift_figure(task, found, kinds)),
                 (_table(task, scores, found, kinds),),
                 (_measured(self, task),),
             ),
@@ -260,7 +278,8 @@ def _table(
     task: Task, scores: Mapping[str, Scores], found: Mapping[str, Found], kinds: Sequence[Kind]
 ) -> Table:
     rows: list[tuple[Cell, ...]] = []
-    for kind in (Kind(AS_DRAWN, _DRAWN), *kinds):
+    drawn = _AFTER if in_time(task) else _DRAWN
+    for kind in (Kind(AS_DRAWN, drawn), *kinds):
         of, says = scores[kind.name], found[kind.name]
         cells: list[Cell] = [kind.said, _mean(of.train), _mean(of.held)]
         if says.shift is None:
@@ -294,6 +313,12 @@ def _table(
 
 
 _DRAWN = Text("random rows", "随机行")
+_AFTER = Text("the stretch after a cut", "切分点之后的时段")
+
+
+def in_time(task: Task) -> bool:
+    """Whether the rows have an order of time."""
+    return isinstance(task.rows, TableRows) and task.rows.data.time is not None
 
 
 def _gap_word(gap: Comparison) -> Text:
@@ -309,7 +334,7 @@ def _scores_figure(
     task: Task,
     scores: Mapping[str, Scores],
     kinds: Sequence[Kind],
-    overlaps: Mapping[str, Overlap],
+    between: Mapping[str, Between],
     level: float,
 ) -> Bars:
     """Every score with its interval over replicates."""
@@ -318,10 +343,10 @@ def _scores_figure(
     for kind in kinds:
         names.append(kind.said)
         values.append(scores[kind.name].beyond)
-    shared = [overlaps[name] for name in (AS_DRAWN, AS_DRAWN, *(kind.name for kind in kinds))]
+    varies = [between[name] for name in (AS_DRAWN, AS_DRAWN, *(kind.name for kind in kinds))]
     intervals = [
-        mean_interval(of, scope=task.scope, level=level, overlap=overlap)
-        for of, overlap in zip(values, shared, strict=True)
+        mean_interval(of, scope=each.scope, level=level, overlap=each.overlap)
+        for of, each in zip(values, varies, strict=True)
     ]
     return _bars(Text("Scores", "分数"), names, intervals, task.measure.label)
 
@@ -354,15 +379,19 @@ def _bars(
 
 
 def _measured(plan: Generalisation, task: Task) -> Text:
-    share, fresh = percent(plan.share), task.rows.scope
+    fresh = task.rows.scope
+    share = percent(plan.share)
+    unseen = Text("random ones of what is left", "从其余行中随机抽取")
+    if in_time(task):
+        unseen = Text("the stretch right after a cut in time", "为时间切分点之后紧接的时段")
     return Text(
         f"{plan.replicates} pairs of seed and split. Rows held back neither train nor decide anything, and the encoding has not "
         f"seen them: the upper or the lower {share} along the main direction (or of a column), one of {CLUSTERS} clusters, the "
-        f"latest {share}, a group; replicates take turns. Unseen rows are random ones of what is left. Intervals at "
-        f"{percent(plan.level)} speak of fresh {fresh.en} of these rows. The constant guess is the mean, or the most "
-        "frequent class, of the training rows. Test rows stay locked: manyfit train opens them once.",
+        f"latest {share}, a group; replicates take turns. Unseen rows are {unseen.en}. Intervals at "
+        f"{percent(plan.level)} speak of fresh {fresh.en} of these rows. The constant guess is the mean, or the most frequent "
+        "class, of the training rows. Test rows stay locked: manyfit train opens them once.",
         f"{plan.replicates} 对种子与划分。留出的行不参与训练与任何决定，编码也未见过它们：主方向（或某列）的上端或下端 {share}、"
-        f"{CLUSTERS} 个簇之一、最晚的 {share}、一个组，各重复轮流。未见过的行从其余行中随机抽取。区间水平 {percent(plan.level)}，"
+        f"{CLUSTERS} 个簇之一、最晚的 {share}、一个组，各重复轮流。未见过的行{unseen.zh}。区间水平 {percent(plan.level)}，"
         f"针对这些行的新{fresh.zh}。常数猜测为训练行的均值或最常见的类别。测试集保持锁定，由 manyfit train 打开一次。",
     )
 

@@ -17,7 +17,7 @@ from manyfit.questions._contest.sensitivity import sensitivity_section
 from manyfit.questions._frame.base import INTERRUPTED
 from manyfit.questions._frame.measure import said
 from manyfit.questions._frame.task import Task
-from manyfit.questions._frame.words import decimals, interval_text, listed, n_of, rate_text, written
+from manyfit.questions._frame.words import decimals, interval_text, listed, met_text, n_of, rate_text, written
 from manyfit.questions._rates.response import rate_width
 from manyfit.registry import plain_rule
 from manyfit.stats import NEVER, Comparison, Finding, Interval
@@ -84,10 +84,7 @@ def answer_of(
             f"{n_of(len(options), kind)} × {n_of(n_rates, 'rate')} × {n_of(n, 'seed')} = {n_of(n_networks, 'network')}",
             f"{len(options)} {kind_zh} × {n_rates} 个学习率 × {n} 个种子 = {n_networks:,} 个网络",
         ),
-        Text(
-            f"each seed tunes on a split of its own; what it picks meets on {n_of(n * m, 'fresh seed-and-split pair')}",
-            f"每个种子在各自的划分上调参；选中者在 {n * m} 对新的种子与划分上相遇",
-        ),
+        met_text(n * m, task.overlap.turns),
     )
     if n_rates > n_first:
         head += (

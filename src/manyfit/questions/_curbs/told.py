@@ -23,6 +23,7 @@ from manyfit.questions._frame.words import (
     decimals,
     interval_text,
     listed,
+    met_text,
     n_of,
     rate_text,
     span_text,
@@ -72,10 +73,7 @@ def regularized(
             f"{n_of(n_networks, 'network')}",
             f"{len(found.names)} 种正则化 × {each} 个强度 × {n} 个种子，加上原样 = {n_networks:,} 个网络",
         ),
-        Text(
-            f"each seed tunes on a split of its own; what it picks meets on {n_of(n * m, 'fresh seed-and-split pair')}",
-            f"每个种子在各自的划分上调参；选中者在 {n * m} 对新的种子与划分上相遇",
-        ),
+        met_text(n * m, task.overlap.turns),
     ]
     if left_out:
         en, zh = "; ".join(t.en for t in left_out), "；".join(t.zh for t in left_out)

@@ -106,7 +106,7 @@ class RowSource(Protocol):
 
 BY_SPLITS = Text("seeds and splits", "种子与划分")
 BY_SEEDS = Text("seeds", "种子")
-BY_TIME = Text("seeds and stretches of time", "种子与时段")
+BY_TIME = Text("seeds and overlapping stretches of time", "种子与相互重叠的时段")
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,7 +178,8 @@ class TableRows:
         if k == 1:
             return BY_SEEDS
         if in_time:
-            return Text(f"seeds and {k} stretches of time", f"种子与 {k} 个时段")
+            by = Text("overlapping ", "相互重叠的") if self.overlap else Text("", "")
+            return Text(f"seeds and {k} {by.en}stretches of time", f"种子与 {k} 个{by.zh}时段")
         return Text(f"seeds and {k} splits of the groups", f"种子与 {k} 种分组划分")
 
     @cached_property

@@ -49,6 +49,29 @@ def span_text(low: float, high: float, written: Callable[[float], str] = rate_te
     return first if first == last else f"{first} – {last}"
 
 
+def met_text(n: int, n_splits: int) -> Text:
+    """How options are tuned and met in pairs of seed and split.
+
+    Args:
+        n: Fresh pairs on which picks are met.
+        n_splits: Different splits, where they are so few that they come back; else 0.
+
+    Example:
+        >>> met_text(40, 3).en
+        'each seed tunes on one of 3 splits; what it picks meets on 40 fresh seeds, on these splits in turns'
+    """
+    if n_splits:
+        by = "split" if n_splits == 1 else "splits"
+        return Text(
+            f"each seed tunes on one of {n_splits} {by}; what it picks meets on {n_of(n, 'fresh seed')}, on these {by} in turns",
+            f"每个种子在 {n_splits} 种划分之一上调参；选中者在 {n} 个新种子上相遇，轮流使用这些划分",
+        )
+    return Text(
+        f"each seed tunes on a split of its own; what it picks meets on {n_of(n, 'fresh seed-and-split pair')}",
+        f"每个种子在各自的划分上调参；选中者在 {n} 对新的种子与划分上相遇",
+    )
+
+
 def decimals(half: float) -> int:
     """Decimals that show a number with this uncertainty: two significant digits of it, and two decimals where it has none.
 

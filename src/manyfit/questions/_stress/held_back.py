@@ -73,7 +73,9 @@ def keeps_splits(task: Task, name: str) -> bool:
     rows = task.rows
     if not isinstance(rows, TableRows):
         return True
-    return (rows.data.time is not None and name != "time") or (bool(rows.overlap.turns) and name not in ("time", "group"))
+    return (rows.data.time is not None and name != "time") or (
+        bool(rows.overlap.turns) and name not in ("time", "group")
+    )
 
 
 def without(task: Task, pair: Replicate, rows: Ints, name: str) -> Replicate | None:
