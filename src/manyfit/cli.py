@@ -72,7 +72,7 @@ def train(
     test: Annotated[str | None, Parameter(group=_TABLE, help="A table whose rows are the test rows.")] = None,
     duplicates: Annotated[
         Literal["auto", "together", "apart", "drop"] | None,
-        Parameter(group=_TABLE, help="What to do with rows that repeat another."),
+        Parameter(group=_TABLE, help="What to do with rows that repeat another in every column used."),
     ] = None,
     encoding: Annotated[str | None, Parameter(group=_TABLE, help="Encoding of a text file.")] = None,
     delimiter: Annotated[

@@ -128,9 +128,20 @@ def test_copies_of_a_row_stay_together_and_can_be_dropped():
 
     assert data.block is not None
     assert data.block[:30].tolist() == data.block[N:].tolist()
-    assert data.notes[0].text == "30 rows equal to another row; copies stay on one side of every split"
+    assert data.notes[0].text == "30 rows equal to another in every column used; copies stay on one side of every split"
     assert fewer.n_rows == N
     assert fewer.block is None
+
+
+def test_copies_are_what_a_network_sees_whatever_a_column_that_is_left_out_says():
+    twice = pl.concat([table(), table()[:30]]).with_columns(
+        note=pl.format("said in row {}", pl.int_range(pl.len())), id=pl.int_range(pl.len())
+    )
+
+    data = load(twice, "price")
+
+    assert {column.name for column in data.columns if column.kind == "dropped"} == {"id", "note"}
+    assert data.block is not None and data.block[:30].tolist() == data.block[N:].tolist()
 
 
 def test_equal_rows_of_a_coarse_table_are_no_copies():

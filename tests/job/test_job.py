@@ -1,6 +1,8 @@
 """The main job: the same bits twice, cuts that can be repeated, locked rows, Ctrl-C."""
 
 import dataclasses
+import signal
+import sys
 from importlib import import_module
 
 import numpy as np
@@ -11,11 +13,18 @@ import manyfit as mf
 from manyfit.data import Dataset, holdout
 from manyfit.errors import ManyfitError, UsageError
 from manyfit.job import Job, Options, Plan, search
+from manyfit.job.main import small_search
 from manyfit.job.narrator import Silent
+from manyfit.job.pace import Pace
+from manyfit.job.plan import Size
 from manyfit.recipe import Recipe
+from manyfit.render.document import report
+from manyfit.runs import RunFolder
+from manyfit.samplers.halving import Rung
 from manyfit.space import Space
 
 confirm = import_module("manyfit.job.confirm")
+start = import_module("manyfit.job.start")
 
 
 def parameters(model):
@@ -91,6 +100,37 @@ def test_search_cut_by_its_deadline_can_be_repeated_from_the_realised_plan(monke
 
     assert again.facts["plan_hash"] == cut.facts["plan_hash"] == realised.hash
     assert same_bits(again, cut)
+
+
+@pytest.mark.parametrize(
+    ("tried", "planned", "paid_out", "is_small", "needs_s"),
+    [(64, 352, False, True, 44), (64, 352, True, False, 44), (128, 352, False, False, 22), (8, 8, False, True, 64)],
+)
+def test_search_cut_to_next_to_nothing_is_known(tried, planned, paid_out, is_small, needs_s):
+    found = search.Search(Pace(Size(100, 25, 3, 1)), paid_out=paid_out)
+    found.rungs.append(search.Tried(Rung(tried, 2, 100), [], [], np.empty(0)))
+    plan = Plan(0, (Rung(planned, 2, 100),), 4, 8)
+
+    known = small_search(found, plan, budget=8.0)
+
+    assert known == {"planned": planned, "is_small": is_small, "needs_s": needs_s}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process can't be sent Ctrl-C")
+def test_ctrl_c_while_the_result_is_written_does_not_cost_it(tmp_path, monkeypatch):
+    def pressed(*arguments, **options):
+        signal.raise_signal(signal.SIGINT)
+        return report(*arguments, **options)
+
+    monkeypatch.setattr(start, "report", pressed)
+    was = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        model = mf.train(numbers(), plan=plan_for(numbers()), seed=3, threads=1, out=tmp_path / "m", narrator=Silent())
+    finally:
+        signal.signal(signal.SIGINT, was)
+
+    assert RunFolder.open(tmp_path / "m").state == "finished"
+    assert (tmp_path / "m/report.html").exists() and model.facts["interrupted"] == []
 
 
 class CtrlC(Silent):

@@ -1,5 +1,6 @@
 """The look at the test rows: intervals that know how few rows there are, paired differences, honest answers."""
 
+import dataclasses
 from types import SimpleNamespace
 
 import numpy as np
@@ -121,6 +122,16 @@ def test_answer_is_what_the_best_rival_shows(finding, code):
     assert (given["code"], given["rival"]) == (code, "linear")
     assert (given["share"], given["low"], given["high"]) == (0.25, 0.05, 0.45)
     assert given["difference"] == [0.5, 0.1, 0.9]
+
+
+def test_nobody_is_better_by_more_than_all_of_a_loss():
+    looked = looked_at(Finding.WORSE, Finding.WORSE)
+    looked.contenders[1].minus = dataclasses.replace(looked.contenders[1].minus, high=2.5)
+
+    given = answer(looked, is_loss=True)
+
+    assert (given["low"], given["high"]) == (0.05, 1.0)
+    assert given["difference"] == [0.5, 0.1, 2.5]
 
 
 @pytest.mark.parametrize("guess", [Finding.UNKNOWN, Finding.SAME, Finding.BETTER])

@@ -111,6 +111,23 @@ def test_answer_says_what_was_shown(code, share, said):
     assert said in verdict_lines(facts)[0]
 
 
+def test_coverage_of_few_rows_says_that_it_says_little():
+    few = TEST | {"covered": score(1.0, 0.76, 1.0) | {"n": 12}}
+
+    assert "cover 100 % [76, 100] of test rows: 12 rows are too few to tell" in "\n".join(verdict_lines(FACTS | {"test": few}))
+    assert "12 行太少" in "\n".join(verdict_lines(FACTS | {"test": few}, "zh"))
+    assert "too few" not in "\n".join(verdict_lines(FACTS))
+
+
+def test_search_that_was_cut_to_next_to_nothing_is_said():
+    search = {"rungs": [{"recipes": 64}], "planned": 352, "is_small": True, "needs_s": 44}
+
+    lines = "\n".join(verdict_lines(FACTS | {"search": search}))
+
+    assert "search   64 of 352 recipes tried: a better one may well exist   --budget 44" in lines
+    assert "recipes tried" not in "\n".join(verdict_lines(FACTS | {"search": search | {"is_small": False}}))
+
+
 def test_edges_coverage_and_later_looks_are_said():
     lines = "\n".join(verdict_lines(FACTS | {"openings": 3}))
 

@@ -1,9 +1,11 @@
 """What is said while a job runs: a bar on a terminal, lines in a log, both languages, nothing on stdout."""
 
+import dataclasses
 import io
 import re
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from job.tables import numbers, plan_for
 
@@ -94,6 +96,32 @@ def test_diverged_networks_are_told_with_the_rate_that_explains_them():
     assert first.endswith("diverged 3 (all lr > 0.1)")
     assert second.endswith("diverged 3")
     assert len(rest) == 2
+
+
+@pytest.mark.parametrize(
+    ("planned", "paid_out", "ladder"),
+    [((64, 16), False, "64→16 "), ((352, 88, 22), False, "64→16 of 352→88→22 "), ((352, 88, 22), True, "64→16 ")],
+)
+def test_search_that_was_cut_says_of_how_much(planned, paid_out, ladder):
+    def rungs(sizes):
+        return [SimpleNamespace(rung=SimpleNamespace(recipes=n), recipes=n) for n in sizes]
+
+    found = SimpleNamespace(rungs=rungs((64, 16)), diverged=[], paid_out=paid_out, interrupted=False)
+    plan = SimpleNamespace(rungs=rungs(planned))
+    stream = io.StringIO()
+
+    Terminal("en", stream=stream).say("searched", search=found, seconds=8.0, plan=plan)
+
+    assert stream.getvalue().splitlines()[0] + " " == f"search      8 s  {ladder}"
+
+
+def test_latest_rows_are_told_as_such():
+    stream = io.StringIO()
+    data = dataclasses.replace(numbers(), time=np.arange(120.0))
+
+    Job(data, Options(plan=plan_for(data), seed=3, threads=1), narrator=Terminal("en", stream=stream)).prepare()
+
+    assert "test 24 rows, the latest, locked; 5 folds on the 96 before, each later than its training rows" in stream.getvalue()
 
 
 def test_every_phrase_has_the_same_places_in_both_languages():

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from manyfit.errors import Problem, RunError
-from manyfit.runs.files import refuse_unwritable
 from manyfit.text import Text
 
 
@@ -24,6 +23,8 @@ def refuse_taken(path: Path, *, force: bool = False) -> None:
     Raises:
         RunError: If so.
     """
+    from manyfit.runs.files import refuse_unwritable  # with its room, which not every command needs
+
     if path.is_dir() or (path.exists() and not force):
         rule = Text("is a folder", "是文件夹") if path.is_dir() else Text("must not exist yet", "不能已经存在")
         hint = Text("Give another name (--out); --force replaces a file.", "请换一个名字（--out）；--force 可替换文件。")

@@ -9,6 +9,7 @@ from manyfit.commands.output import refuse_taken
 from manyfit.render.document import place_for, report
 from manyfit.render.phrases import language
 from manyfit.render.terminal import Terminal
+from manyfit.runs.files import refuse_unwritable
 
 
 def run(folders: Sequence[str], out: str | None, *, force: bool = False, lang: str | None = None) -> None:
@@ -17,6 +18,8 @@ def run(folders: Sequence[str], out: str | None, *, force: bool = False, lang: s
     is_own = out is None and len(folders) == 1
     if not is_own:
         refuse_taken(path, force=force)
+    elif path.parent.is_dir():
+        refuse_unwritable(path)
     spoken = language(lang)
     written = report(list(folders), path, lang=spoken)
     Terminal(spoken).say("written", path=str(written))

@@ -6,6 +6,7 @@ import dataclasses
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from manyfit.commands.settings import pairs_of, recipe_in
@@ -14,6 +15,7 @@ from manyfit.errors import Problem, UsageError
 from manyfit.hyper import read_value
 from manyfit.recipe import Recipe
 from manyfit.render.phrases import language
+from manyfit.runs.files import refuse_unwritable
 from manyfit.tape import Trace, trace
 from manyfit.tape.chain import COMPOSITES
 from manyfit.tape.source import default_recipe
@@ -47,6 +49,8 @@ def run(
 ) -> None:
     """Trace one step and print it."""
     lang = language(lang)
+    if report is not None:
+        refuse_unwritable(Path(report))
     given = dict(options)
     if weight is not None:
         given["weight"] = _weight(weight)

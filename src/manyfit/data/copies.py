@@ -1,4 +1,9 @@
-"""Rows that repeat another row: found, and kept on one side of every split, dropped, or left to chance."""
+"""Rows that repeat another row: found, and kept on one side of every split, dropped, or left to chance.
+
+A copy is a row that is equal to another in every column that is used and in the target: what a network sees. Were it parted from
+the other by a split, the network would be tested on what it has learned, whatever a column that was left out (a number of the
+row, a free text) says.
+"""
 
 from __future__ import annotations
 

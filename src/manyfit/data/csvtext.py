@@ -49,8 +49,8 @@ def read_csv(
     data, notes = to_utf8(data, name, encoding)
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    n_lines = data.count(b"\n")
-    data = data.lstrip(b"\n")
+    n_above, data = len(data), data.lstrip(b"\n")
+    n_above -= len(data)
     if not data or data.isspace():
         hint = Text(
             "A table needs a line of column names and rows below it.", "表格需要一行列名，下面是数据行。"
@@ -59,6 +59,7 @@ def read_csv(
     named = re.match(rb'"?sep=(.)"?\n', data)  # what Excel writes above a table
     if named:
         data, delimiter = data[named.end() :], delimiter or named[1].decode("ascii", "replace")
+        n_above += 1
     sample = data[:_SAMPLE_BYTES].decode("utf-8", "ignore")
     if delimiter is None and is_blank_delimited(sample) and b'"' not in data:
         data, delimiter = re.sub(rb"[ \t]+", b"\t", re.sub(rb"(?m)^[ \t]+|[ \t]+$", b"", data)), "\t"
@@ -73,7 +74,7 @@ def read_csv(
         names, more = column_names(first, name)
         notes += more
         notes += [note("no_header", name=name)] if looks_like_values(names) else []
-        body = data[end:]
+        body, n_above = data[end:], n_above + data[:end].count(b"\n")
     else:
         names, body = [f"column_{i + 1}" for i in range(len(first))], data
     if not body or body.isspace():
@@ -82,7 +83,7 @@ def read_csv(
             f"列名：{shown(names, 8)}。请在第一行下面加上数据行。",
         )
         raise DataError(Problem(name, Text("has column names but no rows", "只有列名，没有数据行"), hint=hint))
-    frame = _parse(body, names, delimiter, name, text, n_lines - body.count(b"\n"))
+    frame = _parse(body, names, delimiter, name, text, n_above)
     return frame.filter(~pl.all_horizontal(pl.all().is_null())), notes
 
 

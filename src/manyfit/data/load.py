@@ -63,8 +63,9 @@ def load(
         group: Column or [N] array; rows of one group are never parted by a split.
         time: Column or [N] array; the latest rows are held out, and folds follow one another.
         test: A second table whose rows are the test rows; None locks 20 % of the rows.
-        duplicates: What to do with rows that repeat another: "together" on one side of every split, "apart" wherever chance puts
-            them, "drop"; "auto" keeps them together unless the table is so coarse that equal rows are no copies.
+        duplicates: What to do with rows that repeat another in every column used: "together" on one side of every split, "apart"
+            wherever chance puts them, "drop"; "auto" keeps them together unless the table is so coarse that equal rows are no
+            copies.
         encoding: Encoding of a text file; None finds it out.
         delimiter: Character between the fields of a text file; None finds it out.
         header: False when the first line of a text file holds values.

@@ -87,17 +87,20 @@ WORDINGS: dict[str, Wording] = {
         "{n_rows} without {target} left out", "有 {count} 行缺少 {target}，已略去", "", False
     ),
     "duplicates": Wording(
-        "{n_rows} equal to another row; copies stay on one side of every split",
-        "有 {count} 行与别的行完全相同；相同的行总在划分的同一侧",
+        "{n_rows} equal to another in every column used; copies stay on one side of every split",
+        "有 {count} 行在所用的各列上与别的行完全相同；相同的行总在划分的同一侧",
         "--duplicates drop",
     ),
     "coarse": Wording(
-        "{count} of {rows} rows equal to another row, on both sides of the splits: test rows are not all new",
-        "{rows} 行中有 {count} 行与别的行相同，划分两侧都有：测试行并非全是新行",
+        "{count} of {rows} rows equal to another in every column used, on both sides of the splits: test rows are not all new",
+        "{rows} 行中有 {count} 行在所用的各列上与别的行相同，划分两侧都有：测试行并非全是新行",
         "--duplicates together",
     ),
     "duplicates_dropped": Wording(
-        "{n_rows} equal to another row left out", "有 {count} 行与别的行完全相同，已略去", "", False
+        "{n_rows} equal to another in every column used left out",
+        "有 {count} 行在所用的各列上与别的行完全相同，已略去",
+        "",
+        False,
     ),
     "wide": Wording(
         "fewer rows ({rows}) than columns ({width}): expect wide intervals",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time as clocks
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -97,7 +98,8 @@ class Job:
         from manyfit.registry import name_of
 
         n_dev = len(self.table.development)
-        self.narrator.say("split", n_test=self.table.n_test, n_dev=n_dev)
+        by_time, folds = self.data.time is not None, self.table.n_folds
+        self.narrator.say("split", n_test=self.table.n_test, n_dev=n_dev, folds=folds, by_time=by_time)
         if self.space is None:
             self.space = default_space(
                 self.data.task, len(self.table.search_fold.train), max_width=self.options.max_width
@@ -162,7 +164,7 @@ class Job:
             begun = trainer.elapsed
             search_end = np.inf if self.repeats else begun + SEARCH_SHARE * left
             found = run_search(self.table, self.space, plan, trainer, until=search_end)
-            self.narrator.say("searched", search=found, seconds=trainer.elapsed)
+            self.narrator.say("searched", search=found, seconds=trainer.elapsed, plan=plan)
             most = (CONFIRM_SHARE + 0.05) * left
             if found.interrupted:  # whoever is in a hurry waits no longer than the search was allowed to take
                 most = min(most, max(trainer.elapsed - begun, HURRY_S))
@@ -191,6 +193,7 @@ class Job:
                 twin_rows=tried.trial.rows,
             )
             model = self._model(found, confirmed, chosen, tried, realised)
+            model.facts["search"] |= small_search(found, plan, options.budget)
             judged = judge(model, confirmed, chosen, tried, plan.metric)
             model.facts.update(judged.facts())
             self.narrator.say("testing")
@@ -270,6 +273,20 @@ class Job:
         return float(np.sqrt(loss) * np.std(self.data.y[self.table.development]))
 
 
+FEW_RECIPES = 32
+"""Recipes of a search below which it has hardly begun: of each structure a handful."""
+CUT = 0.25
+"""Share of the planned recipes below which a search was cut to next to nothing."""
+
+
+def small_search(search: Search, plan: Plan, budget: float) -> dict[str, Any]:
+    """How small a search was: the `planned` recipes, whether it `is_small`, and the budget that would do (`needs_s`)."""
+    planned, tried = plan.rungs[0].recipes, max(search.rungs[0].rung.recipes, 1)
+    is_small = tried < FEW_RECIPES or (tried < CUT * planned and not search.paid_out)
+    needs = budget * max(planned, 2 * FEW_RECIPES) / tried
+    return {"planned": planned, "is_small": is_small, "needs_s": math.ceil(needs)}
+
+
 def _shown_by(fit: Mapping[str, Any]) -> dict[str, Finding]:
     """What each remedy has shown; nothing where none was tried."""
     return {name: Finding(each["finding"]) for name, each in fit.get("remedies", {}).items()}
@@ -294,5 +311,6 @@ def answer(looked: Look, is_loss: bool) -> dict[str, Any]:
     if not is_loss:
         ends = [-ends[0], -ends[2], -ends[1]]
     scale = abs(rival.score.estimate) or 1.0
-    share, low, high = (end / scale for end in ends)
+    # nobody is better by more than all of a loss, however wide the interval
+    share, low, high = (min(end / scale, 1.0) if is_loss else end / scale for end in ends)
     return {"code": code, "rival": rival.name, "share": share, "low": low, "high": high, "difference": ends}

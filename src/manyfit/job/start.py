@@ -13,6 +13,7 @@ from typing import Any
 
 from manyfit.answers import write_answer
 from manyfit.data import Dataset, examples, load
+from manyfit.engines.interrupt import Interrupt
 from manyfit.errors import Gathered, Problem, RunError, UsageError
 from manyfit.job.main import Job
 from manyfit.job.narrator import Narrator
@@ -214,6 +215,9 @@ class Request:
         if folder is not None and folder.exists:
             _refuse_other_table(folder, data)
         narrator.found(data)
+        above = self.out.parent if self.out is not None else None
+        if above is not None and not is_rehearsal and not above.exists():
+            narrator.say("new_folder", folder=str(above))
         opened = opened_before(self.out, data, request.options.seed) if self.out is not None else 0
         job = Job(data, request.options, narrator=narrator, folder=folder, began=began, opened=opened)
         if not is_rehearsal:
@@ -286,23 +290,27 @@ class Request:
 
 
 def keep(model: Model, job: Job) -> None:
-    """Write a finished job's model and report into its run folder, and what was realised of its plan."""
+    """Write a finished job's model and report into its run folder, and what was realised of its plan.
+
+    A Ctrl-C that comes too late to end any training must not cost the result: it is waited out, a second one is not.
+    """
     assert job.folder is not None and job.space is not None
-    path = job.folder.begin()
-    model.save(path, force=True)
-    if model.answer is not None:
-        write_answer(model.answer, path)
-        report(model, path / "report.html", lang=getattr(job.narrator, "lang", "en"))
-    job.folder.amend(
-        state="finished",
-        plan_hash=model.facts["plan_hash"],
-        planned_hash=model.facts["planned_hash"],
-        interrupted=model.facts["interrupted"] or None,
-        seconds=model.facts["seconds"],
-        sizing=None,
-        plan=model.facts["plan"],
-    )
-    job.trainer.log.forget_weights()
+    with Interrupt():
+        path = job.folder.begin()
+        model.save(path, force=True)
+        if model.answer is not None:
+            write_answer(model.answer, path)
+            report(model, path / "report.html", lang=getattr(job.narrator, "lang", "en"))
+        job.folder.amend(
+            state="finished",
+            plan_hash=model.facts["plan_hash"],
+            planned_hash=model.facts["planned_hash"],
+            interrupted=model.facts["interrupted"] or None,
+            seconds=model.facts["seconds"],
+            sizing=None,
+            plan=model.facts["plan"],
+        )
+        job.trainer.log.forget_weights()
 
 
 def _began(with_: object) -> Text:

@@ -34,6 +34,7 @@ from manyfit.job.wording import (
     other_cell,
     remedies_table,
     rows_sentence,
+    search_sentence,
     trust_sentence,
 )
 from manyfit.metrics import registry
@@ -109,7 +110,8 @@ def _verdict(found: Material) -> Section:
         statement += [Text(f"Also: {line.en}", f"另有：{line.zh}") for line in also]
     statement += [columns_sentence(facts["importance"]), *edge_sentences(facts["edges"])]
     statement += (
-        coverage_sentence(facts["test"].get("covered"))
+        search_sentence(facts["search"])
+        + coverage_sentence(facts["test"].get("covered"))
         + trust_sentence(facts["trust"])
         + opened_sentence(facts)
     )

@@ -13,6 +13,7 @@ from manyfit.questions.diagnose import CODES, FINDINGS, WORDS
 from manyfit.render.names import printable
 from manyfit.render.numbers import compact, digits_for, ranged, written
 from manyfit.render.phrases import say
+from manyfit.render.result import is_vague
 from manyfit.render.verdict import change, decimals, in_points, order_of, rows_finding
 from manyfit.stats import Finding, Interval
 
@@ -152,10 +153,22 @@ def coverage_sentence(covered: Facts | None) -> list[Text]:
     if not covered:
         return []
     share = f"{100 * covered['estimate']:.0f} % [{100 * covered['low']:.0f}, {100 * covered['high']:.0f}]"
+    few = both(lambda lang: say("covered.few", lang, n=covered["n"])) if is_vague(covered) else ""
+    text = Text(
+        f"90 % prediction intervals cover {share} of the test rows", f"90 % 预测区间覆盖 {share} 的测试行"
+    )
+    return [text + few + Text(".", "。")]
+
+
+def search_sentence(search: Facts) -> list[Text]:
+    """That the search was cut to next to nothing, where it was."""
+    if not search.get("is_small"):
+        return []
+    n, planned, seconds = search["rungs"][0]["recipes"], search["planned"], search["needs_s"]
     return [
         Text(
-            f"90 % prediction intervals cover {share} of the test rows.",
-            f"90 % 预测区间覆盖 {share} 的测试行。",
+            f"Only {n} of {planned} recipes were tried: a better one may well exist; --budget {seconds} tries more.",
+            f"{planned} 个配方只试了 {n} 个：很可能还有更好的；--budget {seconds} 可多试一些。",
         )
     ]
 

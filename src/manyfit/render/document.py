@@ -8,7 +8,6 @@ from pathlib import Path
 from manyfit.answers import Answer, read_answer
 from manyfit.errors import Problem, UsageError
 from manyfit.model import Model
-from manyfit.render.page import page
 from manyfit.render.phrases import language
 from manyfit.runs.files import replacing
 from manyfit.text import Text
@@ -41,6 +40,8 @@ def report(
     if not given:
         hint = Text("A model, an answer, or a run folder.", "模型、结论或运行文件夹。")
         raise UsageError(Problem("report", Text("needs something to show", "需要可以展示的东西"), hint=hint))
+    from manyfit.render.page import page  # and altair with it, a quarter of a second, when something is drawn
+
     text = page([answer_of(item) for item in given], language(lang))
     place = Path(path) if path is not None else place_for(given)
     with replacing(place) as aside:

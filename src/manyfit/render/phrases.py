@@ -15,9 +15,14 @@ class Phrase(NamedTuple):
 
 PHRASES: dict[str, Phrase] = {
     "split": Phrase(
-        "test {n_test} rows, locked; 5 folds on {n_dev}", "测试集 {n_test} 行，已锁定；其余 {n_dev} 行分 5 折"
+        "test {n_test} rows, locked; {folds} folds on {n_dev}",
+        "测试集 {n_test} 行，已锁定；其余 {n_dev} 行分 {folds} 折",
     ),
-    "split.time": Phrase("test {n_test} rows, the latest, locked", "测试集 {n_test} 行（最新），已锁定"),
+    "split.time": Phrase(
+        "test {n_test} rows, the latest, locked; {folds} folds on the {n_dev} before, each later than its training rows",
+        "测试集 {n_test} 行（最新），已锁定；之前的 {n_dev} 行分 {folds} 折，每折都晚于其训练行",
+    ),
+    "new_folder": Phrase("{folder}/ is not there yet: it will be made", "{folder}/ 尚不存在：将会新建"),
     "first": Phrase(
         "first score {best} ({metric}) after {seconds} s", "{seconds} 秒后得到首个分数 {best}（{metric}）"
     ),
@@ -42,6 +47,7 @@ PHRASES: dict[str, Phrase] = {
     "searched": Phrase(
         "search      {seconds} s  {ladder}{diverged}", "搜索        {seconds} 秒  {ladder}{diverged}"
     ),
+    "searched.of": Phrase("{done} of {planned}", "{planned} 中的 {done}"),
     "diverged": Phrase("   diverged {n}", "   发散 {n}"),
     "diverged.above": Phrase("   diverged {n} (all lr > {lr})", "   发散 {n}（学习率均 > {lr}）"),
     "paid_out": Phrase(
@@ -62,6 +68,7 @@ PHRASES: dict[str, Phrase] = {
         "            {n} are the same within {margin}, or can't be told apart; averaged",
         "            其中 {n} 个在 {margin} 内相同或无法区分；取平均",
     ),
+    "averaged.alone": Phrase("            1 is best; its one network is the model", "            1 个最好；它唯一的网络就是模型"),
     "averaged.one": Phrase(
         "            1 is best; its {networks} networks are averaged",
         "            1 个最好；平均其 {networks} 个网络",
@@ -145,6 +152,11 @@ PHRASES: dict[str, Phrase] = {
     "covered": Phrase(
         "  90 % prediction intervals cover {share} {interval} of test rows",
         "  90 % 预测区间覆盖 {share} {interval} 的测试行",
+    ),
+    "covered.few": Phrase(": {n} rows are too few to tell", "：{n} 行太少，说明不了什么"),
+    "search.few": Phrase(
+        "  search   {n} of {planned} recipes tried: a better one may well exist   --budget {seconds}",
+        "  搜索     {planned} 个配方只试了 {n} 个：很可能还有更好的   --budget {seconds}",
     ),
     "edge": Phrase(
         "  edge     {path} {value} lies at the {end} end of what was tried",

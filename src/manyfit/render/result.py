@@ -12,6 +12,7 @@ from manyfit.render.phrases import say
 from manyfit.render.terminal import percent
 from manyfit.render.verdict import finding_lines, trust_line
 
+VAGUE = 0.15
 MOST_SHARE = 2.0
 """Larger differences are not said as shares of the rival's score but in the metric itself."""
 
@@ -86,12 +87,29 @@ def verdict_lines(facts: Mapping[str, Any], lang: str = "en") -> list[str]:
     covered = facts["test"].get("covered")
     if covered:
         interval = f"[{round(100 * covered['low'])}, {round(100 * covered['high'])}]"
-        lines.append(say("covered", lang, share=f"{100 * covered['estimate']:.0f} %", interval=interval))
+        few = say("covered.few", lang, n=covered["n"]) if is_vague(covered) else ""
+        lines.append(
+            say("covered", lang, share=f"{100 * covered['estimate']:.0f} %", interval=interval) + few
+        )
+    search = facts.get("search") or {}
+    if search.get("is_small"):
+        shown = {"n": search["rungs"][0]["recipes"], "planned": search["planned"], "seconds": search["needs_s"]}
+        lines.append(say("search.few", lang, **shown))
     if facts.get("trust"):
         lines.append(trust_line(facts["trust"], lang))
     if facts.get("openings", 1) > 1:
         lines.append("  " + say("opened", lang, n=facts["openings"]))
     return lines
+
+
+def is_vague(share: Mapping[str, Any]) -> bool:
+    """Whether too few rows stand behind a share to say much: its interval spans more than 15 points.
+
+    Example:
+        >>> is_vague({"low": 0.76, "high": 1.0}), is_vague({"low": 0.85, "high": 0.92})
+        (True, False)
+    """
+    return bool(share["high"] - share["low"] > VAGUE)
 
 
 def answer_sentence(facts: Mapping[str, Any], lang: str = "en") -> str:

@@ -137,11 +137,9 @@ class Terminal:
 
     # What needs more than its facts filled in
 
-    def _split(self, n_test: int, n_dev: int, by_time: bool = False) -> None:
-        self._line(
-            "  "
-            + say("split.time" if by_time else "split", self.lang, n_test=f"{n_test:,}", n_dev=f"{n_dev:,}")
-        )
+    def _split(self, n_test: int, n_dev: int, folds: int = 5, by_time: bool = False) -> None:
+        key = "split.time" if by_time else "split"
+        self._line("  " + say(key, self.lang, n_test=f"{n_test:,}", n_dev=f"{n_dev:,}", folds=folds))
 
     def _first(self, best: float, metric: str, seconds: float) -> None:
         if math.isnan(best):  # no network came to the end of an epoch
@@ -159,8 +157,11 @@ class Terminal:
         }
         self._line(say(key, self.lang, seconds=f"{min(plan.about_s or 1e9, budget or 0):.0f}", **facts))
 
-    def _searched(self, search: Any, seconds: float) -> None:
+    def _searched(self, search: Any, seconds: float, plan: Any = None) -> None:
         ladder = "→".join(f"{tried.rung.recipes}" for tried in search.rungs)
+        planned = "→".join(f"{rung.recipes}" for rung in plan.rungs) if plan is not None else ladder
+        if planned != ladder and not search.paid_out:
+            ladder = say("searched.of", self.lang, done=ladder, planned=planned)
         diverged = ""
         if search.diverged:
             rates = [rate for rate, _ in search.diverged]
@@ -181,7 +182,9 @@ class Terminal:
         recipes, seeds = self._count("recipe", len(confirmed.recipes)), self._count("seed", plan.seeds)
         self._line(say("confirmed", self.lang, recipes=recipes, folds=plan.folds, seeds=seeds))
         n_networks = len(confirmed.networks(chosen))
-        if len(chosen) == 1:
+        if n_networks == 1:
+            self._line(say("averaged.alone", self.lang))
+        elif len(chosen) == 1:
             self._line(say("averaged.one", self.lang, networks=n_networks))
         elif plan.ensemble == "same":
             self._line(say("averaged.same", self.lang, n=len(chosen), margin=percent(plan.margin)))
