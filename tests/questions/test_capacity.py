@@ -84,6 +84,13 @@ def test_smaller_one_that_fits_its_training_rows_as_well_is_not_said_to_overfit(
     assert found.words == ("worse", "worse", "right")
 
 
+def test_size_that_may_be_the_best_is_not_said_to_be_too_small_or_too_large():
+    noisy = read(planted(np.array([2.1, 2.0, 2.1]), train=np.array([1.0, 0.1, 0.0]), noise=1.0), 0.01, 0.1)
+
+    assert noisy.candidates.all()
+    assert sorted(set(noisy.words)) == ["open", "right"]
+
+
 def test_training_error_of_about_zero_counts_from_where_it_stays():
     mean = np.full(6, 2.0)
     train = np.array([1.0, 0.01, 0.2, 0.04, 0.0, 0.0])
@@ -207,6 +214,19 @@ PLAN = Capacity(widths=IntRange(2, 4), depths=IntRange(0, 1), replicates=3, conf
 def test_widths_double_and_may_be_listed():
     assert Capacity(widths=IntRange(3, 20), depths=IntRange(0, 1)).tried() == ([3, 6, 12, 20], [0, 1])
     assert Capacity(widths=Choice((8, 2)), depths=Choice((2,))).tried() == ([2, 8], [2])
+
+
+def test_single_size_is_no_question():
+    with pytest.raises(UsageError, match="needs two sizes or more, got 1"):
+        ask(Capacity(widths=Choice((8,)), depths=Choice((1,)), replicates=3, confirm=3), small())
+
+
+def test_smaller_sizes_that_may_be_the_best_are_not_said_to_be_far_off():
+    plan = Capacity(widths=Choice((1, 16)), depths=Choice((1,)), replicates=3, confirm=3, widen=0, margin=1e-9)
+    answer = ask(plan, small())
+
+    assert answer.numbers["best"]["width"] == 16 and len(answer.numbers["candidates"]) == 2
+    assert answer.statement[1].en.startswith("No smaller mean lies within the margin, but the best may be as small as 1:")
 
 
 def test_what_was_chosen_is_met_on_pairs_that_did_not_choose_it():

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from manyfit.answers import Text
 from manyfit.asking.task import task_of
 from manyfit.data import cuts, load
 from manyfit.engines.choose import fit
@@ -16,8 +17,18 @@ from manyfit.errors import UsageError
 from manyfit.hyper import LogRange
 from manyfit.population import Population
 from manyfit.questions import Interrupted, TableRows, Task, ask, default_recipe, measure_for
-from manyfit.questions._contest.compared import _gain
-from manyfit.questions._contest.meeting import Race, Verdict, arrivals, best_after, decide, eased, picked
+from manyfit.questions._contest.compared import _gain, _others
+from manyfit.questions._contest.meeting import (
+    Found,
+    Race,
+    Verdict,
+    arrivals,
+    best_after,
+    decide,
+    eased,
+    paid_by_trials,
+    picked,
+)
 from manyfit.questions._contest.options import options_of, path_of
 from manyfit.questions._contest.sensitivity import _sensitive
 from manyfit.questions.compare import Compare
@@ -183,6 +194,34 @@ def test_more_trials_tune_better_and_luck_is_not_counted():
     assert abs(best_after(same)[-1]) < 0.1  # 400 replicates: standard error 0.05
 
 
+def test_rates_far_apart_do_not_ease_each_other():
+    """Three rates, the highest of which diverges: the middle one is the best, and no step from the cliff."""
+    search, rates = np.array([[4.0, 1.0, np.inf]]), np.array([1e-3, 1e-2, 1e-1])
+
+    assert picked(search, rates).tolist() == [1]
+    assert picked(search, np.array([1e-2, 2e-2, 4e-2])).tolist() == [0]
+
+
+def test_what_tuning_is_worth_has_an_interval_that_holds_it():
+    """Trials of which the first is the best by one: with two of three trials tuning has it in two thirds of the cases."""
+    held = 0
+    for seed in range(200):
+        random = np.random.default_rng(seed)
+        search = np.array([0.0, 1.0, 1.0]) + random.normal(size=(10, 1)) + 0.05 * random.normal(size=(10, 3))
+        paid = paid_by_trials(search, 0.95)
+        held += bool(paid.low[1] <= 1 / 3 <= paid.high[1])
+        assert (paid.low <= paid.mean).all() and (paid.mean <= paid.high).all()
+
+    assert held >= 200 * 0.95 - 2 * 3.1  # two standard errors of 200 trials below 95 %
+
+
+def test_what_tuning_is_worth_has_no_interval_where_it_may_diverge():
+    paid = paid_by_trials(np.array([[1.0, np.inf], [1.2, 2.0], [0.9, 2.1]]), 0.95)
+
+    assert paid.mean[0] == np.inf and np.isnan(paid.low[0])
+    assert np.isfinite([paid.mean[1], paid.low[1], paid.high[1]]).all()
+
+
 def race(curves: np.ndarray, a_step: float = 10.0, seconds: float = 1.0, steps: int = 100) -> Race:
     n = curves.shape[1]
     return Race(
@@ -326,6 +365,29 @@ def test_losses_may_be_compared_and_have_no_common_race():
     answer = ask(plan, small())
 
     assert [section.title.en for section in answer.sections] == ["Who is better", "Sensitivity to the rate"]
+    ranks = answer.sections[0].tables[1]  # which are of scores, and stand whatever varies
+    assert [cell.en for cell in ranks.head if isinstance(cell, Text)][1:] == [
+        "average rank",
+        "P(best)",
+        "error %, interquartile mean",
+        "P(diverge)",
+    ]
+    assert {row[0] for row in ranks.rows} == {"cross_entropy", "mse"}
+
+
+def test_what_is_the_same_as_the_reference_is_not_said_to_be_so_of_another_winner():
+    random = np.random.default_rng(0)
+    search = 2 + 0.01 * random.normal(size=(12, 3, 5))
+    search[:, 0] -= 0.3  # lucky in the tuning: the reference
+    met = 2 + 0.01 * random.normal(size=(12, 3, 2)) + np.array([0.0, -0.2, 0.0])[None, :, None]
+    verdict = decide(search, met, margin=0.1, share=0.1, looks=Looks(12), scope="planted")
+    options = options_of(Recipe(), ("sgd", "adam", "lamb"), ())
+    said = _others(small(), Found(options, (), (), (), verdict, 0.95))
+
+    assert (verdict.reference, verdict.winner) == (0, 1)
+    assert said[0] == Text("lamb is the same as sgd here.", "lamb 在此与 sgd 相同。")
+    assert len(said) == 2 and said[1].en.startswith("Worse: sgd by 0.2")  # as planted
+    assert said[1].zh.startswith("更差：sgd 0.2")
 
 
 def test_decision_tree_stands_beside_optimizers_of_it():

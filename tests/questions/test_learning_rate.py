@@ -12,6 +12,8 @@ from manyfit.engines.choose import fit
 from manyfit.hyper import Choice, LogRange
 from manyfit.population import Population
 from manyfit.questions import Interrupted, TableRows, Task, ask, default_recipe, measure_for
+from manyfit.questions._rates.pictures import words_of
+from manyfit.questions._rates.regions import regions_of, width_of
 from manyfit.questions._rates.response import Response, beyond, read
 from manyfit.questions.learning_rate import LearningRate
 from manyfit.runs import Run
@@ -86,8 +88,59 @@ def test_each_region_gets_its_word_from_its_evidence():
     response.loss[:, 7] = 3.0
     response.diverged[8], response.score[8], response.loss[1:, 8] = True, np.inf, np.nan
 
-    words = read(response, 0.2, 0.1).words
-    assert words == (*["small"] * 3, *["right"] * 2, "overfits", "oscillates", "diverges", "diverges")
+    words = words_of(regions_of(response, read(response, 0.2, 0.1)))
+    assert tuple(words) == (*["small"] * 3, *["right"] * 2, "overfits", "oscillates", "diverges", "diverges")
+
+
+def test_region_is_worse_by_what_was_planted():
+    response = planted(valley(-2), noise=0.05)
+    basin = read(response, 0.1, 0.1)
+    below, right, above = regions_of(response, basin)
+
+    assert right.word == "right" and right.minus is None
+    for region in (below, above):
+        truth = valley(-2)[list(region.rates)].mean() - valley(-2)[basin.good].mean()
+        assert region.minus is not None and region.minus.contains(truth)
+
+
+def test_region_that_is_not_shown_to_be_worse_gets_no_word():
+    noisy = planted(np.array([2.3, 2.3, 2.0, 2.0, 2.0, 2.3, 2.3, 2.3, 2.3]), noise=1.0, seed=3)
+    basin = read(noisy, 0.2, 0.1)
+    found = [region for region in regions_of(noisy, basin) if region.word != "right"]
+
+    assert found and all(region.word == "open" for region in found)
+    assert all(region.minus is not None and region.minus.low <= 0 for region in found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("n", "noise"), [(3, 0.5), (10, 0.5), (10, 0.1)])
+def test_rates_that_are_alike_rarely_get_a_word(n, noise, monkeypatch):
+    monkeypatch.setattr("manyfit.questions._rates.regions.N_DRAWS", 1000)
+    false = 0
+    for seed in range(150):
+        random = np.random.default_rng(seed)
+        score = 2 + 0.3 * random.normal(size=n) + noise * random.normal(size=(9, n))
+        response = Response(RATES, score, np.zeros((9, n), dtype=bool), np.ones((EPOCHS, 9, n)))
+        words = words_of(regions_of(response, read(response, 0.1, 0.1)))
+        false += bool(set(words) - {"right", "open"})
+
+    assert false <= 7.5 + 2 * np.sqrt(150 * 0.05 * 0.95)  # a twentieth, and two standard errors
+
+
+def test_width_of_the_basin_has_an_interval_that_holds_it():
+    mean = np.array([9, 5, 2.0, 2.01, 2.0, 2.01, 2.0, 5, 9])
+    sure, unsure = (
+        width_of(planted(mean, noise=noise), 0.1, 0.1, scope="planted") for noise in (0.01, 0.15)
+    )
+
+    assert sure.estimate == sure.low == sure.high == pytest.approx(100)
+    assert unsure.low < 100 and unsure.n == N
+
+
+def test_pairs_behind_each_score_are_named():
+    answer = ask(PLAN, small())
+
+    assert "the 3 pairs that chose the rate, the answer's of the 3 fresh ones" in answer.notes[1].en
 
 
 def test_where_everything_diverges_lower_rates_are_asked_for():
@@ -96,6 +149,8 @@ def test_where_everything_diverges_lower_rates_are_asked_for():
     basin = read(response, None, 0.1)
 
     assert basin.edge == "lowest" and not basin.good.any()
+    assert [region.word for region in regions_of(response, basin)] == ["diverges"]
+    assert not np.isfinite(width_of(response, None, 0.1).estimate)
 
 
 def small(name: str = "iris", **settings: object) -> Task:

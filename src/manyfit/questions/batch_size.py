@@ -216,7 +216,7 @@ def soonest(rates: Floats, steps: Floats) -> float:
         >>> soonest(np.array([0.1, 0.2, 0.4, 0.8]), np.array([[9.0], [5.0], [3.0], [np.inf]]))
         0.2
     """
-    middle = eased(steps.mean(1)[None])[0]
+    middle = eased(steps.mean(1)[None], rates)[0]
     if np.isfinite(middle).any():
         return float(rates[int(np.argmin(middle))])
     came = np.isfinite(steps)

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from manyfit.errors import Problem, UsageError
 from manyfit.hyper import AnyRange, Choice, IntRange, hyper
 from manyfit.networks import Dense
 from manyfit.population import Population
@@ -85,8 +86,11 @@ class Capacity:
 
     def rounds(self, task: Task) -> Rounds:
         """Every size on every pair; more while the evidence points beyond; then what was chosen on fresh pairs."""
-        pairs = task.replicates(self.replicates, stage=TRY)
-        response = yield from self._try(task, sizes_of(task.recipe, *self.tried()), pairs)
+        pairs, sizes = task.replicates(self.replicates, stage=TRY), sizes_of(task.recipe, *self.tried())
+        if len(sizes) < 2:
+            hint = "For example --widths 4,16,64 or --depths 0..2."
+            raise UsageError(Problem("capacity", "needs two sizes or more", str(len(sizes)), hint=hint))
+        response = yield from self._try(task, sizes, pairs)
         n_first = len(response.sizes)
         try:
             for _ in range(self.widen):

@@ -27,10 +27,10 @@ from manyfit.questions._rates.pictures import (
     rates_table,
     regions_table,
     response_figure,
+    words_of,
 )
+from manyfit.questions._rates.regions import FALLS, RISES, Region, regions_of, width_of
 from manyfit.questions._rates.response import (
-    FALLS,
-    RISES,
     Basin,
     Response,
     beyond,
@@ -145,13 +145,16 @@ class LearningRate:
         rates = [rate_text(rate) for rate in response.rates]
         chosen = rates[basin.chosen]
         low, high = _ends(response.rates, basin.good)
-        width = rate_width(high / low)
+        given = {"level": self.level, "scope": task.scope}
+        regions = regions_of(response, basin, overlap=task.overlap, **given)
+        wide = width_of(response, self.margin, task.measure.share, **given)
+        width = _width_text(wide)
         score = said(task.measure, interval_text(confirmed))
         sentences = [
             Text(f"Take {chosen}: {score.en}.", f"取 {chosen}：{score.zh}。"),
             Text(
-                f"Rates from {rate_text(low)} to {rate_text(high)} are as good ({width}).",
-                f"{rate_text(low)} 到 {rate_text(high)} 之间同样好（{width}）。",
+                f"Rates from {rate_text(low)} to {rate_text(high)} are within the margin of the best ({width}).",
+                f"{rate_text(low)} 到 {rate_text(high)} 与最佳之差在容差以内（{width}）。",
             )
             if high > low
             else _alone(response.rates, basin.candidates),
@@ -189,11 +192,13 @@ class LearningRate:
         )
         notes = (
             Text(
-                f"right: mean within {digits(basin.margin)} of the best (--margin), none diverged",
-                f"适中：均值与最佳相差不超过 {digits(basin.margin)}（--margin），且无发散",
+                f"right: mean within {digits(basin.margin)} of the best (--margin), none diverged; the other words only where "
+                f"shown to be worse",
+                f"适中：均值与最佳相差不超过 {digits(basin.margin)}（--margin），且无发散；其他说法仅用于已证实更差者",
             ),
+            _whose_scores(n, self.confirm, is_whole),
         )
-        measured = _measured(n)
+        measured = _measured(n, self.level)
         in_set = _among(response.rates, basin.candidates)
         best = Text(
             f"With {self.level:.0%} confidence the best of the rates tried is among {in_set}.",
@@ -204,17 +209,17 @@ class LearningRate:
                 Text("Response to the rate", "学习率的影响"),
                 (best,),
                 (response_figure(response, basin, task),),
-                (regions_table(response, basin, task),),
+                (regions_table(response, basin, regions, task),),
                 (measured,),
             ),
             Section(
                 Text("Training at these rates", "各学习率下的训练"),
                 (),
                 (
-                    curves_figure(response, basin),
+                    curves_figure(response, basin, regions),
                     *([divergence_figure(response, basin)] if basin.p_diverge.any() else []),
                 ),
-                (rates_table(response, basin, task),),
+                (rates_table(response, basin, regions, task),),
             ),
         )
         scope = Text(
@@ -227,7 +232,7 @@ class LearningRate:
             tuple(sentences),
             scope,
             sections,
-            _numbers(response, basin, confirmed, is_whole),
+            _numbers(response, basin, regions, wide, confirmed, is_whole),
             head,
             notes,
         )
@@ -261,16 +266,36 @@ def _ends(rates: Floats, chosen: NDArray[np.bool_]) -> tuple[float, float]:
     return (float(rates[places[0]]), float(rates[places[-1]])) if len(places) else (math.nan, math.nan)
 
 
-def _measured(n: int) -> Text:
+def _whose_scores(n: int, n_fresh: int, is_whole: bool) -> Text:
+    """On which pairs the scores of the table and that of the answer were measured."""
+    if not is_whole:
+        return Text(f"all scores are of the {n} pairs that chose", f"所有分数均来自用于选择的 {n} 对")
+    return Text(
+        f"scores here are of the {n} pairs that chose the rate, the answer's of the {n_fresh} fresh ones",
+        f"表中分数来自用于选择的 {n} 对，结论中的分数来自 {n_fresh} 对新的种子与划分",
+    )
+
+
+def _width_text(width: Interval) -> str:
+    """The width of the good basin with its interval."""
+    return f"{rate_width(width.estimate)} [{rate_width(width.low)}, {rate_width(width.high)}]"
+
+
+def _measured(n: int, level: float) -> Text:
     falls, rises = f"{FALLS:.0%}", f"{RISES:.0%}"
     return Text(
-        f"At every rate the same {n} pairs of seed and split. Too small: the training loss still loses more than {falls} "
-        f"in the last quarter of the training. Oscillating: it rises in at least {rises} more of the epochs than at the "
-        "best rate, and ends higher. Overfits: it ends lower than at the best rate, and unseen rows are worse off. "
-        "Diverging: at least half of the networks left the finite numbers, or a million times their first loss.",
+        f"At every rate the same {n} pairs of seed and split. Too small: the training loss still loses more than {falls} in the "
+        f"last quarter of the training. Oscillating: it rises in at least {rises} more of the epochs than at the best rate, and "
+        "ends higher. Overfits: it ends lower than at the best rate. A region is called so where its mean score is shown to be "
+        f"worse than that of the right rates, paired, all regions together at {level:.0%}; intervals are as wide as that asks, "
+        "and allow for the luck by which the right rates came out best. A region that is worse may hold rates that are not: "
+        "see which may be the best. Diverging: some networks left the finite numbers, or a million times their first loss. The "
+        "width of the right rates has a bootstrap interval over the pairs.",
         f"每个学习率使用相同的 {n} 对种子与划分。太小：训练损失在最后四分之一训练中仍下降超过 {falls}。"
-        f"震荡：训练损失上升的轮次比最佳处至少多 {rises}，且最终更高。过拟合：训练损失低于最佳处，而未见过的行更差。"
-        "发散：至少一半网络的损失不再有限，或超过初始的一百万倍。",
+        f"震荡：训练损失上升的轮次比最佳处至少多 {rises}，且最终更高。过拟合：训练损失最终低于最佳处。"
+        f"只有证实一个区域的平均分数比适中者更差（配对，全部区域一起，{level:.0%}）时才这样称呼；区间宽度与之相应，"
+        "并计入适中者因运气而最佳的部分。区域更差并不表示其中每个学习率都更差：见“可能最佳”。"
+        "发散：部分网络的损失不再有限或超过初始的一百万倍。适中范围的宽度带有对各对重抽样的区间。",
     )
 
 
@@ -279,20 +304,37 @@ def _among(rates: Floats, chosen: NDArray[np.bool_]) -> str:
     return ", ".join(span_text(rates[run[0]], rates[run[-1]]) for run in stretches(chosen.tolist(), True))
 
 
-def _numbers(response: Response, basin: Basin, confirmed: Interval, is_whole: bool) -> dict[str, object]:
+def _numbers(
+    response: Response,
+    basin: Basin,
+    regions: Sequence[Region],
+    wide: Interval,
+    confirmed: Interval,
+    is_whole: bool,
+) -> dict[str, object]:
+    words = words_of(regions)
     low, high = _ends(response.rates, basin.good)
     return {
         "rate": float(response.rates[basin.chosen]),
         "score": dataclasses.asdict(confirmed),
         "good": [low, high],
         "width": high / low,
+        "width_interval": dataclasses.asdict(wide),
         "candidates": response.rates[basin.candidates].tolist(),
         "edge": basin.edge,
         "margin": basin.margin,
+        "regions": [
+            {
+                "rates": response.rates[list(region.rates)].tolist(),
+                "word": region.word,
+                "minus": None if region.minus is None else dataclasses.asdict(region.minus),
+            }
+            for region in regions
+        ],
         "rates": [
             {
                 "rate": float(response.rates[r]),
-                "word": basin.words[r],
+                "word": words[r],
                 "mean": float(basin.mean[r]),
                 "diverged": float(basin.p_diverge[r]),
                 "falls": float(basin.falls[r]),

@@ -11,16 +11,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from manyfit.answers import Answer, Bars, Cell, Section, Table, Text
-from manyfit.questions._contest.meeting import Arrival, Found, arrivals, best_after
+from manyfit.questions._contest.meeting import Arrival, Found, arrivals, paid_by_trials
 from manyfit.questions._contest.raced import race_section, race_target
 from manyfit.questions._contest.sensitivity import sensitivity_section
 from manyfit.questions._frame.base import INTERRUPTED
 from manyfit.questions._frame.measure import said
 from manyfit.questions._frame.task import Task
-from manyfit.questions._frame.words import decimals, interval_text, listed, met_text, n_of, rate_text, written
+from manyfit.questions._frame.words import (
+    decimals,
+    interval_text,
+    listed,
+    met_text,
+    n_of,
+    rate_text,
+    spaced,
+    written,
+)
 from manyfit.questions._rates.response import rate_width
 from manyfit.registry import plain_rule
-from manyfit.stats import NEVER, Comparison, Finding, Interval
+from manyfit.stats import (
+    NEVER,
+    Comparison,
+    Finding,
+    Interval,
+    interquartile_mean,
+    proportion_interval,
+    stratified_interval,
+)
 
 Floats = NDArray[np.float64]
 
@@ -103,7 +120,7 @@ def answer_of(
             Text("Who is better", "谁更好"),
             (),
             (_bars(found, task),),
-            (_main_table(found, task),),
+            (_main_table(found, task), _ranks_table(found, task)),
             (_measured(found, n, m), _gain(found)),
         ),
         *race_section(found),
@@ -129,28 +146,40 @@ def minus(comparison: Comparison) -> Text:
 
 
 def _others(task: Task, found: Found) -> list[Text]:
-    """What is said of those that are not the winner; all findings are against the reference."""
-    verdict = found.verdict
+    """What is said of those that are not the winner: the reference beside the winner, the others beside the reference."""
+    verdict, label = found.verdict, task.measure.label
     names = [option.name for option in found.options]
-    groups: dict[Finding, list[int]] = {finding: [] for finding in Finding}
+    reference = names[verdict.reference]
+    groups: dict[tuple[Finding, bool], list[int]] = {}
     for k in verdict.order:
+        if k == verdict.winner:
+            continue
         comparison = verdict.against[k if k != verdict.reference else verdict.winner]
-        if k != verdict.winner and comparison is not None:
-            groups[comparison.finding if k != verdict.reference else _turned(comparison.finding)].append(k)
+        assert comparison is not None
+        finding = comparison.finding if k != verdict.reference else _turned(comparison.finding)
+        # Beside the winner itself: the reference, and all others where the winner is the reference.
+        is_beside = verdict.reference in (k, verdict.winner)
+        finding = Finding.UNKNOWN if finding is Finding.BETTER else finding
+        groups.setdefault((finding, is_beside or finding is Finding.UNKNOWN), []).append(k)
     sentences = []
-    same = listed([names[k] for k in groups[Finding.SAME]])
-    if same.en:
-        verb = "is" if len(groups[Finding.SAME]) == 1 else "are"
-        sentences.append(Text(f"{same.en} {verb} the same here.", f"{same.zh} 在此与之相同。"))
-    unknown = listed([names[k] for k in (*groups[Finding.UNKNOWN], *groups[Finding.BETTER])])
+    for is_beside in (True, False):
+        of, to = ("", "") if is_beside else (f" as {reference}", reference)
+        same = groups.get((Finding.SAME, is_beside), [])
+        if same:
+            listing, verb = listed([names[k] for k in same]), "is" if len(same) == 1 else "are"
+            sentences.append(
+                Text(f"{listing.en} {verb} the same{of} here.", spaced(f"{listing.zh}在此与{to or '之'}相同。"))
+            )
+    unknown = listed([names[k] for k in groups.get((Finding.UNKNOWN, True), [])])
     if unknown.en:
         sentences.append(Text(f"Cannot tell: {unknown.en}.", f"无法判断：{unknown.zh}。"))
-    if groups[Finding.WORSE]:
-        label = task.measure.label
-        worse = [_size(found, k) for k in groups[Finding.WORSE]]
-        en = ", ".join(f"{names[k]} by {by}" for k, by in zip(groups[Finding.WORSE], worse, strict=True))
-        zh = "，".join(f"{names[k]} {by}" for k, by in zip(groups[Finding.WORSE], worse, strict=True))
-        sentences.append(Text(f"Worse: {en} ({label.en}).", f"更差：{zh}（{label.zh}）。"))
+    for is_beside in (True, False):
+        than, als = ("", "更差") if is_beside else (f" than {reference}", f"差于{reference}")
+        worse = [(names[k], _size(found, k)) for k in groups.get((Finding.WORSE, is_beside), [])]
+        if worse:
+            en = ", ".join(f"{name} by {by}" for name, by in worse)
+            zh = "，".join(f"{name} {by}" for name, by in worse)
+            sentences.append(Text(f"Worse{than}: {en} ({label.en}).", f"{spaced(als)}：{zh}（{label.zh}）。"))
     return sentences
 
 
@@ -196,7 +225,11 @@ def _notes(found: Found) -> tuple[Text, ...]:
         )
         zh = "增加重复也无法判断" if needed >= NEVER else f"还需 {needed:,} 个重复"
         said_en, said_zh = f"{said_en}   ?: cannot tell, {en}", f"{said_zh}   ？：无法判断，{zh}"
-    return (Text(said_en, said_zh),)
+    whose = Text(
+        "rate: what all seeds together recommend; scores: of what each seed picked",
+        "学习率：全部种子一起推荐的值；分数：各种子所选中者的分数",
+    )
+    return (Text(said_en, said_zh), whose)
 
 
 def _main_table(found: Found, task: Task) -> Table:
@@ -229,6 +262,40 @@ def _main_table(found: Found, task: Task) -> Table:
         Text("diverged", "发散"),
     )
     return Table(head, tuple(rows), Text("Tuned options on fresh pairs", "调好的选项在新的配对上"))
+
+
+def _ranks_table(found: Found, task: Task) -> Table:
+    """How the options stand among each other, replicate by replicate; networks that diverged rank worst."""
+    verdict = found.verdict
+    rows: list[tuple[Cell, ...]] = []
+    for k in verdict.order:
+        chance, lost = verdict.p_best[k], found.races[k].diverged
+        middle = stratified_interval(
+            interquartile_mean, verdict.tuned[:, k], scope=task.scope, level=found.level, n_resamples=1000
+        )
+        gone = proportion_interval(int(lost.sum()), lost.size, scope=task.scope, level=found.level)
+        rows.append(
+            (
+                found.options[k].name,
+                written(float(verdict.ranks[k]), 1),
+                _percent_text(chance),
+                interval_text(middle) if math.isfinite(middle.estimate) else "∞",
+                _percent_text(gone),
+            )
+        )
+    label = task.measure.label
+    head = (
+        Text("", ""),
+        Text("average rank", "平均名次"),
+        Text("P(best)", "P(最佳)"),
+        Text(f"{label.en}, interquartile mean", f"{label.zh}，四分位均值"),
+        Text("P(diverge)", "P(发散)"),
+    )
+    return Table(head, tuple(rows), Text("Replicate by replicate", "逐个重复"))
+
+
+def _percent_text(share: Interval) -> str:
+    return f"{100 * share.estimate:.0f} % [{100 * share.low:.0f}, {100 * share.high:.0f}]"
 
 
 def _places(found: Found) -> int:
@@ -293,6 +360,7 @@ def _numbers(found: Found, confirmed: Interval | None, reference: str) -> dict[s
     for k in verdict.order:
         comparison, basin, response = verdict.against[k], found.basins[k], found.tuning[k]
         places = np.flatnonzero(basin.good)
+        paid = paid_by_trials(response.score.T, found.level)
         options.append(
             {
                 "name": found.options[k].name,
@@ -312,7 +380,7 @@ def _numbers(found: Found, confirmed: Interval | None, reference: str) -> dict[s
                 "reach": came[k].share,
                 "steps": came[k].steps,
                 "seconds": came[k].seconds,
-                "after_trials": best_after(response.score.T).tolist(),
+                "after_trials": {name: each.tolist() for name, each in paid._asdict().items()},
                 "rates": [
                     {"rate": float(rate), "mean": float(mean), "diverged": float(p)}
                     for rate, mean, p in zip(response.rates, basin.mean, basin.p_diverge, strict=True)

@@ -165,6 +165,7 @@ class Contest:
             share=task.measure.share,
             looks=Looks(self.most or self.looks[-1], self.level, overlap=task.overlap, taken=looks),
             scope=task.scope,
+            values=tuning[0].rates,
         )
         basins = tuple(
             read(response, verdict.margin, task.measure.share, level=self.level, **of) for response in tuning
@@ -209,7 +210,7 @@ class Contest:
         n, m = end - start, self.fresh
         pairs = task.replicates(n * m, stage=MEET, start=start * m, each=m)
         for option, response in zip(options, tuning, strict=True):
-            chosen = response.rates[picked(response.score.T)]
+            chosen = response.rates[picked(response.score.T, response.rates)]
             recipes = {rate: option.of(task.recipe, rate) for rate in chosen.tolist()}
             run = yield task.population(
                 member_of(task, options, recipes[rate], pairs[j * m + i])

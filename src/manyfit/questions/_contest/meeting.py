@@ -32,9 +32,13 @@ from manyfit.stats import (
     pooled,
     ranks,
 )
+from manyfit.stats.interval import t_quantile
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+CLOSE = 4.0
+"""Rates that differ by no more than this factor have scores that are much alike, so that one tells of the other."""
 
 
 class Race(NamedTuple):
@@ -137,6 +141,7 @@ def decide(
     looks: Looks,
     scope: str,
     reference: int | None = None,
+    values: Floats | None = None,
 ) -> Verdict:
     """The verdict: a pure function of scores.
 
@@ -148,9 +153,10 @@ def decide(
         looks: Looks taken before this one, how many replicates there may ever be, and what single pairs share.
         scope: What varies between replicates.
         reference: The option that the others are compared with; None for the one with the best tuning.
+        values: [R] the trials' values, as in `eased`.
     """
     n_options = search.shape[1]
-    found = np.stack([eased(search[:, k]).min(1) for k in range(n_options)], axis=1)  # [n, K]
+    found = np.stack([eased(search[:, k], values).min(1) for k in range(n_options)], axis=1)  # [n, K]
     tuned, overlap = met.mean(2), looks.overlap
     shared = [Overlap.of(overlap).of_groups(met[:, k]) for k in range(n_options)]
     reference = int(np.argmin(_worst_last(found.mean(0)))) if reference is None else reference
@@ -213,28 +219,36 @@ def race_of(task: Task, run: Run, rates: Floats, fresh: int) -> Race:
     )
 
 
-def eased(search: Floats) -> Floats:
+def eased(search: Floats, values: Floats | None = None) -> Floats:
     """[n, R] each trial's score averaged with its neighbors' (1, 2, 1): less luck of one training, and a step from the cliff.
 
     Where nothing is left beside what diverged, the scores stay as they are.
 
+    Args:
+        search: [n, R] scores.
+        values: [R] what was tried, rising: neighbors further apart than `CLOSE` times tell nothing of each other.
+
     Example:
         >>> eased(np.array([[4.0, 2.0, 0.0, np.inf]])).tolist()
         [[3.5, 2.0, inf, inf]]
+        >>> eased(np.array([[4.0, 2.0, 0.0, np.inf]]), np.array([1.0, 2.0, 4.0, 100.0])).tolist()
+        [[3.5, 2.0, 0.5, inf]]
     """
     n_rates = search.shape[1]
     if n_rates < 3:
         return search
-    before = np.concatenate([search[:, :1], search[:, :-1]], axis=1)
-    after = np.concatenate([search[:, 1:], search[:, -1:]], axis=1)
+    step = np.ones(n_rates - 1) if values is None else values[1:] / values[:-1]
+    before, after = search.copy(), search.copy()
+    before[:, 1:] = np.where(step <= CLOSE, search[:, :-1], search[:, 1:])
+    after[:, :-1] = np.where(step <= CLOSE, search[:, 1:], search[:, :-1])
     smooth = (before + 2 * search + after) / 4
     none_left = ~np.isfinite(smooth).any(1, keepdims=True)
     return np.where(none_left, search, smooth)
 
 
-def picked(search: Floats) -> Ints:
-    """[n] the trial that each replicate's tuning picks, from [n, R] scores."""
-    return picks(eased(search))
+def picked(search: Floats, values: Floats | None = None) -> Ints:
+    """[n] the trial that each replicate's tuning picks, from [n, R] scores of [R] values, if neighbors are to count."""
+    return picks(eased(search, values))
 
 
 def best_after(search: Floats) -> Floats:
@@ -253,6 +267,37 @@ def best_after(search: Floats) -> Floats:
     elsewhere = [np.delete(search, j, axis=0).mean(0) for j in range(n)]
     paid = [[expected_best(search[j], k, elsewhere[j]) for j in range(n)] for k in range(1, n_rates + 1)]
     return np.array(paid, dtype=np.float64).mean(1)
+
+
+class Paid(NamedTuple):
+    """What tuning with k trials is worth, for k = 1 … R.
+
+    mean: [R] as `best_after` says.
+    low, high: [R] ends of its interval over replicates, each left out in turn (jackknife); NaN where some networks diverged.
+    """
+
+    mean: Floats
+    low: Floats
+    high: Floats
+
+
+def paid_by_trials(search: Floats, level: float) -> Paid:
+    """The expected score after k trials with its interval: tuning is repeated on every replicate, and paid on the others.
+
+    Args:
+        search: [n, R] scores of R trials on n ≥ 3 replicates.
+        level: Confidence level, for each k by itself.
+
+    References:
+        Tukey 1958, the jackknife; Efron & Stein 1981, https://doi.org/10.1214/aos/1176345462
+    """
+    n, mean = len(search), best_after(search)
+    without = np.array([best_after(np.delete(search, j, axis=0)) for j in range(n)])
+    with np.errstate(invalid="ignore"):
+        spread = without - without.mean(0)
+    half = t_quantile(level, n - 1) * np.sqrt((n - 1) / n * np.square(spread).sum(0))
+    half = np.where(np.isfinite(mean), half, np.nan)
+    return Paid(mean, mean - half, mean + half)
 
 
 def compared_with(

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from manyfit.answers import Cell, Curves, Figure, Section, Series, Table, Text
 from manyfit.questions._contest.meeting import Found, arrivals
-from manyfit.questions._frame.words import written
 
 Floats = NDArray[np.float64]
 
@@ -30,15 +29,12 @@ def race_section(found: Found) -> list[Section]:
     order = found.verdict.order
     rows: list[tuple[Cell, ...]] = []
     for k in order:
-        chance = found.verdict.p_best[k]
         rows.append(
             (
                 found.options[k].name,
                 f"{100 * came[k].share:.0f} %",
                 f"{came[k].steps:,.0f}" if math.isfinite(came[k].steps) else "–",
                 f"{1000 * came[k].seconds:.3g}" if math.isfinite(came[k].seconds) else "–",
-                written(float(found.verdict.ranks[k]), 1),
-                f"{100 * chance.estimate:.0f} % [{100 * chance.low:.0f}, {100 * chance.high:.0f}]",
             )
         )
     head = (
@@ -46,15 +42,13 @@ def race_section(found: Found) -> list[Section]:
         Text("reach it", "达到者"),
         Text("after steps", "步数"),
         Text("after ms", "毫秒"),
-        Text("average rank", "平均名次"),
-        Text("best of a replicate", "单次最佳"),
     )
     shown = f"{target:.3g}"
     reference = found.options[found.verdict.reference].name
     table = Table(
         head,
         tuple(rows),
-        Text(f"Time to a held-out loss of {shown}, and ranks", f"达到留出损失 {shown} 的时间与名次"),
+        Text(f"Time to a held-out loss of {shown}", f"达到留出损失 {shown} 的时间"),
     )
     fastest = min((k for k in order if came[k].share >= 0.5), key=lambda k: came[k].steps, default=None)
     statement = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from manyfit.answers import Cell, Curves, Figure, Section, Series, Table, Text
-from manyfit.questions._contest.meeting import Found, best_after
+from manyfit.questions._contest.meeting import Found, paid_by_trials
 from manyfit.questions._contest.raced import MOST_DRAWN
 from manyfit.questions._frame.task import Task
 from manyfit.questions._frame.words import span_text
@@ -69,13 +69,15 @@ def _sensitivity(found: Found, task: Task) -> Figure:
 def _tuning_figure(found: Found, task: Task) -> Figure:
     series = []
     for k in found.verdict.order[:MOST_DRAWN]:
-        curve = best_after(found.tuning[k].score.T)
-        seen = np.isfinite(curve)
+        paid = paid_by_trials(found.tuning[k].score.T, found.level)
+        seen = np.isfinite(paid.mean)
         if seen.any():
-            series.append(Series(found.options[k].name, np.flatnonzero(seen) + np.float64(1), curve[seen]))
+            trials, low = np.flatnonzero(seen) + np.float64(1), paid.low[seen]
+            low = np.where(low > 0, low, np.nan) if paid.mean[seen].min() > 0 else low  # the axis may be logarithmic
+            series.append(Series(found.options[k].name, trials, paid.mean[seen], low, paid.high[seen]))
     values = np.concatenate([each.middle for each in series]) if series else np.ones(1)
     return Curves(
-        Text("Expected score after tuning with k trials", "k 次试验调参后的期望分数"),
+        Text("Expected score after tuning with k trials, with its interval", "k 次试验调参后的期望分数及其区间"),
         tuple(series),
         Text("trials", "试验次数"),
         task.measure.label,

@@ -36,11 +36,11 @@ class Tuning(NamedTuple):
 
     def picks(self, k: int) -> Floats:
         """[n] the strength that each replicate picks of a curb."""
-        return self.strengths[k][picked(self.score[k].T)]
+        return self.strengths[k][picked(self.score[k].T, self.strengths[k])]
 
     def place(self, k: int) -> int:
         """The strength that all replicates together recommend, as a place."""
-        return int(np.argmin(eased(self.score[k].mean(1)[None])[0]))
+        return int(np.argmin(eased(self.score[k].mean(1)[None], self.strengths[k])[0]))
 
     def strength(self, k: int) -> float:
         """The same as a number."""

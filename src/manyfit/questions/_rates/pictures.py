@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from manyfit.answers import Curves, Series, Table, Text, digits
 from manyfit.questions._frame.task import Task
-from manyfit.questions._frame.words import rate_text, span_text
-from manyfit.questions._rates.response import Basin, Response, median, stretches
+from manyfit.questions._frame.words import interval_text, rate_text, span_text
+from manyfit.questions._rates.regions import Region
+from manyfit.questions._rates.response import Basin, Response, median
 
 Floats = NDArray[np.float64]
 
@@ -21,22 +22,23 @@ WORDS: Mapping[str, Text] = {
     "oscillates": Text("oscillating", "震荡"),
     "diverges": Text("diverging", "发散"),
     "worse": Text("worse", "较差"),
+    "open": Text("cannot tell", "无法判断"),
 }
 
 
-def regions_table(response: Response, basin: Basin, task: Task) -> Table:
+def regions_table(response: Response, basin: Basin, regions: Sequence[Region], task: Task) -> Table:
     """Neighboring rates of one word, with what speaks for it."""
     rows = []
-    for run in stretches(basin.words):
-        first, last = run[0], run[-1]
-        word = basin.words[first]
+    for region in regions:
+        run, word = list(region.rates), region.word
         finite = basin.mean[run][np.isfinite(basin.mean[run])]
         scores = span_text(float(finite.min()), float(finite.max()), digits) if finite.size else "∞"
         rows.append(
             (
-                span_text(response.rates[first], response.rates[last]),
+                span_text(response.rates[run[0]], response.rates[run[-1]]),
                 WORDS[word],
                 scores,
+                "–" if region.minus is None else interval_text(region.minus, signed=True),
                 _percent(basin.p_diverge[run]),
                 _evidence(word, basin, run),
             )
@@ -45,6 +47,7 @@ def regions_table(response: Response, basin: Basin, task: Task) -> Table:
         Text("rate", "学习率"),
         Text("", ""),
         task.measure.label,
+        Text("minus right, paired", "减适中者，配对"),
         Text("diverged", "发散"),
         Text("evidence", "依据"),
     )
@@ -63,15 +66,20 @@ def _evidence(word: str, basin: Basin, run: Sequence[int]) -> Text:
         return Text(f"training loss rises in {share} of the epochs", f"训练损失在 {share} 的轮次中上升")
     if word == "overfits":
         return Text("training loss is lower than at the best rate", "训练损失低于最佳学习率处")
+    if word == "worse":
+        return Text("the training loss shows no reason", "训练损失未显示原因")
+    if word == "open":
+        return Text("not shown to be worse", "未证实更差")
     return Text("", "")
 
 
-def rates_table(response: Response, basin: Basin, task: Task) -> Table:
+def rates_table(response: Response, basin: Basin, regions: Sequence[Region], task: Task) -> Table:
     """Every rate that was tried."""
+    words = words_of(regions)
     rows = tuple(
         (
             rate_text(response.rates[r]),
-            WORDS[basin.words[r]],
+            WORDS[words[r]],
             float(basin.mean[r]) if np.isfinite(basin.mean[r]) else "∞",
             _percent(basin.p_diverge[r : r + 1]),
             Text("yes", "是") if basin.candidates[r] else Text("", ""),
@@ -123,15 +131,21 @@ def response_figure(response: Response, basin: Basin, task: Task) -> Curves:
     )
 
 
-def curves_figure(response: Response, basin: Basin) -> Curves:
+def words_of(regions: Sequence[Region]) -> list[str]:
+    """[R] the word of each rate."""
+    return [region.word for region in regions for _ in region.rates]
+
+
+def curves_figure(response: Response, basin: Basin, regions: Sequence[Region]) -> Curves:
     """The chapter's picture: training loss over epochs at one rate of each region, the middle one."""
     series = []
-    for run in stretches(basin.words):
+    for region in regions:
+        run = region.rates
         r = basin.chosen if basin.chosen in run else run[len(run) // 2]
         curve = np.array([median(of_epoch) for of_epoch in response.loss[:, r]])
         seen = np.isfinite(curve) & (curve > 0)
         if seen.any():
-            word, rate = WORDS[basin.words[r]], rate_text(response.rates[r])
+            word, rate = WORDS[region.word], rate_text(response.rates[r])
             series.append(
                 Series(
                     Text(f"{rate} {word.en}", f"{rate} {word.zh}"),

@@ -1,4 +1,4 @@
-"""The response to the learning rate: what networks did at every rate, the good basin, a word for each rate with its evidence."""
+"""The response to the learning rate: what networks did at every rate, and the good basin."""
 
 from __future__ import annotations
 
@@ -17,12 +17,6 @@ Floats = NDArray[np.float64]
 
 DECADES = 2.0
 """How far beyond an edge the range is widened."""
-FALLS = 0.02
-"""A training loss that loses more than this share in the last quarter of the training still falls."""
-RISES = 0.1
-"""Share of epochs with a rising training loss, beyond that at the best rate, which is called oscillating."""
-MOSTLY = 0.5
-"""Share of networks from which on a rate is called diverging."""
 
 
 class Response(NamedTuple):
@@ -70,7 +64,6 @@ class Basin(NamedTuple):
     p_diverge: [R] share of networks that diverged.
     falls: [R] median share of the training loss that is lost in the last quarter of the training.
     rises: [R] mean share of the epochs of the second half in which the training loss rose.
-    words: [R] keys of `WORDS`.
     margin: What counts as the same.
     edge: "lowest" or "highest" where the good basin reaches the end of what was tried, else empty.
     """
@@ -83,7 +76,6 @@ class Basin(NamedTuple):
     p_diverge: Floats
     falls: Floats
     rises: Floats
-    words: tuple[str, ...]
     margin: float
     edge: str
 
@@ -108,7 +100,7 @@ def read(
     scope: str = "seeds and splits",
     overlap: float = 0.0,
 ) -> Basin:
-    """What a response says: the best rate, the good basin, the candidates, and a word for every rate.
+    """What a response says: the best rate, the good basin, and the candidates.
 
     Args:
         response: What networks did.
@@ -123,9 +115,8 @@ def read(
     falls, rises = _falls(response.loss), _rises(response.loss)
     if not np.isfinite(mean).any():
         none = np.zeros(len(mean), dtype=bool)
-        words = ["diverges" if p >= MOSTLY else "worse" for p in p_diverge]
         calm = int(np.argmin(p_diverge))
-        return Basin(calm, calm, none, ~none, mean, p_diverge, falls, rises, tuple(words), math.nan, "lowest")
+        return Basin(calm, calm, none, ~none, mean, p_diverge, falls, rises, math.nan, "lowest")
     best = int(np.argmin(mean))
     within = share * abs(float(mean[best])) if margin is None else margin
     good = around(mean <= mean[best] + within, best)
@@ -137,8 +128,7 @@ def read(
     among = confidence_set(response.score.T, scope=scope, level=level, overlap=overlap)
     candidates = np.array(among.included)
     edge = "highest" if good[-1] else "lowest" if good[0] else ""
-    words = _named(response, mean, good, best, p_diverge, falls, rises)
-    return Basin(best, chosen, good, candidates, mean, p_diverge, falls, rises, words, within, edge)
+    return Basin(best, chosen, good, candidates, mean, p_diverge, falls, rises, within, edge)
 
 
 def beyond(rates: Floats, edge: str, decades: float = DECADES) -> list[float]:
@@ -197,34 +187,6 @@ def median(values: Floats) -> float:
     """Median of what is finite; NaN for nothing."""
     finite = values[np.isfinite(values)]
     return float(np.median(finite)) if finite.size else math.nan
-
-
-def _named(
-    response: Response,
-    mean: Floats,
-    good: NDArray[np.bool_],
-    best: int,
-    p_diverge: Floats,
-    falls: Floats,
-    rises: Floats,
-) -> tuple[str, ...]:
-    """A word for each rate, from evidence."""
-    ended = np.array([median(of_rate) for of_rate in response.loss[-1]]) if len(response.loss) else mean
-    words = []
-    for r in range(len(mean)):
-        if p_diverge[r] >= MOSTLY:
-            words.append("diverges")
-        elif good[r]:
-            words.append("right")
-        elif r < best:
-            words.append("small" if falls[r] > FALLS and ended[r] > ended[best] else "worse")
-        elif ended[r] <= ended[best]:
-            words.append("overfits")
-        elif p_diverge[r] > 0:
-            words.append("diverges")
-        else:
-            words.append("oscillates" if rises[r] >= rises[best] + RISES else "worse")
-    return tuple(words)
 
 
 def stretches(values: Sequence[object], wanted: object = None) -> list[list[int]]:

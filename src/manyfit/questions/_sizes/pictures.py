@@ -23,6 +23,7 @@ WORDS: Mapping[str, Text] = {
     "overfits": Text("overfits", "过拟合"),
     "worse": Text("worse", "较差"),
     "diverges": Text("diverges", "发散"),
+    "open": Text("cannot tell", "无法判断"),
 }
 WIDE = 8.0
 """Scores that reach over more than this factor are drawn on a logarithmic axis."""

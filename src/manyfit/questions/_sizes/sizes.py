@@ -107,7 +107,7 @@ class Found(NamedTuple):
     rivals: Smaller ones whose mean lies within the margin of it, the smallest first: a few to be met on fresh pairs.
     candidates: [S] whether it is among the sizes of which, at the confidence level, one is the best.
     mean, train: [S] mean scores on unseen rows and on the rows that trained; infinite where any network diverged.
-    words: [S] "underfits", "right", "overfits", "worse" or "diverges".
+    words: [S] "underfits", "right", "overfits", "worse", "diverges", or "open" where a size that is not right may be the best.
     margin: What counts as the same.
     fitted: By depth, the smallest size that fits its training rows and is followed by none that doesn't; None for none.
     dip: Three widths of one depth: a low score, a peak behind it, a low score behind that; None where there is none.
@@ -174,19 +174,23 @@ def read(
         candidates,
         mean,
         train,
-        tuple(_word(response, mean, train, best, within, s) for s in range(len(mean))),
+        tuple(_word(response, mean, train, best, within, s, candidates[s]) for s in range(len(mean))),
         within,
         {depth: _fitted(train, response.chain(depth), response.zero) for depth in response.depths},
         _dip(response, mean, within),
     )
 
 
-def _word(response: Response, mean: Floats, train: Floats, best: int, within: float, s: int) -> str:
-    """A word for a size: too small where it fits its training rows worse, too large where it fits them no worse."""
+def _word(
+    response: Response, mean: Floats, train: Floats, best: int, within: float, s: int, may_be_best: bool
+) -> str:
+    """A word for a size that can't be the best: too small where it fits its training rows worse, too large where not."""
     if response.diverged[s].mean() >= MOSTLY or not np.isfinite(mean[s]):
         return "diverges"
     if mean[s] <= mean[best] + within:
         return "right"
+    if may_be_best:
+        return "open"
     is_smaller, fits_worse = response.weights[s] < response.weights[best], train[s] > train[best]
     if is_smaller == fits_worse:
         return "underfits" if is_smaller else "overfits"

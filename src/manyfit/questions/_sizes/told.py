@@ -12,7 +12,7 @@ from manyfit.answers import Answer, Section, Text, digits
 from manyfit.questions._frame.base import INTERRUPTED
 from manyfit.questions._frame.measure import said
 from manyfit.questions._frame.task import Task
-from manyfit.questions._frame.verdicts import finding_text
+from manyfit.questions._frame.verdicts import both, finding_text
 from manyfit.questions._frame.words import interval_text, n_of
 from manyfit.questions._sizes.pictures import (
     AS_GOOD,
@@ -134,7 +134,7 @@ def _statement(task: Task, told: Told) -> Iterator[Text]:
         else:
             yield Text("No smaller one is as good.", "没有更小的网络同样好。")
     else:
-        yield Text("No smaller one came close.", "更小的网络都不接近。")
+        yield _no_rival(told)
     largest = len(told.response.sizes) - 1
     if largest in met.against:
         yield _largest(told, largest, met.against[largest])
@@ -145,6 +145,21 @@ def _statement(task: Task, told: Told) -> Iterator[Text]:
         )
     if told.edge:
         yield _EDGE[told.edge]
+
+
+def _no_rival(told: Told) -> Text:
+    """What is said of smaller sizes where none has a mean within the margin of the best."""
+    found, smaller = told.found, range(told.found.best)
+    if not smaller:
+        return Text("It is the smallest that was tried.", "它是试过的最小者。")
+    open_ = [s for s in smaller if found.candidates[s]]
+    if not open_:
+        return Text("No smaller one came close.", "更小的网络都不接近。")
+    name = told.response.sizes[open_[0]].name
+    return both(
+        f"No smaller mean lies within the margin, but the best may be as small as {name.en}: more --replicates tell.",
+        f"更小者的均值都不在容差以内，但最佳者可能小至{name.zh}：增加 --replicates 可分辨。",
+    )
 
 
 def _largest(told: Told, s: int, against: Comparison) -> Text:
@@ -225,10 +240,12 @@ def _measured(told: Told, n: int) -> Text:
     return Text(
         f"Every size trains on the same {n} pairs of seed and split. Right: its mean lies within the margin of the best. "
         "Underfits: worse on unseen rows and on training rows, with fewer weights. Overfits: worse on unseen rows, and no worse "
-        f"on training rows, with more weights. Training error is called about zero at {ZERO:.0%} of what a constant guess has. "
+        "on training rows, with more weights. Both are said only of sizes that are shown not to be the best. "
+        f"Training error is called about zero at {ZERO:.0%} of what a constant guess has. "
         "On fresh pairs all sizes that are compared with the best make one family of findings.",
         f"每种大小使用相同的 {n} 对种子与划分。适中：均值与最佳相差不超过容差。欠拟合：权重更少，未见过的行与训练行都更差。"
-        f"过拟合：权重更多，未见过的行更差，而训练行不更差。训练误差不超过常数猜测的 {ZERO:.0%} 时称为约为零。"
+        f"过拟合：权重更多，未见过的行更差，而训练行不更差；两者只用于已证实并非最佳的大小。"
+        f"训练误差不超过常数猜测的 {ZERO:.0%} 时称为约为零。"
         "在新的种子与划分上，与最佳比较的所有大小构成同一族结论。",
     )
 
