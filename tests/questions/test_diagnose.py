@@ -201,7 +201,9 @@ def test_answer_names_the_remedy_that_decides_with_its_interval_and_what_was_tra
     by = interval_text(Interval(**remedies[best]["difference"]), signed=True)
     assert answer.numbers["code"] == "underfitting"
     assert answer.statement[1].en == f"What helps most: {WORDS[best].en}, loss {by}."
-    assert answer.head[0].en == f"{sum(trained[:2]) // 8} recipes × 8 pairs = {sum(trained[:2])} networks"
+    assert answer.head[0].en == (
+        f"the recipe as it is and {sum(trained[:2]) // 8 - 1} twins × 8 pairs = {sum(trained[:2])} networks"
+    )
     assert [f"{sum(trained[2:])} networks" in line.en for line in answer.head[1:]] == [True] * bool(trained[2:])
 
 
