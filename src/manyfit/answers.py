@@ -356,8 +356,8 @@ def digits(value: float, uncertainty: float = math.nan) -> str:
         ('23,900', '0.0241', '1.00', '1,230,000')
         >>> digits(2.41, 0.1), digits(float("inf")), digits(-0.0)
         ('2.41', 'inf', '0.00')
-        >>> digits(7.456e-6)
-        '7.46e-6'
+        >>> digits(7.456e-6), digits(99.97), digits(99.94)
+        ('7.46e-6', '100', '99.9')
     """
     if not math.isfinite(value):
         return str(value)
@@ -368,6 +368,7 @@ def digits(value: float, uncertainty: float = math.nan) -> str:
         places = 2
     else:
         places = 2 - math.floor(math.log10(size))
+        places = 2 - math.floor(math.log10(abs(round(value, places)) or size))  # 99.97 is 100, not 100.0
     rounded = round(value, places) + 0.0
     if rounded != 0 and abs(rounded) < 1e-4:
         mantissa, sign, exponent = f"{rounded:.3g}".partition("e")

@@ -240,10 +240,10 @@ def test_answer_names_the_remedy_that_decides_with_its_interval_and_what_was_tra
     assert (
         answer.statement[1].en == f"What helps most, once more on fresh pairs: {WORDS[best].en} {by} better."
     )
-    assert answer.head[0].en == f"{sum(trained[:2]) // 8} recipes × 8 pairs = {sum(trained[:2])} networks"
-    assert [f"{sum(trained[2:])} networks" in line.en for line in answer.head[1:]] == [True] * bool(
-        trained[2:]
+    assert answer.head[0].en == (
+        f"the recipe as it is and {sum(trained[:2]) // 8 - 1} twins × 8 pairs = {sum(trained[:2])} networks"
     )
+    assert [f"{sum(trained[2:])} networks" in line.en for line in answer.head[1:]] == [True] * bool(trained[2:])
 
 
 def test_gap_is_told_where_no_remedy_decides() -> None:

@@ -130,6 +130,16 @@ def test_contents_of_several_answers_say_whose_a_part_is(answer: Answer) -> None
     assert "#train-0" not in [attributes.get("href") for _, attributes in elements(page([answer]))]
 
 
+def test_answers_of_one_headline_are_told_apart(answer: Answer) -> None:
+    def headlines(*plans: str) -> list[str]:
+        same = [dataclasses.replace(answer, title=Text("Which?", "哪个？"), plan=plan) for plan in plans]
+        return re.findall(r"<h1[^>]*>(.*?)</h1>", page(same))
+
+    assert headlines("80fe") == ["Which?"]
+    assert headlines("80fe", "df1e") == ["Which? (80fe)", "Which? (df1e)"]
+    assert headlines("80fe", "80fe", "") == ["Which? (1)", "Which? (2)", "Which? (3)"]
+
+
 def test_no_line_ends_within_a_number_with_its_interval(answer: Answer) -> None:
     said = Text("adam: −0.58 [−0.80, −0.29] % in 3, 4 or 18 % [17, 19]", "")
 

@@ -287,11 +287,11 @@ def _decisive(task: Task, found: Evidence) -> tuple[Text, ...]:
 def _head(found: Evidence, n_pairs: int) -> tuple[Text, ...]:
     """How many networks were trained, and what for."""
     n, more = found.n_networks
-    recipes = n // n_pairs
+    twins = n // n_pairs - 1
     lines = [
         Text(
-            f"{n_of(recipes, 'recipe')} × {n_of(n_pairs, 'pair')} = {n_of(n, 'network')}",
-            f"{recipes} 个配方 × {n_pairs} 对 = {n:,} 个网络",
+            f"the recipe as it is and {n_of(twins, 'twin')} × {n_of(n_pairs, 'pair')} = {n_of(n, 'network')}",
+            f"原样与 {twins} 个变体 × {n_pairs} 对 = {n:,} 个网络",
         )
     ]
     if more:

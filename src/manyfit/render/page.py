@@ -64,10 +64,11 @@ def page(answers: Sequence[Answer], language: str = "en") -> str:
     def said(texts: Iterable[Text]) -> list[str]:
         return [_whole(text.to(language)) for text in texts]
 
+    titles = _titles(answers, language)
     body = [
         {
             "id": f"{answer.question}-{position}",
-            "title": answer.title.to(language),
+            "title": titles[position],
             "statement": said(answer.statement),
             "scope": _whole(scope_of(answer, language)),
             "head": said(answer.head),
@@ -101,6 +102,19 @@ def page(answers: Sequence[Answer], language: str = "en") -> str:
     )
 
 
+def _titles(answers: Sequence[Answer], language: str) -> list[str]:
+    """Headlines; answers to one question about the same data are told apart by their plans, or their places."""
+    titles = [answer.title.to(language) for answer in answers]
+    again = {title for title in titles if titles.count(title) > 1}
+    plans = [f"{title} {answer.plan}" for title, answer in zip(titles, answers, strict=True)]
+    return [
+        title
+        if title not in again
+        else f"{title} ({answer.plan if answer.plan and plans.count(plan) == 1 else place})"
+        for place, (title, plan, answer) in enumerate(zip(titles, plans, answers, strict=True), start=1)
+    ]
+
+
 def write_page(answers: Sequence[Answer], path: Path, language: str = "en") -> Path:
     """Write the report; a file that was there stays whole until the new one is complete."""
     text = page(answers, language)
@@ -126,7 +140,7 @@ def _table(table: Table, language: str) -> dict[str, Any]:
 
 def _shown(cell: Cell, language: str) -> str:
     if isinstance(cell, Text):
-        return cell.to(language)
+        return _whole(cell.to(language))
     if isinstance(cell, float):
         return (
             ""
