@@ -91,7 +91,8 @@ def options_of(recipe: Recipe, names: tuple[str, ...]) -> tuple[Option, ...]:
         except RecipeError as error:
             problems += error.problems
     if not problems and not 2 <= len(found) <= MOST:
-        problems.append(Problem("schedule", f"needs 2 to {MOST} schedules", str(len(found))))
+        hint = "For example --schedules constant,cosine."
+        problems.append(Problem("schedule", f"needs 2 to {MOST} schedules", str(len(found)), hint=hint))
     if problems:
         raise UsageError(list(dict.fromkeys(problems)), "what is compared")
     return tuple(found)
