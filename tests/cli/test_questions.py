@@ -415,7 +415,7 @@ def test_module_without_a_name_is_answered_about_and_refused_a_folder_before_it_
     }
     answer = mf.learning_rate((X, (X[:, 0] > 0).astype(int)), **given)
 
-    assert answer.plan == "" and answer.scope.en.endswith("a module, adam, 1 epochs")
+    assert answer.plan == "" and answer.scope.en.endswith("a module, adam, 1 epoch")
     with pytest.raises(RecipeError, match="must have an importable name, to be written down"):
         mf.learning_rate((X, (X[:, 0] > 0).astype(int)), **given, out=folder / "here")
     assert not (folder / "here").exists()

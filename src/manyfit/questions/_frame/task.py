@@ -270,7 +270,7 @@ def recipe_text(recipe: Recipe, varied: Collection[str] = ()) -> Text:
     if "optimizer" not in varied:
         parts.append(Text(name_of(recipe.optimizer), name_of(recipe.optimizer)))
     if "epochs" not in varied:
-        parts.append(Text(f"{recipe.epochs} epochs", f"{recipe.epochs} 轮"))
+        parts.append(Text(f"{recipe.epochs} epoch{'' if recipe.epochs == 1 else 's'}", f"{recipe.epochs} 轮"))
     return Text(", ".join(part.en for part in parts), "，".join(part.zh for part in parts))
 
 
