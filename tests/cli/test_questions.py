@@ -17,7 +17,7 @@ import manyfit as mf
 from manyfit.asking.functions import function_of
 from manyfit.cli import main
 from manyfit.commands.asking import commands
-from manyfit.errors import RunError, UsageError
+from manyfit.errors import RecipeError, RunError, UsageError
 from manyfit.hyper import knobs
 from manyfit.questions import registry
 
@@ -400,6 +400,26 @@ def test_module_of_a_file_in_the_folder_is_asked_about_with_arrays_of_another(ru
 
     assert code == 0 and filed.splitlines()[1:] == out.splitlines()[1:]
     assert mf.ask_again("named").statement == mf.ask_again("filed").statement
+
+
+def test_module_without_a_name_is_answered_about_and_refused_a_folder_before_it_trains(folder):
+    nn = pytest.importorskip("torch").nn
+    random = np.random.default_rng(0)
+    X = random.normal(size=(60, 3)).astype(np.float32)
+    module = mf.Module(lambda: nn.Linear(3, 2))
+    given = {
+        "recipe": mf.Recipe(module, loss="cross_entropy", epochs=1),
+        "points": 3,
+        "replicates": 3,
+        "confirm": 3,
+        "widen": 0,
+    }
+    answer = mf.learning_rate((X, (X[:, 0] > 0).astype(int)), **given)
+
+    assert answer.plan == "" and answer.scope.en.endswith("a module, adam, 1 epoch")
+    with pytest.raises(RecipeError, match="must have an importable name, to be written down"):
+        mf.learning_rate((X, (X[:, 0] > 0).astype(int)), **given, out=folder / "here")
+    assert not (folder / "here").exists()
 
 
 def test_arrays_that_can_not_be_used_are_named(run, folder):

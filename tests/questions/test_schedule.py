@@ -11,6 +11,8 @@ from manyfit.errors import UsageError
 from manyfit.hyper import LogRange
 from manyfit.population import Population
 from manyfit.questions import TableRows, Task, ask, default_recipe, measure_for
+from manyfit.questions._contest.meeting import Found, Race, picked
+from manyfit.questions._rates.response import Response
 from manyfit.questions.schedule import CLASSIC, Schedule, fitted, options_of, rate_over_steps
 from manyfit.recipe import Recipe
 from manyfit.runs import Run
@@ -97,3 +99,42 @@ def test_answer_draws_the_rate_beside_the_score():
     assert answer.question == "schedule" and "2 schedules × 3 rates" in answer.head[0].en
     assert {series.name for series in figure.series} == {"constant", "plateau"}
     assert figure.series[0].x[0] == 1.0
+
+
+def planted(shift: float, noise: float, n: int = 12) -> tuple[Schedule, Found]:
+    """Two schedules over a valley of rates, the second worse by a shift; what each replicate picked is met on two fresh pairs."""
+    plan = Schedule(schedules=("constant", "cosine"), replicates=n, margin=0.1)
+    random, rates = np.random.default_rng(0), np.geomspace(1e-3, 1e-1, 9)
+    options = options_of(small().recipe, plan.schedules)
+    tuning, races = [], []
+    common = random.normal(size=(n, 2))
+    for by in (0.0, shift):
+        valley = 2 + by + 0.1 * (np.arange(9) - 4)[:, None] ** 2
+        score = valley + noise * random.normal(size=(9, n))
+        tuning.append(Response(rates, score, np.zeros((9, n), bool), np.ones((6, 9, n))))
+        chosen = picked(score.T, rates)
+        met = valley[chosen] + common + noise * random.normal(size=(n, 2))
+        curves = np.geomspace(1, 0.1, 6)[:, None] * np.ones((6, 2 * n))
+        races.append(
+            Race(rates[chosen], met, curves, np.zeros((n, 2), bool), np.full(2 * n, 5.0), 1.0, 60 * n)
+        )
+    return plan, plan.read(small(), options, tuning, races)
+
+
+@pytest.mark.parametrize(
+    ("shift", "noise", "said"),
+    [
+        (0.6, 0.05, "Worse: cosine by 0."),
+        (0.0, 0.03, "constant is the same here."),
+        (0.0, 0.6, "Cannot tell: "),
+    ],
+)
+def test_planted_schedule_is_found_called_the_same_or_a_tie(shift, noise, said):
+    plan, found = planted(shift, noise)
+    answer = plan.answer(small(), found, None)
+
+    assert answer.statement[1].en.startswith(said)
+    comparison = next(each for each in found.verdict.against if each is not None)
+    assert comparison.difference.contains(shift) or comparison.difference.contains(-shift)
+    if said.startswith("Cannot tell"):
+        assert comparison.more > 20 and "more replicates needed" in answer.notes[0].en

@@ -18,7 +18,7 @@ from manyfit.answers import Answer, write_answer
 from manyfit.data import Dataset
 from manyfit.engines.choose import fit
 from manyfit.engines.interrupt import Interrupt
-from manyfit.errors import Problem, RunError, UsageError
+from manyfit.errors import Problem, RecipeError, RunError, UsageError
 from manyfit.hyper import Choice, Knob, is_range, knobs, problems_of
 from manyfit.population import Population
 from manyfit.questions import ArrayRows, Interrupted, Question, TableRows, Task, ask, registry
@@ -119,8 +119,11 @@ class Inquiry:
 
     @property
     def hash(self) -> str:
-        """What the plan is called: the same networks have the same."""
-        return str(new_header(self.plan, self.task.seed)["plan_hash"])[:HASH]
+        """What the plan is called: the same networks have the same. Nothing for a module that can't be written down."""
+        try:
+            return str(new_header(self.plan, self.task.seed)["plan_hash"])[:HASH]
+        except RecipeError:
+            return ""
 
     def ask(
         self,

@@ -91,7 +91,9 @@ def options_of(recipe: Recipe, names: tuple[str, ...]) -> tuple[Option, ...]:
         except RecipeError as error:
             problems += error.problems
     if not problems and not 2 <= len(found) <= MOST:
-        problems.append(Problem("schedule", Text(f"needs 2 to {MOST} schedules", f"需要 2 到 {MOST} 个计划"), str(len(found))))
+        hint = Text("For example --schedules constant,cosine.", "例如 --schedules constant,cosine。")
+        rule = Text(f"needs 2 to {MOST} schedules", f"需要 2 到 {MOST} 个计划")
+        problems.append(Problem("schedule", rule, str(len(found)), hint=hint))
     if problems:
         raise UsageError(list(dict.fromkeys(problems)), Text("what is compared", "要比较的内容"))
     return tuple(found)

@@ -291,7 +291,8 @@ def _network_text(recipe: Recipe) -> Text:
     if hidden is None:
         factory = getattr(network, "factory", network)
         name = factory if isinstance(factory, str) else getattr(factory, "__name__", type(factory).__name__)
-        return Text(*[name.rpartition(":")[2]] * 2)
+        name = name.rpartition(":")[2]
+        return Text("a module", "模块") if name == "<lambda>" else Text(name, name)
     if not hidden:
         return Text("no hidden layer", "无隐藏层")
     sizes = "-".join(map(str, hidden))
