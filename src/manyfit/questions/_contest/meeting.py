@@ -25,6 +25,7 @@ from manyfit.stats import (
     as_family,
     chances_of_best,
     expected_best,
+    margin_of,
     mean_interval,
     paired_look,
     picks,
@@ -156,7 +157,7 @@ def decide(
         mean_interval(tuned[:, k], scope=scope, level=looks.level, overlap=overlap) for k in range(n_options)
     )
     base = float(tuned[:, reference].mean())
-    within = (share * abs(base) if np.isfinite(base) else 0.0) if margin is None else margin
+    within = margin_of(margin, share, base)
     others = [k for k in range(n_options) if k != reference]
     against: list[Comparison | None] = [None] * n_options
     for k, comparison in zip(
