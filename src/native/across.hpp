@@ -3,6 +3,7 @@
 #pragma once
 
 #include "machine.hpp"
+#include "shuffle.hpp"
 
 namespace manyfit::MANYFIT_ISA {
 
@@ -10,6 +11,7 @@ template <class Real_>
 class Across : public Machine<Across<Real_>, Real_, true> {
     using Base = Machine<Across<Real_>, Real_, true>;
     friend Base;
+    friend Passes<Across<Real_>, Real_, true>;
 
 public:
     using typename Base::Real;

@@ -125,7 +125,7 @@ NB_MODULE(_native, m) {
     m.def("catalog", &catalog, "Rules with their hyperparameters, flags and state; losses; activations.");
     bind_math(m);
     bind_predict(m);
-    nb::class_<PySession>(m, "Session", "Trains groups of members; see engines/native.py for the arrays.")
+    nb::class_<PySession>(m, "Session", "Trains groups of members; see engines/native/group.py for the arrays.")
         .def(nb::init<const std::string&, const std::string&>(), arg("dtype"), arg("isa") = "")
         .def("add_view", &PySession::add_view, arg("X"), arg("y"), arg("weights").none() = nb::none())
         .def("add_table", &PySession::add_table, arg("multipliers"))

@@ -5,7 +5,7 @@
 // known answers of Random123; NumPy's Philox is 4x64, another generator.
 #pragma once
 
-#include "simd.hpp"
+#include "shuffle.hpp"
 
 namespace manyfit::MANYFIT_ISA {
 

@@ -5,6 +5,8 @@
 // No sum is ever split: whatever the tile, a number of c is one chain of fused multiply-adds, so layouts agree to the bit.
 #pragma once
 
+#include <utility>
+
 #include "simd.hpp"
 
 namespace manyfit::MANYFIT_ISA {

@@ -1,12 +1,10 @@
 # The extension module: a baseline part, and the kernels once per instruction set.
 #
 # src/native/*.cpp       compiled once, for the oldest processor the wheel runs on; chooses a table of kernels at run time
-# src/native/core.cpp    compiled once per instruction set, with MANYFIT_ISA=v2|v3|v4|neon
-# src/native/isa/*.cpp   the same; more files only to compile in parallel
+# src/native/isa/*.cpp   compiled once per instruction set, with MANYFIT_ISA=v2|v3|v4|neon; several files, to compile in parallel
 
 file(GLOB manyfit_base CONFIGURE_DEPENDS "${CMAKE_CURRENT_LIST_DIR}/*.cpp")
-file(GLOB manyfit_kernels CONFIGURE_DEPENDS "${CMAKE_CURRENT_LIST_DIR}/core.cpp" "${CMAKE_CURRENT_LIST_DIR}/isa/*.cpp")
-list(REMOVE_ITEM manyfit_base ${manyfit_kernels})
+file(GLOB manyfit_kernels CONFIGURE_DEPENDS "${CMAKE_CURRENT_LIST_DIR}/isa/*.cpp")
 
 # Sums keep their order and NaN stays visible: no -ffast-math. Products are fused only where the source says so, because
 # a compiler that fuses as it likes gives other bits for the same equation in two places.

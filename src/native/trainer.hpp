@@ -7,7 +7,9 @@
 
 #include "across.hpp"
 #include "bank.hpp"
+#include "denormals.hpp"
 #include "order.hpp"
+#include "plateau.hpp"
 #include "within.hpp"
 
 namespace manyfit::MANYFIT_ISA {
@@ -62,7 +64,7 @@ private:
         Buffer<std::int32_t> order;
         std::int64_t order_room = 0;
         const std::int32_t* rows = nullptr;  // of this epoch, in the order of their visit
-        double plateau_best = 0, plateau_bad = 0, plateau_wait = 0;
+        Plateau plateau;
     };
 
     const Structure& structure_;
@@ -114,7 +116,7 @@ private:
         limit_[l] = limit_after(start_[l]);  // a fresh one's is found in its first step
         layout_.load_member(l, m, step_[l]);
         if (structure_.watch) layout_.load_watched(l, m.watched);
-        recall_plateau(lane);
+        plateau_[l] = lane.plateau.recall(m, lane.epoch);
         occupied_++;
         stale_ = true;
         if (fresh) answer_probes(lane, 0);
@@ -349,39 +351,11 @@ private:
                 }
             }
         }
-        if (m.plateau) watch_plateau(lane, e);
+        if (m.plateau) lane.plateau.watch(m, e, plateau_[lane.index]);
         answer_probes(lane, lane.epoch);
         if (evaluated && m.patience > 0 && lane.bad >= m.patience) return finish(lane, stopped_early, steps);
         if (m.loss[e] <= m.target_loss) return finish(lane, target_reached, steps);
         if (lane.epoch >= m.epochs) finish(lane, finished, steps);
-    }
-
-    // ---- a rate that follows the loss, as in schedules/plateau.py
-
-    // What a plateau knows follows from the losses on record, so nothing of it is stored with a member.
-    void recall_plateau(Lane& lane) {
-        plateau_[lane.index] = 1;
-        lane.plateau_best = __builtin_inf();
-        lane.plateau_bad = lane.plateau_wait = 0;
-        if (lane.who->plateau)
-            for (std::int64_t e = 0; e < lane.epoch; e++) watch_plateau(lane, e);
-    }
-
-    void watch_plateau(Lane& lane, std::int64_t epoch) {
-        const Member& m = *lane.who;
-        const double* p = m.plateau;
-        if (double(epoch) < p[plateau_first]) return;
-        const double loss = m.n_held ? m.held_loss[epoch] : m.loss[epoch], best = lane.plateau_best;
-        if (loss < (p[plateau_relative] ? best * (1.0 - p[plateau_threshold]) : best - p[plateau_threshold]))
-            lane.plateau_best = loss, lane.plateau_bad = 0;
-        else
-            lane.plateau_bad++;
-        if (lane.plateau_wait > 0) lane.plateau_wait--, lane.plateau_bad = 0;
-        if (lane.plateau_bad <= p[plateau_patience]) return;
-        double& multiplier = plateau_[lane.index];
-        const double cut = multiplier * p[plateau_factor], lower = cut > p[plateau_floor] ? cut : p[plateau_floor];
-        if (multiplier - lower > p[plateau_eps]) multiplier = lower;
-        lane.plateau_wait = p[plateau_cooldown], lane.plateau_bad = 0;
     }
 
     // ---- probes

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "machine.hpp"
+#include "shuffle.hpp"
 
 namespace manyfit::MANYFIT_ISA {
 
@@ -10,6 +11,7 @@ template <class Real_>
 class Within : public Machine<Within<Real_>, Real_, false> {
     using Base = Machine<Within<Real_>, Real_, false>;
     friend Base;
+    friend Passes<Within<Real_>, Real_, false>;
 
 public:
     using typename Base::Real;

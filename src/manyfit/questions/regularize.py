@@ -21,7 +21,7 @@ from manyfit.questions._curbs.told import Again, regularized
 from manyfit.questions._frame.base import Interrupted, Rounds, question
 from manyfit.questions._frame.task import Replicate, Task
 from manyfit.runs import Run
-from manyfit.stats import mean_interval, paired
+from manyfit.stats import margin_of, mean_interval, paired
 
 Floats = NDArray[np.float64]
 
@@ -79,9 +79,7 @@ class Regularize:
         names, left_out = curbs_of(task.recipe, self.methods)
         tried = tuple(self.tried(name, task.recipe.epochs) for name in names)
         tuning = yield from self._tune(task, names, tried)
-        plain = float(tuning.plain.mean())
-        share = task.measure.share * abs(plain) if np.isfinite(plain) else 0.0
-        sparse_at = tuning.sparsest(share if self.margin is None else self.margin)
+        sparse_at = tuning.sparsest(margin_of(self.margin, task.measure.share, float(tuning.plain.mean())))
         met = yield from self._meet(task, tuning, sparse_at)
         found = read(
             tuning,

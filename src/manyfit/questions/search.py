@@ -6,7 +6,6 @@ fresh pairs of seed and split, and the score that is quoted comes from yet other
 
 from __future__ import annotations
 
-import math
 from collections.abc import Generator, Sequence
 from typing import ClassVar
 
@@ -25,7 +24,7 @@ from manyfit.rng import derive
 from manyfit.runs import Run
 from manyfit.samplers.bayes import Bayes
 from manyfit.samplers.random import Random
-from manyfit.stats import confidence_set, mean_interval, paired
+from manyfit.stats import confidence_set, margin_of, mean_interval, paired
 
 TRY, MEET, CONFIRM = 0, 1, 2
 """Stages: recipes are tried on some pairs, the best few meet on others, the winner is scored on yet others."""
@@ -139,9 +138,7 @@ class Search:
         if last is None:
             return Confirmed(places, shown, among, score, None, None)
         mean = float(last.score[1].mean())
-        margin = self.margin
-        if margin is None:
-            margin = task.measure.share * abs(mean) if math.isfinite(mean) else 0.0
+        margin = margin_of(self.margin, task.measure.share, mean)
         score, base = (mean_interval(each, overlap=task.overlap, **given) for each in last.score)
         against = paired(last.score[0], last.score[1], margin=margin, overlap=task.overlap, **given)
         return Confirmed(places, shown, among, score, base, against)

@@ -28,6 +28,7 @@ from manyfit.stats.interval import LEVEL as LEVEL
 from manyfit.stats.interval import Interval as Interval
 from manyfit.stats.looks import Looks as Looks
 from manyfit.stats.looks import paired_look as paired_look
+from manyfit.stats.margin import margin_of as margin_of
 from manyfit.stats.means import BOOTSTRAP_FROM as BOOTSTRAP_FROM
 from manyfit.stats.means import N_RESAMPLES as N_RESAMPLES
 from manyfit.stats.means import above_zero as above_zero

@@ -1,6 +1,8 @@
 // One instruction set's entry: its kernels as a table, and what is not a bank (predictions, random words, functions).
 #include <cstring>
+#include <utility>
 
+#include "../denormals.hpp"
 #include "../order.hpp"
 #include "../within.hpp"
 #include "make_bank.hpp"

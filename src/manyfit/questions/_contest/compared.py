@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from manyfit.answers import Answer, Bars, Cell, Section, Table, Text
-from manyfit.questions._contest.meeting import Arrival, Found, arrivals, paid_by_trials
+from manyfit.questions._contest.meeting import Arrival, Found, Verdict, arrivals, paid_by_trials
 from manyfit.questions._contest.raced import race_section, race_target
 from manyfit.questions._contest.sensitivity import sensitivity_section
 from manyfit.questions._frame.base import INTERRUPTED
@@ -135,8 +135,14 @@ def answer_of(
         tuple(sections),
         _numbers(found, confirmed, reference),
         head,
-        _notes(found),
+        (same_note(found.verdict), WHOSE),
     )
+
+
+WHOSE = Text(
+    "rate: what all seeds together recommend; scores: of what each seed picked",
+    "学习率：全部种子一起推荐的值；分数：各种子所选中者的分数",
+)
 
 
 def minus(comparison: Comparison) -> Text:
@@ -211,8 +217,8 @@ def _edges(found: Found) -> list[Text]:
     ]
 
 
-def _notes(found: Found) -> tuple[Text, ...]:
-    verdict = found.verdict
+def same_note(verdict: Verdict) -> Text:
+    """What counts as the same; and how many replicates more would tell, where it cannot be told."""
     margin = written(verdict.margin, max(decimals(verdict.margin), 0)) if verdict.margin > 0 else "0"
     more = [c.more for c in verdict.against if c is not None and c.finding is Finding.UNKNOWN]
     said_en, said_zh = f"same: within ±{margin} (--margin)", f"相同：±{margin} 以内（--margin）"
@@ -225,11 +231,7 @@ def _notes(found: Found) -> tuple[Text, ...]:
         )
         zh = "增加重复也无法判断" if needed >= NEVER else f"还需 {needed:,} 个重复"
         said_en, said_zh = f"{said_en}   ?: cannot tell, {en}", f"{said_zh}   ？：无法判断，{zh}"
-    whose = Text(
-        "rate: what all seeds together recommend; scores: of what each seed picked",
-        "学习率：全部种子一起推荐的值；分数：各种子所选中者的分数",
-    )
-    return (Text(said_en, said_zh), whose)
+    return Text(said_en, said_zh)
 
 
 def _main_table(found: Found, task: Task) -> Table:

@@ -26,6 +26,7 @@ from manyfit.stats import (
     as_family,
     chances_of_best,
     expected_best,
+    margin_of,
     mean_interval,
     paired_look,
     picks,
@@ -165,7 +166,7 @@ def decide(
         for k in range(n_options)
     )
     base = float(tuned[:, reference].mean())
-    within = (share * abs(base) if np.isfinite(base) else 0.0) if margin is None else margin
+    within = margin_of(margin, share, base)
     others = [k for k in range(n_options) if k != reference]
     against: list[Comparison | None] = [None] * n_options
     shared = [Overlap.of(overlap).of_groups(met[:, k] - met[:, reference]) for k in others]

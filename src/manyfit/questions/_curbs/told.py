@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from manyfit.answers import Answer, Bars, Cell, Curves, Section, Series, Table, Text
-from manyfit.questions._contest.compared import minus
+from manyfit.questions._contest.compared import minus, same_note
 from manyfit.questions._contest.tree import HOLDS
 from manyfit.questions._curbs.columns import columns_said, columns_section, kept_numbers
 from manyfit.questions._curbs.curbed import Curbed, columns_kept, kept_of
@@ -29,7 +29,7 @@ from manyfit.questions._frame.words import (
     span_text,
     written,
 )
-from manyfit.stats import NEVER, Comparison, Finding, Interval, paired
+from manyfit.stats import Comparison, Finding, Interval, paired
 
 AS_IT_IS = Text("as it is", "原样")
 
@@ -90,7 +90,7 @@ def regularized(
         tuple(sections),
         _numbers(found, again, columns, is_whole),
         tuple(head),
-        (_note(found),),
+        (same_note(found.verdict),),
     )
 
 
@@ -147,23 +147,6 @@ def _edges(found: Curbed) -> list[Text]:
         )
         for name in at
     ]
-
-
-def _note(found: Curbed) -> Text:
-    within = found.verdict.margin
-    margin = written(within, max(decimals(within), 0)) if within > 0 else "0"
-    more = [c.more for c in found.verdict.against if c is not None and c.finding is Finding.UNKNOWN]
-    en, zh = f"same: within ±{margin} (--margin)", f"相同：±{margin} 以内（--margin）"
-    if more:
-        needed = max(more)
-        tell = (
-            "no number of replicates will tell"
-            if needed >= NEVER
-            else f"{n_of(needed, 'more replicate')} needed"
-        )
-        erst = "增加重复也无法判断" if needed >= NEVER else f"还需 {needed:,} 个重复"
-        en, zh = f"{en}   ?: cannot tell, {tell}", f"{zh}   ？：无法判断，{erst}"
-    return Text(en, zh)
 
 
 def _main(task: Task, found: Curbed) -> Section:

@@ -15,7 +15,7 @@ from manyfit.questions._growth.power_law import FEWEST, Check, Curve, check, cur
 from manyfit.recipe import Recipe
 from manyfit.rng import derive, epoch_order
 from manyfit.runs import Run
-from manyfit.stats import NEVER, Comparison, Finding, Interval, judge, paired
+from manyfit.stats import NEVER, Comparison, Finding, Interval, judge, margin_of, paired
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -167,8 +167,7 @@ def read(
         overlap: As in `mean_interval`.
     """
     kept = np.isfinite(grown.score).min(axis=1)
-    mean = float(grown.score[-1].mean())
-    within = (share * abs(mean) if np.isfinite(mean) else 0.0) if margin is None else margin
+    within = margin_of(margin, share, float(grown.score[-1].mean()))
     half = paired(
         grown.score[-1], grown.score[grown.half], scope=scope, margin=within, level=level, overlap=overlap
     )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from manyfit.questions._frame.task import Task
 from manyfit.runs import Run
-from manyfit.stats import confidence_set
+from manyfit.stats import confidence_set, margin_of
 
 Floats = NDArray[np.float64]
 
@@ -118,7 +118,7 @@ def read(
         calm = int(np.argmin(p_diverge))
         return Basin(calm, calm, none, ~none, mean, p_diverge, falls, rises, math.nan, "lowest")
     best = int(np.argmin(mean))
-    within = share * abs(float(mean[best])) if margin is None else margin
+    within = margin_of(margin, share, float(mean[best]))
     good = around(mean <= mean[best] + within, best)
     nearness = np.where(good, 1 - (mean - mean[best]) / within if within > 0 else 1.0, 0.0)
     nearness[best] = max(nearness[best], 1e-9)

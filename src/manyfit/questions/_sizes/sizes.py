@@ -20,7 +20,7 @@ from manyfit.questions._frame.constant import constant_train_score
 from manyfit.questions._frame.task import Task
 from manyfit.recipe import Recipe
 from manyfit.runs import Run
-from manyfit.stats import Comparison, Finding, confidence_set, paired
+from manyfit.stats import Comparison, Finding, confidence_set, margin_of, paired
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -162,7 +162,7 @@ def read(
     mean, train = response.score.mean(1), response.train.mean(1)
     best = int(np.argmin(mean))
     known = bool(np.isfinite(mean[best]))
-    within = (share * abs(float(mean[best])) if known else 0.0) if margin is None else margin
+    within = margin_of(margin, share, float(mean[best]))
     smaller = [s for s in range(best) if response.weights[s] < response.weights[best]]
     close = [s for s in smaller if known and mean[s] <= mean[best] + within]
     kept = np.unique(np.linspace(0, len(close) - 1, min(RIVALS, len(close))).round().astype(int))

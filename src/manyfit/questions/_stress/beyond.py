@@ -14,7 +14,7 @@ from manyfit.population import Member
 from manyfit.questions._frame.constant import constant_score
 from manyfit.questions._frame.task import Task
 from manyfit.runs import Run
-from manyfit.stats import Comparison, paired
+from manyfit.stats import Comparison, margin_of, paired
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -86,7 +86,7 @@ def read(
         overlap: As in `mean_interval`.
     """
     known = scores.held[np.isfinite(scores.held)]
-    within = margin if margin is not None else share * abs(float(known.mean())) if known.size else 0.0
+    within = margin_of(margin, share, float(known.mean()) if known.size else math.nan)
 
     def compared(a: Floats, b: Floats) -> Comparison:
         return paired(a, b, scope=scope, margin=within, level=level, overlap=overlap)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from manyfit.questions._frame.task import Replicate, Task
 from manyfit.questions._stress.spoil import Kind, on_spoiled_rows, spoiled_member
 from manyfit.rng import derive
 from manyfit.runs import Run
-from manyfit.stats import Comparison, Finding, paired
+from manyfit.stats import Comparison, Finding, margin_of, paired
 
 Floats = NDArray[np.float64]
 
@@ -108,7 +109,7 @@ def read(
 
     def compared(remedy: Floats, base: Floats, at: float) -> Comparison:
         known = base[np.isfinite(base)]
-        within = margin if margin is not None else share * abs(float(known.mean())) if known.size else 0.0
+        within = margin_of(margin, share, float(known.mean()) if known.size else math.nan)
         return paired(remedy, base, scope=scope, margin=within, level=at, overlap=overlap)
 
     each = 1 - (1 - level) / max(len(kinds), 1)
