@@ -13,7 +13,7 @@ from manyfit.questions.diagnose import CODES, FINDINGS, WORDS
 from manyfit.render.names import printable
 from manyfit.render.numbers import compact, digits_for, ranged, written
 from manyfit.render.phrases import say
-from manyfit.render.result import is_vague
+from manyfit.render.result import few_rows, is_small, is_vague
 from manyfit.render.verdict import change, decimals, in_points, order_of, rows_finding
 from manyfit.stats import Finding, Interval
 
@@ -158,6 +158,19 @@ def coverage_sentence(covered: Facts | None) -> list[Text]:
         f"90 % prediction intervals cover {share} of the test rows", f"90 % 预测区间覆盖 {share} 的测试行"
     )
     return [text + few + Text(".", "。")]
+
+
+def few_rows_sentence(facts: Facts) -> list[Text]:
+    """How little can be known of a table of so few rows; nothing for larger ones."""
+    if not is_small(facts):
+        return []
+    n, n_test = few_rows(facts).values()
+    return [
+        Text(
+            f"Only {n} rows, {n_test} of them locked for the test: another split of them may well say otherwise.",
+            f"只有 {n} 行，其中 {n_test} 行锁定作测试：换一种划分，结论很可能不同。",
+        )
+    ]
 
 
 def search_sentence(search: Facts) -> list[Text]:

@@ -149,6 +149,10 @@ PHRASES: dict[str, Phrase] = {
         "No signal shown: what the networks gain on the {rival}, which looks at no column, is {share} {interval}.",
         "未见信号：相对不看任何列的{rival}，网络的改进为 {share} {interval}。",
     ),
+    "few": Phrase(
+        "  few      only {n} rows, {n_test} of them locked for the test: another split of them may well say otherwise",
+        "  行少     只有 {n} 行，其中 {n_test} 行锁定作测试：换一种划分，结论很可能不同",
+    ),
     "covered": Phrase(
         "  90 % prediction intervals cover {share} {interval} of test rows",
         "  90 % 预测区间覆盖 {share} {interval} 的测试行",
