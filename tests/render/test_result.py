@@ -134,6 +134,8 @@ def test_search_that_was_cut_to_next_to_nothing_is_said():
     lines = "\n".join(verdict_lines(FACTS | {"search": search}))
 
     assert "search   64 of 352 recipes tried: a better one may well exist   --budget 44" in lines
+    ended = "\n".join(verdict_lines(FACTS | {"search": search | {"needs_s": None}}))
+    assert "may well exist" in ended and "--budget" not in ended
     assert "recipes tried" not in "\n".join(verdict_lines(FACTS | {"search": search | {"is_small": False}}))
 
 

@@ -178,12 +178,12 @@ def search_sentence(search: Facts) -> list[Text]:
     if not search.get("is_small"):
         return []
     n, planned, seconds = search["rungs"][0]["recipes"], search["planned"], search["needs_s"]
-    return [
-        Text(
-            f"Only {n} of {planned} recipes were tried: a better one may well exist; --budget {seconds} tries more.",
-            f"{planned} 个配方只试了 {n} 个：很可能还有更好的；--budget {seconds} 可多试一些。",
-        )
-    ]
+    text = Text(
+        f"Only {n} of {planned} recipes were tried: a better one may well exist",
+        f"{planned} 个配方只试了 {n} 个：很可能还有更好的",
+    )
+    more = Text(f"; --budget {seconds} tries more.", f"；--budget {seconds} 可多试一些。")
+    return [text + (more if seconds is not None else Text(".", "。"))]
 
 
 def trust_sentence(trust: Facts | None) -> list[Text]:

@@ -158,9 +158,10 @@ PHRASES: dict[str, Phrase] = {
         "  90 % 预测区间覆盖 {share} {interval} 的测试行",
     ),
     "covered.few": Phrase(": {n} rows are too few to tell", "：{n} 行太少，说明不了什么"),
+    "budget": Phrase("   --budget {seconds}", "   --budget {seconds}"),
     "search.few": Phrase(
-        "  search   {n} of {planned} recipes tried: a better one may well exist   --budget {seconds}",
-        "  搜索     {planned} 个配方只试了 {n} 个：很可能还有更好的   --budget {seconds}",
+        "  search   {n} of {planned} recipes tried: a better one may well exist",
+        "  搜索     {planned} 个配方只试了 {n} 个：很可能还有更好的",
     ),
     "edge": Phrase(
         "  edge     {path} {value} lies at the {end} end of what was tried",

@@ -95,8 +95,9 @@ def verdict_lines(facts: Mapping[str, Any], lang: str = "en") -> list[str]:
         )
     search = facts.get("search") or {}
     if search.get("is_small"):
-        shown = {"n": search["rungs"][0]["recipes"], "planned": search["planned"], "seconds": search["needs_s"]}
-        lines.append(say("search.few", lang, **shown))
+        few = say("search.few", lang, n=search["rungs"][0]["recipes"], planned=search["planned"])
+        needs = search["needs_s"]
+        lines.append(few + (say("budget", lang, seconds=needs) if needs is not None else ""))
     if facts.get("trust"):
         lines.append(trust_line(facts["trust"], lang))
     if facts.get("openings", 1) > 1:
