@@ -115,8 +115,17 @@ def test_coverage_of_few_rows_says_that_it_says_little():
     few = TEST | {"covered": score(1.0, 0.76, 1.0) | {"n": 12}}
 
     assert "cover 100 % [76, 100] of test rows: 12 rows are too few to tell" in "\n".join(verdict_lines(FACTS | {"test": few}))
+    known = TEST | {"covered": score(0.5, 0.25, 0.75) | {"n": 12}}
+    assert "too few" not in "\n".join(verdict_lines(FACTS | {"test": known}))  # they tell that the promise is not kept
     assert "12 行太少" in "\n".join(verdict_lines(FACTS | {"test": few}, "zh"))
     assert "too few" not in "\n".join(verdict_lines(FACTS))
+
+
+def test_table_of_few_rows_says_first_how_little_it_tells():
+    few = {"notes": [{"code": "few_rows"}], "rows": {"test": 12, "development": 48}}
+
+    assert verdict_lines(FACTS | few)[1].startswith("  few      only 60 rows, 12 of them locked for the test")
+    assert verdict_lines(FACTS | few, "zh")[1].startswith("  行少     只有 60 行，其中 12 行")
 
 
 def test_search_that_was_cut_to_next_to_nothing_is_said():
@@ -125,6 +134,8 @@ def test_search_that_was_cut_to_next_to_nothing_is_said():
     lines = "\n".join(verdict_lines(FACTS | {"search": search}))
 
     assert "search   64 of 352 recipes tried: a better one may well exist   --budget 44" in lines
+    ended = "\n".join(verdict_lines(FACTS | {"search": search | {"needs_s": None}}))
+    assert "may well exist" in ended and "--budget" not in ended
     assert "recipes tried" not in "\n".join(verdict_lines(FACTS | {"search": search | {"is_small": False}}))
 
 

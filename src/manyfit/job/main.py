@@ -280,11 +280,14 @@ CUT = 0.25
 
 
 def small_search(search: Search, plan: Plan, budget: float) -> dict[str, Any]:
-    """How small a search was: the `planned` recipes, whether it `is_small`, and the budget that would do (`needs_s`)."""
+    """How small a search was: the `planned` recipes, whether it `is_small`, and the budget that would do.
+
+    That is `needs_s`; None where somebody ended the search, for whom no budget was too small.
+    """
     planned, tried = plan.rungs[0].recipes, max(search.rungs[0].rung.recipes, 1)
     is_small = tried < FEW_RECIPES or (tried < CUT * planned and not search.paid_out)
-    needs = budget * max(planned, 2 * FEW_RECIPES) / tried
-    return {"planned": planned, "is_small": is_small, "needs_s": math.ceil(needs)}
+    needs = math.ceil(budget * max(planned, 2 * FEW_RECIPES) / tried)
+    return {"planned": planned, "is_small": is_small, "needs_s": None if search.interrupted else needs}
 
 
 def _shown_by(fit: Mapping[str, Any]) -> dict[str, Finding]:

@@ -27,6 +27,7 @@ from manyfit.job.wording import (
     coverage_sentence,
     difference_cells,
     edge_sentences,
+    few_rows_sentence,
     fit_sentence,
     interval_cells,
     notes_table,
@@ -103,7 +104,7 @@ def summarize(found: Material) -> Answer:
 
 def _verdict(found: Material) -> Section:
     facts, asked = found.model.facts, found.judged.tried.answer
-    statement = [fit_sentence(facts["fit"])]
+    statement = [*few_rows_sentence(facts), fit_sentence(facts["fit"])]
     if facts["fit"]["tried"]:
         statement += [*again_lines(facts["fit"]), rows_sentence(facts["fit"])]
         also = also_lines(facts["fit"], without=(EDGE,))

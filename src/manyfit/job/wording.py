@@ -13,7 +13,7 @@ from manyfit.questions.diagnose import CODES, FINDINGS, WORDS
 from manyfit.render.names import printable
 from manyfit.render.numbers import compact, digits_for, ranged, written
 from manyfit.render.phrases import say
-from manyfit.render.result import is_vague
+from manyfit.render.result import few_rows, is_small, is_vague
 from manyfit.render.verdict import change, decimals, in_points, order_of, rows_finding
 from manyfit.stats import Finding, Interval
 
@@ -160,17 +160,30 @@ def coverage_sentence(covered: Facts | None) -> list[Text]:
     return [text + few + Text(".", "。")]
 
 
+def few_rows_sentence(facts: Facts) -> list[Text]:
+    """How little can be known of a table of so few rows; nothing for larger ones."""
+    if not is_small(facts):
+        return []
+    n, n_test = few_rows(facts).values()
+    return [
+        Text(
+            f"Only {n} rows, {n_test} of them locked for the test: another split of them may well say otherwise.",
+            f"只有 {n} 行，其中 {n_test} 行锁定作测试：换一种划分，结论很可能不同。",
+        )
+    ]
+
+
 def search_sentence(search: Facts) -> list[Text]:
     """That the search was cut to next to nothing, where it was."""
     if not search.get("is_small"):
         return []
     n, planned, seconds = search["rungs"][0]["recipes"], search["planned"], search["needs_s"]
-    return [
-        Text(
-            f"Only {n} of {planned} recipes were tried: a better one may well exist; --budget {seconds} tries more.",
-            f"{planned} 个配方只试了 {n} 个：很可能还有更好的；--budget {seconds} 可多试一些。",
-        )
-    ]
+    text = Text(
+        f"Only {n} of {planned} recipes were tried: a better one may well exist",
+        f"{planned} 个配方只试了 {n} 个：很可能还有更好的",
+    )
+    more = Text(f"; --budget {seconds} tries more.", f"；--budget {seconds} 可多试一些。")
+    return [text + (more if seconds is not None else Text(".", "。"))]
 
 
 def trust_sentence(trust: Facts | None) -> list[Text]:

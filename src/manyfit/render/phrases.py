@@ -149,14 +149,19 @@ PHRASES: dict[str, Phrase] = {
         "No signal shown: what the networks gain on the {rival}, which looks at no column, is {share} {interval}.",
         "未见信号：相对不看任何列的{rival}，网络的改进为 {share} {interval}。",
     ),
+    "few": Phrase(
+        "  few      only {n} rows, {n_test} of them locked for the test: another split of them may well say otherwise",
+        "  行少     只有 {n} 行，其中 {n_test} 行锁定作测试：换一种划分，结论很可能不同",
+    ),
     "covered": Phrase(
         "  90 % prediction intervals cover {share} {interval} of test rows",
         "  90 % 预测区间覆盖 {share} {interval} 的测试行",
     ),
     "covered.few": Phrase(": {n} rows are too few to tell", "：{n} 行太少，说明不了什么"),
+    "budget": Phrase("   --budget {seconds}", "   --budget {seconds}"),
     "search.few": Phrase(
-        "  search   {n} of {planned} recipes tried: a better one may well exist   --budget {seconds}",
-        "  搜索     {planned} 个配方只试了 {n} 个：很可能还有更好的   --budget {seconds}",
+        "  search   {n} of {planned} recipes tried: a better one may well exist",
+        "  搜索     {planned} 个配方只试了 {n} 个：很可能还有更好的",
     ),
     "edge": Phrase(
         "  edge     {path} {value} lies at the {end} end of what was tried",

@@ -78,6 +78,8 @@ def test_lines(test: Mapping[str, Any], lang: str = "en") -> list[str]:
 def verdict_lines(facts: Mapping[str, Any], lang: str = "en") -> list[str]:
     """The answer to "do I need a network?", then what else is known."""
     lines = [say("verdict", lang) + answer_sentence(facts, lang)]
+    if is_small(facts):
+        lines.append(say("few", lang, **few_rows(facts)))
     lines += finding_lines(facts, lang)
     for path, end, value in facts.get("edges", []):
         if path == "network.hidden":
@@ -93,8 +95,9 @@ def verdict_lines(facts: Mapping[str, Any], lang: str = "en") -> list[str]:
         )
     search = facts.get("search") or {}
     if search.get("is_small"):
-        shown = {"n": search["rungs"][0]["recipes"], "planned": search["planned"], "seconds": search["needs_s"]}
-        lines.append(say("search.few", lang, **shown))
+        few = say("search.few", lang, n=search["rungs"][0]["recipes"], planned=search["planned"])
+        needs = search["needs_s"]
+        lines.append(few + (say("budget", lang, seconds=needs) if needs is not None else ""))
     if facts.get("trust"):
         lines.append(trust_line(facts["trust"], lang))
     if facts.get("openings", 1) > 1:
@@ -102,14 +105,25 @@ def verdict_lines(facts: Mapping[str, Any], lang: str = "en") -> list[str]:
     return lines
 
 
-def is_vague(share: Mapping[str, Any]) -> bool:
-    """Whether too few rows stand behind a share to say much: its interval spans more than 15 points.
+def is_vague(share: Mapping[str, Any], promised: float = 0.9) -> bool:
+    """Whether too few rows stand behind a share to tell it from what was promised: nearly anything lies in its interval.
 
     Example:
-        >>> is_vague({"low": 0.76, "high": 1.0}), is_vague({"low": 0.85, "high": 0.92})
-        (True, False)
+        >>> is_vague({"low": 0.76, "high": 1.0}), is_vague({"low": 0.85, "high": 0.92}), is_vague({"low": 0.25, "high": 0.75})
+        (True, False, False)
     """
-    return bool(share["high"] - share["low"] > VAGUE)
+    return bool(share["high"] - share["low"] > VAGUE and share["low"] <= promised <= share["high"])
+
+
+def few_rows(facts: Mapping[str, Any]) -> dict[str, int]:
+    """How many rows there are (`n`), and how many of them are locked for the test (`n_test`)."""
+    test, development = facts["rows"]["test"], facts["rows"]["development"]
+    return {"n": test + development, "n_test": test}
+
+
+def is_small(facts: Mapping[str, Any]) -> bool:
+    """Whether the table has so few rows that everything said of it may be chance."""
+    return any(note["code"] == "few_rows" for note in facts.get("notes", ()))
 
 
 def answer_sentence(facts: Mapping[str, Any], lang: str = "en") -> str:
