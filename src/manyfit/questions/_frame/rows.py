@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from manyfit.answers import Text
-from manyfit.data import Cuts, Dataset, Encoder, Fold, cuts, group_ways, hold_out, holdout
+from manyfit.data import Cuts, Dataset, Encoder, Fold, cuts, group_ways, hold_out, holdout, shared_rows
 from manyfit.data.notes import Note
 from manyfit.data.split import MOST_WAYS
 from manyfit.errors import DataError, Problem
@@ -106,6 +106,7 @@ class RowSource(Protocol):
 
 BY_SPLITS = Text("seeds and splits", "种子与划分")
 BY_SEEDS = Text("seeds", "种子")
+BY_GROUPS = Text("seeds and overlapping splits of the groups", "种子与相互重叠的分组划分")
 BY_TIME = Text("seeds and overlapping stretches of time", "种子与相互重叠的时段")
 
 
@@ -163,24 +164,26 @@ class TableRows:
 
     @cached_property
     def overlap(self) -> Overlap:
-        """Random splits need none: the scope is this table. Stretches of time are to speak of other times, and share rows."""
+        """Random splits need none: the scope is this table. Stretches of time and groups are to speak of others like them."""
+        if self._cuts is None and self._ways:
+            return Overlap.of_shared(shared_rows(self._ways), len(self._ways))
         if self._cuts is None:
-            return Overlap(turns=len(self._ways))
+            return Overlap() if self.data.group is None else Overlap.of_shared(SCORE_SHARE)
         n_cuts = len(self._cuts.cut)
         return Overlap.of_shared(self._cuts.shared, n_cuts if n_cuts <= MOST_WAYS else 0)
 
     @property
     def scope(self) -> Text:
-        """Splits, or stretches of time; how many, where they are so few that they come back."""
+        """Splits of rows or groups, or stretches of time; how many, where they are so few that they come back."""
         k, in_time = self.overlap.turns, self._cuts is not None
         if not k:
-            return BY_TIME if in_time else BY_SPLITS
+            return BY_TIME if in_time else BY_GROUPS if self.data.group is not None else BY_SPLITS
         if k == 1:
             return BY_SEEDS
+        by = Text("overlapping ", "相互重叠的") if self.overlap else Text("", "")
         if in_time:
-            by = Text("overlapping ", "相互重叠的") if self.overlap else Text("", "")
             return Text(f"seeds and {k} {by.en}stretches of time", f"种子与 {k} 个{by.zh}时段")
-        return Text(f"seeds and {k} splits of the groups", f"种子与 {k} 种分组划分")
+        return Text(f"seeds and {k} {by.en}splits of the groups", f"种子与 {k} 种{by.zh}分组划分")
 
     @cached_property
     def _cuts(self) -> Cuts | None:
