@@ -5,7 +5,6 @@ Test rows are not here: a question never sees one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
@@ -15,7 +14,6 @@ from numpy.typing import NDArray
 
 from manyfit.answers import Text
 from manyfit.data import Cuts, Dataset, Encoder, Fold, cuts, group_ways, hold_out, holdout, shared_rows
-from manyfit.data.notes import Note
 from manyfit.data.split import MOST_WAYS
 from manyfit.errors import DataError, Problem
 from manyfit.losses import Target
@@ -307,66 +305,6 @@ class ArrayRows:
             table, inputs = self._table
             self._views[target] = Encoded(View(table[self.development], y, self.weights, labels, inputs))
         return self._views[target]
-
-
-@dataclass(frozen=True, eq=False)
-class GivenRows:
-    """Splits and encodings that somebody else has made, such as the folds of a main job. Replicates take turns at them.
-
-    views: Encodings by name.
-    splits: Ways to divide the rows.
-    overlap_given: Nadeau and Bengio's correction; None for scored rows over training rows, 0 for splits that share none.
-    leaking: What the data room warned of: columns that predict the target all alone.
-    reduced: From the name of a column to the same splits encoded without it.
-    """
-
-    views: Mapping[str, View]
-    splits: Sequence[Split]
-    overlap_given: float | None = None
-    leaking: tuple[Note, ...] = ()
-    reduced: Callable[[str], GivenRows] | None = None
-
-    @property
-    def task(self) -> str:
-        """Unknown: scores are losses."""
-        return "regression"
-
-    @property
-    def n_classes(self) -> int:
-        """Unknown as well."""
-        return 0
-
-    @property
-    def y(self) -> NDArray[Any]:
-        """Every view has its own."""
-        return np.empty(0)
-
-    @property
-    def weights(self) -> Floats | None:
-        """Every view has its own."""
-        return None
-
-    @property
-    def scope(self) -> Text:
-        """Seeds, and splits where there are several."""
-        return BY_SPLITS if len(self.splits) > 1 else BY_SEEDS
-
-    @property
-    def overlap(self) -> Overlap:
-        """What was given, or else scored rows over training rows; 0 for a single split."""
-        share = self.overlap_given
-        if share is None:
-            shares = [len(split.score) / len(split.train) for split in self.splits]
-            share = float(np.mean(shares)) if len(shares) > 1 else 0.0
-        return Overlap(share, len(self.splits), has_more=True)
-
-    def split(self, key: int, number: int, name: str, root: int = 0) -> Split:
-        """The next one in turn."""
-        return self.splits[number % len(self.splits)]
-
-    def encoded(self, split: Split, target: Target) -> Encoded:
-        """As given."""
-        return Encoded(self.views[split.view])
 
 
 def targets(y: NDArray[Any], target: Target, n_classes: int, name: str) -> NDArray[Any]:
