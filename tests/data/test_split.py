@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from manyfit.data import folds, hold_out, holdout, load
+from manyfit.data import folds, group_ways, hold_out, holdout, load, shared_rows
 from manyfit.errors import DataError
 
 
@@ -212,3 +212,29 @@ def test_two_groups_are_one_to_learn_and_one_to_test():
     development, test = holdout(Rows(np.zeros(200), block=group), 0)
 
     assert (set(group[development]), set(group[test])) == ({0}, {1})
+
+
+def test_ways_of_few_groups_are_those_that_holding_out_finds_and_keep_groups_whole():
+    group = np.random.default_rng(2).integers(0, 6, 9000)
+    data = Rows(np.zeros(9000), block=group)
+    ways = group_ways(data, np.arange(9000), 1)
+    found = {frozenset(group[hold_out(data, np.arange(9000), seed).held].tolist()) for seed in range(60)}
+
+    assert {frozenset(group[way.held].tolist()) for way in ways} >= found
+    for way in ways:
+        assert not set(group[way.train]) & set(group[way.held])
+        assert len(way.train) + len(way.held) == 9000
+
+
+def test_ways_of_many_groups_and_of_single_rows_are_not_listed():
+    assert group_ways(Rows(np.zeros(90), block=np.arange(90) % 30), np.arange(90)) == ()
+    assert group_ways(Rows(np.zeros(90)), np.arange(90)) == ()
+
+
+def test_rows_that_ways_share_are_counted_over_all_pairs_of_them():
+    ways = group_ways(Rows(np.zeros(90), block=np.arange(90) % 8), np.arange(90))
+    held = [set(way.held.tolist()) for way in ways]
+    common = [len(x & y) for i, x in enumerate(held) for j, y in enumerate(held) if i != j]
+
+    assert len(ways) > 8
+    assert shared_rows(ways) == pytest.approx(np.mean(common) / np.mean([len(x) for x in held]), rel=1e-12)

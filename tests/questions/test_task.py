@@ -129,7 +129,26 @@ def test_groups_that_are_few_come_back_in_turns_and_the_scope_counts_them():
     assert task.overlap == 0 and task.overlap.turns == 4  # four groups are left when one is locked
     assert task.scope == "seeds and 4 splits of the groups of t"
     assert held[:4] == held[4:] and len(set(held)) == 4
-    assert task_on(table(group=np.arange(60) % 20)).overlap.turns == 0
+
+
+def test_groups_share_splits_however_many_they_are_and_rows_alone_speak_of_their_table():
+    many, none = task_on(table(group=np.arange(60) % 20)), task_on(table())
+
+    assert many.overlap.turns == 0 and float(many.overlap) == pytest.approx(
+        0.25
+    )  # a fifth scores: 0.2 / (1 − 0.2)
+    assert many.scope == "seeds and overlapping splits of the groups of t"
+    assert none.overlap == 0 and none.scope == "seeds and splits of t"
+
+
+def test_few_groups_of_which_two_score_share_what_their_ways_share():
+    task = task_on(table(group=np.arange(60) % 10))
+    held = {tuple(pair.split.score.tolist()) for pair in task.replicates(task.overlap.turns)}
+    common = [len(set(a) & set(b)) / len(a) for a in held for b in held if a != b]
+
+    assert len(held) == task.overlap.turns > 8
+    assert float(task.overlap) == pytest.approx(np.mean(common) / (1 - np.mean(common)))
+    assert task.scope == f"seeds and {len(held)} overlapping splits of the groups of t"
 
 
 def test_pairs_that_are_averaged_share_a_split_where_splits_are_few():

@@ -7,7 +7,7 @@ from manyfit.data.examples import EXAMPLES, Example, example, examples
 from manyfit.data.load import load
 from manyfit.data.notes import Note
 from manyfit.data.rolling import Cuts, cuts
-from manyfit.data.split import Fold, Holdout, folds, group_ways, hold_out, holdout
+from manyfit.data.split import Fold, Holdout, folds, group_ways, hold_out, holdout, shared_rows
 from manyfit.data.table import Table, read
 from manyfit.data.target import Target, Task
 
@@ -34,4 +34,5 @@ __all__ = [
     "holdout",
     "load",
     "read",
+    "shared_rows",
 ]

@@ -18,6 +18,8 @@ from manyfit.text import Text
 TEST_SHARE = 0.2
 FEW_GROUPS = 12
 """Groups of which the ways to hold some out are counted; of more there are hundreds."""
+ENOUGH_ROWS = 2000
+"""Rows that show how large groups are and which classes they hold."""
 MOST_WAYS = 100
 """Ways to divide the rows from which on replicates hardly ever meet the same one by chance."""
 _TEST, _FOLDS, _HOLD = 1, 2, 3  # purposes: the same seed gives unrelated test rows, folds and held-out rows
@@ -105,14 +107,35 @@ def group_ways(data: Splittable, rows: np.ndarray, seed: int = 0, *, share: floa
     """
     if data.time is not None or data.block is None:
         return ()
-    groups = np.unique(data.block[rows])
+    rows = np.sort(rows)
+    groups, group = np.unique(data.block[rows], return_inverse=True)
     if len(groups) > FEW_GROUPS:
         return ()
-    found: dict[bytes, Fold] = {}
+    every = len(rows) // ENOUGH_ROWS + 1  # of each group the first row, and one in so many after it
+    some = np.sort(np.concatenate([np.flatnonzero(group == g)[::every] for g in range(len(groups))]))
+    found: dict[bytes, np.ndarray] = {}
     for number in range(2 * MOST_WAYS):
-        fold = hold_out(data, rows, (seed + number * 0x9E3779B97F4A7C15) % 2**64, share=share)
-        found.setdefault(fold.held.tobytes(), fold)
-    return tuple(found.values()) if len(found) <= MOST_WAYS else ()
+        held = hold_out(data, rows[some], (seed + number * 0x9E3779B97F4A7C15) % 2**64, share=share).held
+        is_held = np.isin(groups, data.block[held])
+        found.setdefault(is_held.tobytes(), is_held[group])
+    if len(found) > MOST_WAYS:
+        return ()
+    return tuple(Fold(rows[~is_held], rows[is_held]) for is_held in found.values())
+
+
+def shared_rows(folds: Sequence[Fold]) -> float:
+    """Share of its held-out rows that one fold has in common with another, on the average over all pairs of them.
+
+    Example:
+        >>> rows = np.arange(6)  # one of two rows in one pair of three
+        >>> shared_rows([Fold(rows, rows[:2]), Fold(rows, rows[1:3]), Fold(rows, rows[4:])])
+        0.16666666666666666
+    """
+    n_held = sum(len(fold.held) for fold in folds)
+    if len(folds) < 2 or not n_held:
+        return 0.0
+    times_held = np.bincount(np.concatenate([fold.held for fold in folds]))
+    return float((times_held**2).sum() - n_held) / ((len(folds) - 1) * n_held)
 
 
 def folds(data: Splittable, rows: np.ndarray, k: int = 5, seed: int = 0) -> tuple[Fold, ...]:

@@ -14,6 +14,7 @@ from manyfit.questions._frame.base import Rounds as Rounds
 from manyfit.questions._frame.base import ask as ask
 from manyfit.questions._frame.base import question as question
 from manyfit.questions._frame.base import registry as registry
+from manyfit.questions._frame.given import GivenRows as GivenRows
 from manyfit.questions._frame.measure import Measure as Measure
 from manyfit.questions._frame.measure import OfLoss as OfLoss
 from manyfit.questions._frame.measure import OfMetric as OfMetric
@@ -21,7 +22,6 @@ from manyfit.questions._frame.measure import measure_for as measure_for
 from manyfit.questions._frame.measure import said as said
 from manyfit.questions._frame.recipe import default_recipe as default_recipe
 from manyfit.questions._frame.rows import ArrayRows as ArrayRows
-from manyfit.questions._frame.rows import GivenRows as GivenRows
 from manyfit.questions._frame.rows import RowSource as RowSource
 from manyfit.questions._frame.rows import Split as Split
 from manyfit.questions._frame.rows import TableRows as TableRows

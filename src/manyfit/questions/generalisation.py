@@ -25,7 +25,7 @@ from manyfit.questions._frame.task import Task
 from manyfit.questions._frame.verdicts import both, finding_text, joined
 from manyfit.questions._frame.words import interval_text, n_of, percent
 from manyfit.questions._stress.beyond import Found, Scores, read, scores_of
-from manyfit.questions._stress.held_back import CLUSTERS, held_back, keeps_splits, without
+from manyfit.questions._stress.held_back import CLUSTERS, held_back, without
 from manyfit.stats import Comparison, Finding, Interval, Overlap, mean_interval
 
 Floats = NDArray[np.float64]
@@ -54,16 +54,16 @@ class Between(NamedTuple):
 
 
 def between_of(task: Task, name: str, n_sets: int) -> Between:
-    """That of networks that train without such rows: with the pairs' own splits, or with the rest split anew.
+    """That of networks that train without such rows.
 
     Groups stand for others like them: those that are held back in turn count once each. The ends of a direction stand for nothing
     but themselves.
     """
-    if keeps_splits(task, name):
-        return Between(task.scope, task.overlap)
     if name == "group":
         return Between(f"seeds and {n_sets} groups of {task.name}", Overlap(turns=n_sets))
-    return Between(f"{BY_SPLITS.en} of {task.name}", Overlap())
+    if name == "time":
+        return Between(f"{BY_SPLITS.en} of {task.name}", Overlap())
+    return Between(task.scope, task.overlap)
 
 
 @question

@@ -15,8 +15,9 @@ from manyfit.data.notes import Note
 from manyfit.engines.choose import predict
 from manyfit.losses import Loss
 from manyfit.population import Member
+from manyfit.questions._frame.given import GivenRows
 from manyfit.questions._frame.measure import Scored
-from manyfit.questions._frame.rows import GivenRows, RowSource, TableRows
+from manyfit.questions._frame.rows import RowSource, TableRows
 from manyfit.questions._frame.task import Replicate, Task
 from manyfit.runs import Run
 from manyfit.stats import Comparison, Interval, bootstrap_rows, paired_ratios

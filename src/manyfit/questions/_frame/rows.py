@@ -5,7 +5,6 @@ Test rows are not here: a question never sees one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
@@ -14,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from manyfit.answers import Text
-from manyfit.data import Cuts, Dataset, Encoder, Fold, cuts, group_ways, hold_out, holdout
-from manyfit.data.notes import Note
+from manyfit.data import Cuts, Dataset, Encoder, Fold, cuts, group_ways, hold_out, holdout, shared_rows
 from manyfit.data.split import MOST_WAYS
 from manyfit.errors import DataError, Problem
 from manyfit.losses import Target
@@ -106,6 +104,7 @@ class RowSource(Protocol):
 
 BY_SPLITS = Text("seeds and splits", "种子与划分")
 BY_SEEDS = Text("seeds", "种子")
+BY_GROUPS = Text("seeds and overlapping splits of the groups", "种子与相互重叠的分组划分")
 BY_TIME = Text("seeds and overlapping stretches of time", "种子与相互重叠的时段")
 
 
@@ -163,24 +162,26 @@ class TableRows:
 
     @cached_property
     def overlap(self) -> Overlap:
-        """Random splits need none: the scope is this table. Stretches of time are to speak of other times, and share rows."""
+        """Random splits need none: the scope is this table. Stretches of time and groups are to speak of others like them."""
+        if self._cuts is None and self._ways:
+            return Overlap.of_shared(shared_rows(self._ways), len(self._ways))
         if self._cuts is None:
-            return Overlap(turns=len(self._ways))
+            return Overlap() if self.data.group is None else Overlap.of_shared(SCORE_SHARE)
         n_cuts = len(self._cuts.cut)
         return Overlap.of_shared(self._cuts.shared, n_cuts if n_cuts <= MOST_WAYS else 0)
 
     @property
     def scope(self) -> Text:
-        """Splits, or stretches of time; how many, where they are so few that they come back."""
+        """Splits of rows or groups, or stretches of time; how many, where they are so few that they come back."""
         k, in_time = self.overlap.turns, self._cuts is not None
         if not k:
-            return BY_TIME if in_time else BY_SPLITS
+            return BY_TIME if in_time else BY_GROUPS if self.data.group is not None else BY_SPLITS
         if k == 1:
             return BY_SEEDS
+        by = Text("overlapping ", "相互重叠的") if self.overlap else Text("", "")
         if in_time:
-            by = Text("overlapping ", "相互重叠的") if self.overlap else Text("", "")
             return Text(f"seeds and {k} {by.en}stretches of time", f"种子与 {k} 个{by.zh}时段")
-        return Text(f"seeds and {k} splits of the groups", f"种子与 {k} 种分组划分")
+        return Text(f"seeds and {k} {by.en}splits of the groups", f"种子与 {k} 种{by.zh}分组划分")
 
     @cached_property
     def _cuts(self) -> Cuts | None:
@@ -304,66 +305,6 @@ class ArrayRows:
             table, inputs = self._table
             self._views[target] = Encoded(View(table[self.development], y, self.weights, labels, inputs))
         return self._views[target]
-
-
-@dataclass(frozen=True, eq=False)
-class GivenRows:
-    """Splits and encodings that somebody else has made, such as the folds of a main job. Replicates take turns at them.
-
-    views: Encodings by name.
-    splits: Ways to divide the rows.
-    overlap_given: Nadeau and Bengio's correction; None for scored rows over training rows, 0 for splits that share none.
-    leaking: What the data room warned of: columns that predict the target all alone.
-    reduced: From the name of a column to the same splits encoded without it.
-    """
-
-    views: Mapping[str, View]
-    splits: Sequence[Split]
-    overlap_given: float | None = None
-    leaking: tuple[Note, ...] = ()
-    reduced: Callable[[str], GivenRows] | None = None
-
-    @property
-    def task(self) -> str:
-        """Unknown: scores are losses."""
-        return "regression"
-
-    @property
-    def n_classes(self) -> int:
-        """Unknown as well."""
-        return 0
-
-    @property
-    def y(self) -> NDArray[Any]:
-        """Every view has its own."""
-        return np.empty(0)
-
-    @property
-    def weights(self) -> Floats | None:
-        """Every view has its own."""
-        return None
-
-    @property
-    def scope(self) -> Text:
-        """Seeds, and splits where there are several."""
-        return BY_SPLITS if len(self.splits) > 1 else BY_SEEDS
-
-    @property
-    def overlap(self) -> Overlap:
-        """What was given, or else scored rows over training rows; 0 for a single split."""
-        share = self.overlap_given
-        if share is None:
-            shares = [len(split.score) / len(split.train) for split in self.splits]
-            share = float(np.mean(shares)) if len(shares) > 1 else 0.0
-        return Overlap(share, len(self.splits), has_more=True)
-
-    def split(self, key: int, number: int, name: str, root: int = 0) -> Split:
-        """The next one in turn."""
-        return self.splits[number % len(self.splits)]
-
-    def encoded(self, split: Split, target: Target) -> Encoded:
-        """As given."""
-        return Encoded(self.views[split.view])
 
 
 def targets(y: NDArray[Any], target: Target, n_classes: int, name: str) -> NDArray[Any]:

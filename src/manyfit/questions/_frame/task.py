@@ -20,8 +20,9 @@ from manyfit.data.notes import Note
 from manyfit.engines.choose import predict
 from manyfit.losses import Target
 from manyfit.population import Member, Population, Probe, Rows, View
+from manyfit.questions._frame.given import GivenRows
 from manyfit.questions._frame.measure import Measure, OfLoss, Scored, mean_loss
-from manyfit.questions._frame.rows import Encoded, GivenRows, RowSource, Split
+from manyfit.questions._frame.rows import Encoded, RowSource, Split
 from manyfit.questions._frame.words import n_of
 from manyfit.recipe import Recipe
 from manyfit.registry import name_of
