@@ -20,7 +20,7 @@ from manyfit.population import Population
 from manyfit.questions._frame.base import INTERRUPTED, Interrupted, Rounds, question
 from manyfit.questions._frame.measure import said
 from manyfit.questions._frame.task import Replicate, Task
-from manyfit.questions._frame.words import interval_text, n_of, rate_text, span_text
+from manyfit.questions._frame.words import interval_text, n_of, percent, rate_text, span_text
 from manyfit.questions._rates.pictures import (
     curves_figure,
     divergence_figure,
@@ -195,8 +195,8 @@ class LearningRate:
         measured = _measured(n)
         in_set = _among(response.rates, basin.candidates)
         best = Text(
-            f"With {self.level:.0%} confidence the best of the rates tried is among {in_set}.",
-            f"以 {self.level:.0%} 的置信度，试过的学习率中最佳者属于 {in_set}。",
+            f"With {percent(self.level)} confidence the best of the rates tried is among {in_set}.",
+            f"以 {percent(self.level)} 的置信度，试过的学习率中最佳者属于 {in_set}。",
         )
         sections = (
             Section(
@@ -261,7 +261,7 @@ def _ends(rates: Floats, chosen: NDArray[np.bool_]) -> tuple[float, float]:
 
 
 def _measured(n: int) -> Text:
-    falls, rises = f"{FALLS:.0%}", f"{RISES:.0%}"
+    falls, rises = percent(FALLS), percent(RISES)
     return Text(
         f"At every rate the same {n} pairs of seed and split. Too small: the training loss still loses more than {falls} "
         f"in the last quarter of the training. Oscillating: it rises in at least {rises} more of the epochs than at the "

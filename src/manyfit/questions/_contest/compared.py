@@ -17,7 +17,7 @@ from manyfit.questions._contest.sensitivity import sensitivity_section
 from manyfit.questions._frame.base import INTERRUPTED
 from manyfit.questions._frame.measure import said
 from manyfit.questions._frame.task import Task
-from manyfit.questions._frame.words import decimals, interval_text, listed, n_of, rate_text, written
+from manyfit.questions._frame.words import decimals, interval_text, listed, n_of, percent, rate_text, written
 from manyfit.questions._rates.response import rate_width
 from manyfit.registry import plain_rule
 from manyfit.stats import NEVER, Comparison, Finding, Interval
@@ -262,7 +262,7 @@ def _bars(found: Found, task: Task) -> Bars:
 
 def _measured(found: Found, n: int, m: int) -> Text:
     trials = len(found.tuning[0].rates)
-    level = f"{found.level:.0%}"
+    level = percent(found.level)
     return Text(
         f"Each of {n} replicates tunes every option over the same {trials} rates, with one network a rate, on a pair of "
         "seed and split of its own; a score is averaged with those of the neighboring rates. What it picks is met on "
