@@ -14,8 +14,16 @@ import numpy as np
 import pytest
 
 from manyfit.answers import Answer, Bars, Scatter, Section, Table, Text
+from manyfit.data import load
+from manyfit.engines.choose import fit
+from manyfit.population import Population
+from manyfit.questions import Question, TableRows, Task, ask, default_recipe, measure_for
+from manyfit.questions.compare import Compare
+from manyfit.questions.learning_rate import LearningRate
+from manyfit.questions.search import Search
 from manyfit.render.bundle import bundle
 from manyfit.render.page import page, write_page
+from manyfit.runs import Run
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 
@@ -154,7 +162,34 @@ def test_row_without_a_name_has_no_empty_header(answer: Answer) -> None:
 
     text = page([dataclasses.replace(answer, sections=(section,))])
 
-    assert text.count('<th scope="row">') == 1 and not re.search(r"<th[^>]*></th>", text)
+    assert text.count('<th scope="row"') == 1 and not re.search(r"<th[^>]*></th>", text)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "plan",
+    [
+        LearningRate(points=100, replicates=100, confirm=3, widen=0),
+        Compare(points=12, replicates=120, fresh=2, confirm=3, widen=0),
+        Search(trials=5000, replicates=2, fresh=3, confirm=3),
+    ],
+    ids=lambda plan: type(plan).__name__,
+)
+def test_report_of_ten_thousand_networks_is_less_than_three_megabytes(plan: Question) -> None:
+    """A figure holds what a reader can see, not every network."""
+    data = load("line", leaks=False)
+    recipe = default_recipe("regression", 60).set("network.hidden", (2,)).set("epochs", 1)
+    sizes: list[int] = []
+
+    def counted(population: Population) -> Run:
+        sizes.append(len(population))
+        return fit(population)
+
+    answer = ask(plan, Task("line", TableRows(data), recipe, measure_for("regression")), fit=counted)
+
+    assert sizes[0] >= 10_000
+    for language in ("en", "zh"):
+        assert len(page([answer], language).encode()) < 3_000_000
 
 
 def test_old_report_stays_whole_when_the_new_one_fails(answer: Answer, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from manyfit.population import Population
 from manyfit.questions._frame.base import INTERRUPTED, Interrupted, Rounds, question
 from manyfit.questions._frame.measure import said
 from manyfit.questions._frame.task import Replicate, Task
-from manyfit.questions._frame.words import interval_text, n_of, rate_text, span_text
+from manyfit.questions._frame.words import interval_text, n_of, percent, rate_text, span_text
 from manyfit.questions._rates.pictures import (
     curves_figure,
     divergence_figure,
@@ -201,8 +201,8 @@ class LearningRate:
         measured = _measured(n, self.level)
         in_set = _among(response.rates, basin.candidates)
         best = Text(
-            f"With {self.level:.0%} confidence the best of the rates tried is among {in_set}.",
-            f"以 {self.level:.0%} 的置信度，试过的学习率中最佳者属于 {in_set}。",
+            f"With {percent(self.level)} confidence the best of the rates tried is among {in_set}.",
+            f"以 {percent(self.level)} 的置信度，试过的学习率中最佳者属于 {in_set}。",
         )
         sections = (
             Section(
@@ -282,18 +282,18 @@ def _width_text(width: Interval) -> str:
 
 
 def _measured(n: int, level: float) -> Text:
-    falls, rises = f"{FALLS:.0%}", f"{RISES:.0%}"
+    falls, rises = percent(FALLS), percent(RISES)
     return Text(
         f"At every rate the same {n} pairs of seed and split. Too small: the training loss still loses more than {falls} in the "
         f"last quarter of the training. Oscillating: it rises in at least {rises} more of the epochs than at the best rate, and "
         "ends higher. Overfits: it ends lower than at the best rate. A region is called so where its mean score is shown to be "
-        f"worse than that of the right rates, paired, all regions together at {level:.0%}; intervals are as wide as that asks, "
+        f"worse than that of the right rates, paired, all regions together at {percent(level)}; intervals are as wide as that asks, "
         "and allow for the luck by which the right rates came out best. A region that is worse may hold rates that are not: "
         "see which may be the best. Diverging: some networks left the finite numbers, or a million times their first loss. The "
         "width of the right rates has a bootstrap interval over the pairs.",
         f"每个学习率使用相同的 {n} 对种子与划分。太小：训练损失在最后四分之一训练中仍下降超过 {falls}。"
         f"震荡：训练损失上升的轮次比最佳处至少多 {rises}，且最终更高。过拟合：训练损失最终低于最佳处。"
-        f"只有证实一个区域的平均分数比适中者更差（配对，全部区域一起，{level:.0%}）时才这样称呼；区间宽度与之相应，"
+        f"只有证实一个区域的平均分数比适中者更差（配对，全部区域一起，{percent(level)}）时才这样称呼；区间宽度与之相应，"
         "并计入适中者因运气而最佳的部分。区域更差并不表示其中每个学习率都更差：见“可能最佳”。"
         "发散：部分网络的损失不再有限或超过初始的一百万倍。适中范围的宽度带有对各对重抽样的区间。",
     )

@@ -21,6 +21,8 @@ FONTS = 'system-ui, "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "WenQu
 WIDTH, HEIGHT = 560, 300
 BAND, FEW_BANDS = 0.2, 3
 """How dense a band is, and from how many on they are half as dense."""
+MOST_POINTS = 1000
+"""Points of a cloud that are drawn."""
 CHARACTER = 8
 """Width of a character of a label, about."""
 
@@ -45,8 +47,34 @@ def drawing(figure: Figure, language: str = "en") -> Any:
     return drawn.configure(**theme("currentColor"))
 
 
+def thinned(figure: Figure) -> Figure:
+    """A figure of as many points as a reader can see; of more every so many are taken, by rising y, and the title says so.
+
+    Example:
+        >>> import numpy as np
+        >>> y = np.arange(3000.0)
+        >>> few = thinned(Cloud(Text("t", "题"), y, y, ("a",) * 3000, Text("x", "x"), Text("y", "y")))
+        >>> len(few.y), few.y[[0, -1]].tolist(), few.title.en
+        (1000, [0.0, 2999.0], 't (1,000 of 3,000)')
+    """
+    if not isinstance(figure, (Cloud, Scatter)) or len(figure.x) <= MOST_POINTS:
+        return figure
+    n = len(figure.x)
+    order = np.argsort(figure.y, kind="stable")
+    kept = order[np.linspace(0, n - 1, MOST_POINTS).round().astype(int)]
+    title = Text(
+        f"{figure.title.en} ({MOST_POINTS:,} of {n:,})", f"{figure.title.zh}（{n:,} 中的 {MOST_POINTS:,} 个）"
+    )
+    if isinstance(figure, Cloud):
+        kinds = tuple(figure.kind[i] for i in kept)
+        return figure._replace(title=title, x=figure.x[kept], y=figure.y[kept], kind=kinds)
+    low, high = (ends[kept] if len(ends) else ends for ends in (figure.low, figure.high))
+    return figure._replace(title=title, x=figure.x[kept], y=figure.y[kept], low=low, high=high)
+
+
 def panel(figure: Figure, language: str) -> Any:
     """A figure as an altair chart without colors of text and page, to stand beside others."""
+    figure = thinned(figure)
     return _DRAWINGS[type(figure)](figure, language).properties(description=figure.title.to(language))
 
 
@@ -353,8 +381,26 @@ def _along(values: Sequence[Any], title: str, is_log: bool) -> Any:
     x = alt.X("x:Q", title=title, scale=alt.Scale(type="log", nice=False) if is_log else alt.Scale(zero=False))
     known = np.concatenate([np.asarray(part, dtype=np.float64) for part in values] or [np.empty(0)])
     known = known[np.isfinite(known)]
-    is_whole = not is_log and known.size > 0 and bool((known == np.floor(known)).all())
+    if is_log:
+        ticks = _decades(known[known > 0])
+        return x.axis(alt.Axis(values=ticks)) if len(ticks) > 1 else x
+    is_whole = known.size > 0 and bool((known == np.floor(known)).all())
     return x.axis(alt.Axis(tickMinStep=1)) if is_whole else x
+
+
+def _decades(places: Any) -> list[float]:
+    """Ticks of a logarithm: powers of ten, and two and five times them where there are few.
+
+    Example:
+        >>> _decades(np.array([32.0, 600.0])), _decades(np.array([1e-4, 0.3]))
+        ([50.0, 100.0, 200.0, 500.0], [0.0001, 0.001, 0.01, 0.1])
+    """
+    if not len(places):
+        return []
+    low, high = float(places.min()), float(places.max())
+    steps = (1, 2, 5) if high < low * 10**2.5 else (1,)
+    powers = range(int(np.floor(np.log10(low))), int(np.floor(np.log10(high))) + 1)
+    return [tick for k in powers for tick in (float(f"{step}e{k}") for step in steps) if low <= tick <= high]
 
 
 def _kinds(names: list[str], field: str) -> tuple[Any, Any]:

@@ -19,7 +19,7 @@ from markupsafe import Markup, escape
 
 from manyfit.answers import Answer, Cell, Figure, Table, Text, digits
 from manyfit.render.bundle import bundle
-from manyfit.render.charts import chart, rows, svg
+from manyfit.render.charts import chart, rows, svg, thinned
 from manyfit.render.told import scope_of
 
 SHORT = 30
@@ -49,6 +49,7 @@ def page(answers: Sequence[Answer], language: str = "en") -> str:
     drawn: list[Markup] = []
 
     def figure(data: Figure) -> dict[str, Any]:
+        data = thinned(data)
         spec = chart(data, language)
         number = len(drawn)
         drawn.append(_script_data(spec, number))

@@ -10,7 +10,7 @@ import numpy as np
 
 from manyfit.answers import Cell, Curves, Section, Series, Table, Text
 from manyfit.questions._batches.batches import FEWEST, OFTEN, POOR, Law, Pace
-from manyfit.questions._frame.words import n_of, rate_text
+from manyfit.questions._frame.words import n_of, percent, rate_text
 from manyfit.stats import Interval
 
 
@@ -61,7 +61,7 @@ def noise_said(pace: Pace | None, law: Law | None) -> list[Text]:
             )
         ]
     if law.off > POOR:
-        share = f"{law.off:.0%}"
+        share = percent(law.off)
         return [
             Text(
                 f"The gradient's noise scale cannot be told: the steps of some size lie {share} off the law.",
@@ -151,11 +151,11 @@ def pace_section(pace: Pace, law: Law | None) -> Section:
         measured_by.append(
             Text(
                 f"The law S(B) = S_min · (1 + B_crit / B), fitted to the logarithms at {n_of(len(law.sizes), 'size')} on "
-                f"{n_of(law.n, 'pair')}: S_min {least} steps, B_crit {scale}; no size lies more than {law.off:.0%} off it. "
+                f"{n_of(law.n, 'pair')}: S_min {least} steps, B_crit {scale}; no size lies more than {percent(law.off)} off it. "
                 "B_crit is the simple noise scale, the variance of a row's gradient over the square of its mean, as far as "
                 "steps show it; it grows while the loss falls, so it is of this target and of these rates.",
                 f"规律 S(B) = S_min · (1 + B_crit / B)，在 {len(law.sizes)} 种批量、{law.n} 对上按对数拟合：S_min {least} 步，"
-                f"B_crit {scale}；各批量偏离不超过 {law.off:.0%}。"
+                f"B_crit {scale}；各批量偏离不超过 {percent(law.off)}。"
                 "B_crit 即由步数所见的简单噪声尺度（单行梯度的方差除以其均值的平方）；"
                 "它随损失下降而增大，因此只对应这一目标与这些学习率。",
             )

@@ -23,6 +23,7 @@ from manyfit.questions._frame.words import (
     listed,
     met_text,
     n_of,
+    percent,
     rate_text,
     spaced,
     written,
@@ -328,7 +329,7 @@ def _bars(found: Found, task: Task) -> Bars:
 
 def _measured(found: Found, n: int, m: int) -> Text:
     trials = len(found.tuning[0].rates)
-    level = f"{found.level:.0%}"
+    level = percent(found.level)
     return Text(
         f"Each of {n} replicates tunes every option over the same {trials} rates, with one network a rate, on a pair of "
         "seed and split of its own; a score is averaged with those of the neighboring rates. What it picks is met on "

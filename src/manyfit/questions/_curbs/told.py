@@ -25,6 +25,7 @@ from manyfit.questions._frame.words import (
     listed,
     met_text,
     n_of,
+    percent,
     rate_text,
     span_text,
     written,
@@ -199,10 +200,10 @@ def _main(task: Task, found: Curbed) -> Section:
             f"Each of {n} replicates tunes every regularizer on a pair of seed and split of its own, one network a strength; a "
             f"score is averaged with those of the neighboring strengths. What it picks is met on {n_of(m, 'fresh pair')}, which "
             "all share with the recipe as it is. So the luck of tuning is inside the intervals. The rate is the recipe's for "
-            f"all. Findings hold together at {found.level:.0%} (Holm), and intervals are as wide as that asks.",
+            f"all. Findings hold together at {percent(found.level)} (Holm), and intervals are as wide as that asks.",
             f"{n} 个重复各自在自己的种子与划分上为每种正则化调参，每个强度一个网络；分数与相邻强度平均。"
             f"选中者在 {m} 对新的种子与划分上与原样相遇。因此区间包含调参的运气。学习率均为配方的学习率。"
-            f"全部结论在 {found.level:.0%} 水平上同时成立（Holm），区间宽度与之相应。",
+            f"全部结论在 {percent(found.level)} 水平上同时成立（Holm），区间宽度与之相应。",
         )
     ]
     if found.price is not None and found.unwatched is not None:

@@ -13,7 +13,7 @@ from manyfit.questions._frame.base import INTERRUPTED
 from manyfit.questions._frame.measure import said
 from manyfit.questions._frame.task import Task
 from manyfit.questions._frame.verdicts import both, finding_text
-from manyfit.questions._frame.words import interval_text, n_of
+from manyfit.questions._frame.words import interval_text, n_of, percent
 from manyfit.questions._sizes.pictures import (
     AS_GOOD,
     Told,
@@ -184,9 +184,14 @@ def _unknown(compared: Comparison) -> Text:
 def _candidates(told: Told) -> Text:
     found = told.found
     names = [told.response.sizes[s].name for s in np.flatnonzero(found.candidates)]
-    return Text(
-        f"With {told.level:.0%} confidence the best of the sizes tried is among {', '.join(n.en for n in names)}.",
-        f"以 {told.level:.0%} 的置信度，试过的大小中最佳者属于 {'、'.join(n.zh for n in names)}。",
+    if len(names) == len(told.response.sizes) > 1:
+        return Text(
+            f"At {percent(told.level)} confidence any of the {len(names)} sizes tried may be the best.",
+            f"以 {percent(told.level)} 的置信度，试过的 {len(names)} 种大小都可能最佳。",
+        )
+    return both(
+        f"With {percent(told.level)} confidence the best of the sizes tried is among {', '.join(n.en for n in names)}.",
+        f"以 {percent(told.level)} 的置信度，试过的大小中最佳者属于{'、'.join(n.zh for n in names)}。",
     )
 
 
@@ -241,11 +246,11 @@ def _measured(told: Told, n: int) -> Text:
         f"Every size trains on the same {n} pairs of seed and split. Right: its mean lies within the margin of the best. "
         "Underfits: worse on unseen rows and on training rows, with fewer weights. Overfits: worse on unseen rows, and no worse "
         "on training rows, with more weights. Both are said only of sizes that are shown not to be the best. "
-        f"Training error is called about zero at {ZERO:.0%} of what a constant guess has. "
+        f"Training error is called about zero at {percent(ZERO)} of what a constant guess has. "
         "On fresh pairs all sizes that are compared with the best make one family of findings.",
         f"每种大小使用相同的 {n} 对种子与划分。适中：均值与最佳相差不超过容差。欠拟合：权重更少，未见过的行与训练行都更差。"
         f"过拟合：权重更多，未见过的行更差，而训练行不更差；两者只用于已证实并非最佳的大小。"
-        f"训练误差不超过常数猜测的 {ZERO:.0%} 时称为约为零。"
+        f"训练误差不超过常数猜测的 {percent(ZERO)} 时称为约为零。"
         "在新的种子与划分上，与最佳比较的所有大小构成同一族结论。",
     )
 
