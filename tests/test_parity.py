@@ -93,6 +93,8 @@ def test_one_step_agrees_to_the_last_digits_at_large_rates(name, lr):
     population = population_of(case, 3, epochs=4)
     if name == "rmsprop":
         lr = lr / 30  # its first steps are 1 / √(1 − ρ) = 10 rates long, and it divides by gradients that all but vanish
+    if name == "lamb":
+        lr = min(lr, 3.0)  # its steps are so many times as long as the weights are: at 30 rounding in one is 1e-12 of the next
     members = tuple(
         dataclasses.replace(m, recipe=dataclasses.replace(m.recipe, optimizer=dataclasses.replace(m.recipe.optimizer, lr=lr)))
         for m in population.members
