@@ -347,6 +347,15 @@ def test_what_is_the_same_as_the_reference_is_not_said_to_be_so_of_another_winne
     assert said[1].zh.startswith("更差：sgd 0.2")
 
 
+def test_gain_by_pairing_is_printed():
+    verdict = planted(np.array([0.0, 0.5]), shared=1.0, noise=0.1)
+    comparison = next(c for c in verdict.against if c is not None)
+    assert comparison.gain > 5  # scores share a part of sd 1, and differ by one of sd 0.1
+
+    answer = ask(PLAN, small())
+    assert "pairing made intervals" in answer.notes[0].en and "配对使区间" in answer.notes[0].zh
+
+
 def test_decision_tree_stands_beside_optimizers_of_it():
     answer = ask(PLAN, small())
 

@@ -18,7 +18,7 @@ from manyfit.questions._curbs.curbs import CURBS
 from manyfit.questions._frame.base import INTERRUPTED
 from manyfit.questions._frame.measure import said
 from manyfit.questions._frame.task import Task
-from manyfit.questions._frame.verdicts import both
+from manyfit.questions._frame.verdicts import both, gain_text
 from manyfit.questions._frame.words import (
     decimals,
     interval_text,
@@ -165,7 +165,8 @@ def _note(found: Curbed) -> Text:
         )
         erst = "增加重复也无法判断" if needed >= NEVER else f"还需 {needed} 个重复"
         en, zh = f"{en}   ?: cannot tell, {tell}", f"{zh}   ？：无法判断，{erst}"
-    return Text(en, zh)
+    gain = gain_text(found.verdict.against)
+    return Text(f"{en}   {gain.en}", f"{zh}   {gain.zh}")
 
 
 def _main(task: Task, found: Curbed) -> Section:
