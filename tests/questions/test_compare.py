@@ -17,7 +17,7 @@ from manyfit.errors import UsageError
 from manyfit.hyper import LogRange
 from manyfit.population import Population
 from manyfit.questions import Interrupted, TableRows, Task, ask, default_recipe, measure_for
-from manyfit.questions._contest.compared import _gain, _others
+from manyfit.questions._contest.compared import _others
 from manyfit.questions._contest.meeting import (
     Found,
     Race,
@@ -31,6 +31,7 @@ from manyfit.questions._contest.meeting import (
 )
 from manyfit.questions._contest.options import options_of, path_of
 from manyfit.questions._contest.sensitivity import _sensitive
+from manyfit.questions._frame.verdicts import gain_text
 from manyfit.questions.compare import Compare
 from manyfit.recipe import Recipe
 from manyfit.runs import Run
@@ -390,6 +391,15 @@ def test_what_is_the_same_as_the_reference_is_not_said_to_be_so_of_another_winne
     assert said[1].zh.startswith("更差：sgd 0.2")
 
 
+def test_gain_by_pairing_is_printed():
+    verdict = planted(np.array([0.0, 0.5]), shared=1.0, noise=0.1)
+    comparison = next(c for c in verdict.against if c is not None)
+    assert comparison.gain > 5  # scores share a part of sd 1, and differ by one of sd 0.1
+
+    answer = ask(PLAN, small())
+    assert "pairing made intervals" in answer.notes[0].en and "配对使区间" in answer.notes[0].zh
+
+
 def test_decision_tree_stands_beside_optimizers_of_it():
     answer = ask(PLAN, small())
 
@@ -413,11 +423,11 @@ def test_options_that_ask_for_the_rate_alike_are_not_said_to_differ():
 @pytest.mark.parametrize(
     ("gains", "said"),
     [
-        ((2.0, 3.0), "Pairing has made the intervals 2.5 times narrower."),
-        ((0.9, 1.0), "Pairing has not made the intervals narrower."),
+        ((2.0, 3.0), "pairing made intervals 2.5 times narrower"),
+        ((0.9, 1.0), "pairing made no interval narrower"),
     ],
 )
 def test_gain_by_pairing_is_said_where_there_is_one(gains, said):
-    verdict = SimpleNamespace(against=[None, *(SimpleNamespace(gain=gain) for gain in gains)])
+    against = [None, *(SimpleNamespace(gain=gain) for gain in gains)]
 
-    assert _gain(SimpleNamespace(verdict=verdict)).en == said  # type: ignore[arg-type]
+    assert gain_text(against).en == said  # type: ignore[arg-type]

@@ -289,8 +289,8 @@ def _measured(n: int, level: float) -> Text:
         "ends higher. Overfits: it ends lower than at the best rate. A region is called so where its mean score is shown to be "
         f"worse than that of the right rates, paired, all regions together at {percent(level)}; intervals are as wide as that "
         "asks, and allow for the luck by which the right rates came out best. A region that is worse may hold rates that are "
-        "not: see which may be the best. Diverging: some networks left the finite numbers, or a million times their first loss. The "
-        "width of the right rates has a bootstrap interval over the pairs.",
+        "not: see which may be the best. Diverging: some networks left the finite numbers, or a million times their first loss. "
+        "The width of the right rates has a bootstrap interval over the pairs.",
         f"每个学习率使用相同的 {n} 对种子与划分。太小：训练损失在最后四分之一训练中仍下降超过 {falls}。"
         f"震荡：训练损失上升的轮次比最佳处至少多 {rises}，且最终更高。过拟合：训练损失最终低于最佳处。"
         f"只有证实一个区域的平均分数比适中者更差（配对，全部区域一起，{percent(level)}）时才这样称呼；区间宽度与之相应，"

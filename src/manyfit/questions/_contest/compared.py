@@ -17,6 +17,7 @@ from manyfit.questions._contest.sensitivity import sensitivity_section
 from manyfit.questions._frame.base import INTERRUPTED
 from manyfit.questions._frame.measure import said
 from manyfit.questions._frame.task import Task
+from manyfit.questions._frame.verdicts import gain_text
 from manyfit.questions._frame.words import (
     decimals,
     interval_text,
@@ -122,7 +123,7 @@ def answer_of(
             (),
             (_bars(found, task),),
             (_main_table(found, task), _ranks_table(found, task)),
-            (_measured(found, n, m), _gain(found)),
+            (_measured(found, n, m),),
         ),
         *race_section(found),
         sensitivity_section(found, task),
@@ -232,7 +233,8 @@ def same_note(verdict: Verdict) -> Text:
         )
         zh = "增加重复也无法判断" if needed >= NEVER else f"还需 {needed:,} 个重复"
         said_en, said_zh = f"{said_en}   ?: cannot tell, {en}", f"{said_zh}   ？：无法判断，{zh}"
-    return Text(said_en, said_zh)
+    gain = gain_text(verdict.against)
+    return Text(f"{said_en}   {gain.en}", f"{said_zh}   {gain.zh}")
 
 
 def _main_table(found: Found, task: Task) -> Table:
@@ -340,18 +342,6 @@ def _measured(found: Found, n: int, m: int) -> Text:
         f"选中者在 {m} 对新的种子与划分上相遇，各选项共用。因此区间包含调参的运气。参照为调参最佳的选项；"
         f"全部结论在 {level} 水平上同时成立（Holm），区间宽度与之相应。发散的网络排在最后。"
         "适用范围是这张表：换一批行，差异会比划分之间更大。",
-    )
-
-
-def _gain(found: Found) -> Text:
-    gains = [c.gain for c in found.verdict.against if c is not None and math.isfinite(c.gain)]
-    if not gains:
-        return Text("Pairing could not be judged.", "无法判断配对的收益。")
-    middle = float(np.median(gains))
-    if middle < 1.05:
-        return Text("Pairing has not made the intervals narrower.", "配对没有使区间缩小。")
-    return Text(
-        f"Pairing has made the intervals {middle:.1f} times narrower.", f"配对使区间缩小到 1/{middle:.1f}。"
     )
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
 
 from manyfit.answers import Text
 from manyfit.questions._frame.words import spaced
@@ -56,3 +59,20 @@ def both(english: str, chinese: str) -> Text:
         'RMSE 为 3'
     """
     return Text(english, spaced(chinese))
+
+
+def gain_text(comparisons: Iterable[Comparison | None]) -> Text:
+    """By how much pairing has narrowed intervals, the middle one of several comparisons.
+
+    Example:
+        >>> from manyfit.stats import paired
+        >>> gain_text([paired([1.0, 2.1, 3.0], [1.5, 2.5, 3.4], scope="seeds"), None]).en
+        'pairing made intervals 23.9 times narrower'
+    """
+    gains = [c.gain for c in comparisons if c is not None and math.isfinite(c.gain)]
+    if not gains:
+        return Text("what pairing gained could not be judged", "无法判断配对的收益")
+    middle = float(np.median(gains))
+    if middle < 1.05:
+        return Text("pairing made no interval narrower", "配对没有使区间缩小")
+    return Text(f"pairing made intervals {middle:.1f} times narrower", f"配对使区间缩小到 1/{middle:.1f}")

@@ -11,7 +11,7 @@ from manyfit.answers import Answer, Cell, Curves, Section, Series, Table, Text, 
 from manyfit.questions._frame.base import INTERRUPTED
 from manyfit.questions._frame.measure import said
 from manyfit.questions._frame.task import Task
-from manyfit.questions._frame.verdicts import both
+from manyfit.questions._frame.verdicts import both, gain_text
 from manyfit.questions._frame.words import interval_text, n_of
 from manyfit.questions._growth.grown import Found, Grown, as_plain
 from manyfit.questions._growth.power_law import Check
@@ -37,10 +37,11 @@ def answer_of(
         f"{n_of(n_parts, 'number')} of rows × {n_of(n, 'replicate')} = {n_of(n_parts * n, 'network')}",
         f"{n_parts} 种行数 × {n} 个重复 = {n_parts * n:,} 个网络",
     )
+    gain = gain_text([found.half])
     notes = (
         Text(
-            f"no more than the margin: within {digits(found.margin)} (--margin)",
-            f"不超过容差：变化在 {digits(found.margin)} 以内（--margin）",
+            f"no more than the margin: within {digits(found.margin)} (--margin)   {gain.en}",
+            f"不超过容差：变化在 {digits(found.margin)} 以内（--margin）   {gain.zh}",
         ),
     )
     sections = (

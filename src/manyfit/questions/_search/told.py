@@ -15,7 +15,7 @@ from manyfit.questions._contest.meeting import best_after
 from manyfit.questions._frame.base import INTERRUPTED
 from manyfit.questions._frame.measure import said
 from manyfit.questions._frame.task import Task
-from manyfit.questions._frame.verdicts import finding_text
+from manyfit.questions._frame.verdicts import finding_text, gain_text
 from manyfit.questions._frame.words import interval_text, listed, n_of
 from manyfit.questions._search.pictures import (
     Told,
@@ -63,7 +63,9 @@ def answer_of(task: Task, told: Told) -> Answer:
     notes = ()
     if told.confirmed.against is not None:
         margin = digits(told.confirmed.against.margin)
-        notes = (Text(f"same: within {margin} (--margin)", f"相同：相差不超过 {margin}（--margin）"),)
+        gain = gain_text([told.confirmed.against])
+        same = Text(f"same: within {margin} (--margin)", f"相同：相差不超过 {margin}（--margin）")
+        notes = (Text(f"{same.en}   {gain.en}", f"{same.zh}   {gain.zh}"),)
     figures = tuple(trials_figure(task, told, j) for j in told.ranked if is_drawn(told, j))[:DRAWN]
     sections = (
         Section(Text("The best recipes", "最好的配方"), (), figures, tables, (_measured(told, n),)),

@@ -12,7 +12,7 @@ from manyfit.answers import Answer, Section, Text, digits
 from manyfit.questions._frame.base import INTERRUPTED
 from manyfit.questions._frame.measure import said
 from manyfit.questions._frame.task import Task
-from manyfit.questions._frame.verdicts import both, finding_text
+from manyfit.questions._frame.verdicts import both, finding_text, gain_text
 from manyfit.questions._frame.words import interval_text, n_of, percent
 from manyfit.questions._sizes.pictures import (
     AS_GOOD,
@@ -72,10 +72,11 @@ def answer_of(task: Task, told: Told) -> Answer:
                 f"其中 {len(told.met.score)} 种在 {n_met} 对新的种子与划分上相遇",
             )
         )
+    gain = gain_text(told.met.against.values())
     notes = (
         Text(
-            f"same: within {digits(found.margin)} of the best (--margin)",
-            f"相同：与最佳相差不超过 {digits(found.margin)}（--margin）",
+            f"same: within {digits(found.margin)} of the best (--margin)   {gain.en}",
+            f"相同：与最佳相差不超过 {digits(found.margin)}（--margin）   {gain.zh}",
         ),
     )
     setting = task.setting(["network"])
