@@ -2,12 +2,13 @@
 
 import json
 import math
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import five_tasks, mnist1d, render
+from benchmarks import coverage, five_tasks, mnist1d, render
 from benchmarks.peers import PEERS, Peer
 from benchmarks.rounds import Measurement, PeerProcess
 from benchmarks.summary import Loss, distance, judge, loss_of, summarize
@@ -255,3 +256,19 @@ def test_mnist1d_is_made_as_the_authors_package_makes_it() -> None:
     np.testing.assert_allclose(data.X_test[-1, -3:], [0.65987565, 0.87773435, 1.19315184], atol=1e-8)
     assert data.y[:12].tolist() == [2, 6, 4, 5, 6, 6, 6, 0, 3, 1, 6, 9]
     assert data.y_test[-4:].tolist() == [5, 9, 6, 4]
+
+
+def test_tables_of_coverage_have_as_many_simulations_as_the_page_shows() -> None:
+    page = (Path(__file__).parents[1] / "docs/statistics.md").read_text("utf-8")
+    shown = [int(n) for n in re.findall(r"^### .*(?:% of|in) (\d{3,})", page, re.M)]
+
+    assert shown == [n for _, n in coverage.PARTS.values()]
+
+
+def test_table_of_coverage_that_is_not_there_names_those_that_are() -> None:
+    with pytest.raises(SystemExit, match="no table winner; there are: means, rows"):
+        coverage.main(["winner"])
+
+
+def test_same_recipe_rarely_wins_in_what_coverage_simulates() -> None:
+    assert sum(coverage.false_winners(2, (10,), seed) for seed in range(40)) <= 5  # a twentieth, and two standard errors

@@ -14,7 +14,7 @@ from manyfit.asking.task import task_of
 from manyfit.data import cuts, load
 from manyfit.engines.choose import fit
 from manyfit.errors import UsageError
-from manyfit.hyper import LogRange
+from manyfit.hyper import Choice, LogRange
 from manyfit.population import Population
 from manyfit.questions import Interrupted, TableRows, Task, ask, default_recipe, measure_for
 from manyfit.questions._contest.compared import _others
@@ -389,6 +389,15 @@ def test_what_is_the_same_as_the_reference_is_not_said_to_be_so_of_another_winne
     assert said[0] == Text("lamb is the same as sgd here.", "lamb 在此与 sgd 相同。")
     assert len(said) == 2 and said[1].en.startswith("Worse: sgd by 0.2")  # as planted
     assert said[1].zh.startswith("更差：sgd 0.2")
+
+
+def test_where_everything_diverges_nothing_is_taken():
+    plan = Compare(**{**vars(PLAN), "optimizers": ("sgd", "momentum"), "rates": Choice((1e18, 1e19))})
+    recipe = small().recipe.set("loss", "mse")
+    answer = ask(plan, Task("iris", small().rows, recipe, measure_for("multiclass"), seed=1))
+
+    assert [text.en[:34] for text in answer.statement] == ["At every rate that was tried some "]
+    assert not any("∞" in text.en or "?" in text.en for text in answer.statement)
 
 
 def test_gain_by_pairing_is_printed():

@@ -18,9 +18,9 @@ from manyfit.answers import Answer, Section, Text, digits
 from manyfit.hyper import AnyRange, Choice, LogRange, hyper
 from manyfit.population import Population
 from manyfit.questions._frame.base import INTERRUPTED, Interrupted, Rounds, question
-from manyfit.questions._frame.measure import said
 from manyfit.questions._frame.task import Replicate, Task
-from manyfit.questions._frame.words import interval_text, n_of, percent, rate_text, span_text
+from manyfit.questions._frame.verdicts import score_text
+from manyfit.questions._frame.words import n_of, percent, rate_text, span_text
 from manyfit.questions._rates.pictures import (
     curves_figure,
     divergence_figure,
@@ -149,7 +149,7 @@ class LearningRate:
         regions = regions_of(response, basin, overlap=task.overlap, **given)
         wide = width_of(response, self.margin, task.measure.share, **given)
         width = _width_text(wide)
-        score = said(task.measure, interval_text(confirmed))
+        score = score_text(task.measure, confirmed)
         sentences = [
             Text(f"Take {chosen}: {score.en}.", f"取 {chosen}：{score.zh}。"),
             Text(

@@ -15,9 +15,8 @@ from manyfit.questions._contest.meeting import Arrival, Found, Verdict, arrivals
 from manyfit.questions._contest.raced import race_section, race_target
 from manyfit.questions._contest.sensitivity import sensitivity_section
 from manyfit.questions._frame.base import INTERRUPTED
-from manyfit.questions._frame.measure import said
 from manyfit.questions._frame.task import Task
-from manyfit.questions._frame.verdicts import gain_text
+from manyfit.questions._frame.verdicts import gain_text, score_text
 from manyfit.questions._frame.words import (
     decimals,
     interval_text,
@@ -87,13 +86,20 @@ def answer_of(
     n, m = found.races[0].score.shape
     n_rates = len(found.tuning[0].rates)
     winner, reference = verdict.winner, names[verdict.reference]
-    score = said(task.measure, interval_text(verdict.score[winner] if confirmed is None else confirmed))
+    score = score_text(task.measure, verdict.score[winner] if confirmed is None else confirmed)
     rate = rate_text(found.rate)
     first = Text(
         f"Take {names[winner]} at rate {rate}: {score.en}.",
         f"取 {names[winner]}，学习率 {rate}：{score.zh}。",
     )
     statement = (first, *_others(task, found), *_edges(found))
+    if not any(basin.good.any() for basin in found.basins):
+        statement = (
+            Text(
+                "At every rate that was tried some networks of every option diverged: --rates LOW..HIGH.",
+                "每个选项在试过的每个学习率下都有网络发散：--rates LOW..HIGH。",
+            ),
+        )
     if confirmed is None:
         statement += (INTERRUPTED,)
     kind, kind_zh = told.kind

@@ -16,9 +16,8 @@ from manyfit.questions._curbs.columns import columns_said, columns_section, kept
 from manyfit.questions._curbs.curbed import Curbed, columns_kept, kept_of
 from manyfit.questions._curbs.curbs import CURBS
 from manyfit.questions._frame.base import INTERRUPTED
-from manyfit.questions._frame.measure import said
 from manyfit.questions._frame.task import Task
-from manyfit.questions._frame.verdicts import both
+from manyfit.questions._frame.verdicts import both, score_text
 from manyfit.questions._frame.words import (
     decimals,
     interval_text,
@@ -103,7 +102,7 @@ def _take(task: Task, found: Curbed, again: Again | None) -> Text:
         at = rate_text(found.tuning.strength(k))
         gain = found.against(winner) if again is None else again.gain
         score = found.verdict.score[1 + k] if again is None else again.score
-        by, words = interval_text(gain.difference, signed=True), said(task.measure, interval_text(score))
+        by, words = interval_text(gain.difference, signed=True), score_text(task.measure, score)
         if again is not None and gain.finding is not Finding.BETTER:
             return both(
                 f"{curb.said.en} was better where it was chosen, but on other pairs {by} against the recipe as it is: do not "
@@ -114,7 +113,12 @@ def _take(task: Task, found: Curbed, again: Again | None) -> Text:
             f"Take {curb.said.en} at {curb.unit.en} {at}: {words.en}, {by} against the recipe as it is.",
             f"取{curb.said.zh}，{curb.unit.zh} {at}：{words.zh}，与原样相差 {by}。",
         )
-    plain = said(task.measure, interval_text(found.verdict.score[0]))
+    if not math.isfinite(found.verdict.score[0].estimate):
+        return Text(
+            "No gain is shown: some networks of the recipe as it is diverged; take a lower rate (--set optimizer.lr=…).",
+            "未见收益：原样的配方有网络发散；请降低学习率（--set optimizer.lr=…）。",
+        )
+    plain = score_text(task.measure, found.verdict.score[0])
     if found.those(Finding.UNKNOWN):
         return both(f"No gain is shown: the recipe as it is has {plain.en}.", f"未见收益：原样的{plain.zh}。")
     return both(f"None pays: the recipe as it is has {plain.en}.", f"均无收益：原样的{plain.zh}。")

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from manyfit.answers import Text
-from manyfit.questions._frame.words import spaced
-from manyfit.stats import NEVER, Comparison, Finding
+from manyfit.questions._frame.measure import Measure, said
+from manyfit.questions._frame.words import interval_text, spaced
+from manyfit.stats import NEVER, Comparison, Finding, Interval
 
 FINDINGS: Mapping[Finding, Text] = {
     Finding.BETTER: Text("better", "更好"),
@@ -31,6 +32,19 @@ def finding_text(found: Comparison) -> Text:
     if found.finding is not Finding.UNKNOWN or not 0 < found.more < NEVER:
         return word
     return Text(f"{word.en}, {found.more:,} more", f"{word.zh}，再加 {found.more:,} 个")
+
+
+def score_text(measure: Measure, score: Interval) -> Text:
+    """A mean score with its interval; where networks diverged there is no mean, and that is said.
+
+    Example:
+        >>> from manyfit.questions import measure_for
+        >>> score_text(measure_for("binary", "accuracy"), Interval(math.nan, -math.inf, math.inf, 0.95, 20, "seeds", "none")).en
+        'no mean score, because networks diverged'
+    """
+    if not math.isfinite(score.estimate):
+        return Text("no mean score, because networks diverged", "没有平均分数，因为有网络发散")
+    return said(measure, interval_text(score))
 
 
 def joined(parts: Sequence[Text]) -> Text:

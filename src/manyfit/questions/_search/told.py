@@ -15,7 +15,7 @@ from manyfit.questions._contest.meeting import best_after
 from manyfit.questions._frame.base import INTERRUPTED
 from manyfit.questions._frame.measure import said
 from manyfit.questions._frame.task import Task
-from manyfit.questions._frame.verdicts import finding_text, gain_text
+from manyfit.questions._frame.verdicts import finding_text, gain_text, score_text
 from manyfit.questions._frame.words import interval_text, listed, n_of
 from manyfit.questions._search.pictures import (
     Told,
@@ -106,7 +106,7 @@ def _statement(task: Task, told: Told) -> Iterator[Text]:
         )
         return
     text = settings_text(told.found, told.winner)
-    score = said(task.measure, interval_text(told.confirmed.score))
+    score = score_text(task.measure, told.confirmed.score)
     against = told.confirmed.against
     if against is None:
         yield Text(

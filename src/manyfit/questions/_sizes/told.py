@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from manyfit.answers import Answer, Section, Text, digits
 from manyfit.questions._frame.base import INTERRUPTED
-from manyfit.questions._frame.measure import said
 from manyfit.questions._frame.task import Task
-from manyfit.questions._frame.verdicts import both, finding_text, gain_text
+from manyfit.questions._frame.verdicts import both, finding_text, gain_text, score_text
 from manyfit.questions._frame.words import interval_text, n_of, percent
 from manyfit.questions._sizes.pictures import (
     AS_GOOD,
@@ -113,7 +112,7 @@ def _statement(task: Task, told: Told) -> Iterator[Text]:
         )
         return
     best, taken = told.named(found.best), told.taken
-    score = said(task.measure, interval_text(told.score(task, found.best)))
+    score = score_text(task.measure, told.score(task, found.best))
     if not told.is_whole:
         yield Text(
             f"Best so far: {best.en}, {score.en}, too good by the luck that made it the best.",
