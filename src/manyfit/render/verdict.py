@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from manyfit.data.notes import in_a_row
 from manyfit.questions._diagnosis.also import also_lines
 from manyfit.questions.diagnose import CODES, WORDS
 from manyfit.render.names import printable
@@ -86,7 +87,7 @@ def untried(fit: Facts, lang: str = "en") -> str:
 
 def columns_line(importance: Facts, lang: str = "en") -> str:
     """The columns that matter, the most important first."""
-    names = [printable(each["name"]) for each in importance["found"] if each["matters"]]
+    names = [in_a_row(printable(each["name"])) for each in importance["found"] if each["matters"]]
     if not names:
         return say("columns.none", lang)
     shown = _join(names[:MOST_COLUMNS], lang, ", ", "、")
