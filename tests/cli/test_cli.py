@@ -398,9 +398,19 @@ def test_half_a_whole_number_is_refused_and_not_rounded(run):
 
 @pytest.mark.parametrize("place", ["missing/x.csv", "missing/x.html"])
 def test_a_file_in_a_folder_that_is_not_there_is_refused_before_anything_is_done(run, table, folder, place):
-    run("train", str(table), "-t", "price", "--budget", "1", "-q")
-    lines = {"csv": ["predict", "house.manyfit", str(table), "-o", place], "html": ["report", "house.manyfit", "-o", place]}
+    run("train", table, "-t", "y", "--config", "plan.toml", "-q", "--threads", "1")
+    line = ["predict", "t.manyfit", table] if place.endswith(".csv") else ["report", "t.manyfit"]
 
-    code, _, err = run(*lines[place.rsplit(".")[-1]])
+    code, _, err = run(*line, "-o", place)
 
-    assert code == 2 and "there is no folder" in err and "predicted" not in err and len(err.splitlines()) == 1
+    assert code == 2 and "there is no folder" in err and len(err.splitlines()) == 1
+    assert not (folder / "missing").exists()
+    assert run(*line, "-o", place.removeprefix("missing/"))[0] == 0
+
+
+def test_folders_that_will_be_made_are_told_before_training(run, table, folder):
+    code, _, err = run("train", table, "-t", "y", "--config", "plan.toml", "-o", "deep/er/run", "--threads", "1")
+
+    assert code == 0 and (folder / "deep/er/run/report.html").exists()
+    assert "deep/er/ is not there yet: it will be made\n" in err
+    assert err.index("it will be made") < err.index("search")

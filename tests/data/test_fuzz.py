@@ -144,6 +144,7 @@ def test_random_lines_are_used_or_refused(tmp_path_factory, lines, encoding):
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 @settings(max_examples=2_000)
 @given(columns=tables(), task=st.sampled_from([None, "regression", "classification"]), extra=st.booleans())
 def test_many_random_tables_are_used_or_refused(columns, task, extra):

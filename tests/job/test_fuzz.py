@@ -73,6 +73,7 @@ def test_any_table_gives_a_model_or_one_clear_error(frame):
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 @given(tables())
 @settings(max_examples=400)
 def test_many_tables_give_a_model_or_one_clear_error(frame):

@@ -114,6 +114,7 @@ def test_search_cut_to_next_to_nothing_is_known(tried, planned, paid_out, is_sma
     known = small_search(found, plan, budget=8.0)
 
     assert known == {"planned": planned, "is_small": is_small, "needs_s": needs_s}
+    assert small_search(found, plan, budget=None)["needs_s"] is None
     found.interrupted = True
     assert small_search(found, plan, budget=8.0)["needs_s"] is None
 

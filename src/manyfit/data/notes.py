@@ -235,13 +235,24 @@ def listed(names: tuple[str, ...] | list[str], comma: str = ", ", more: str = "a
     """Names in a row, at most five of them in full.
 
     Example:
-        >>> listed(("a", "b")), listed([*"abcdefgh"])
-        ('a, b', 'a, b, c, d and 4 more')
+        >>> listed(("a", "b")), listed([*"abcdefgh"]), listed(("a,b", "c"))
+        ('a, b', 'a, b, c, d and 4 more', "'a,b', c")
     """
+    names = [in_a_row(name) for name in names]
     if len(names) <= 5:
         return comma.join(names)
     rest = more.format(len(names) if comma == "、" else len(names) - 4)
     return comma.join(names[:4]) + ("" if comma == "、" else " ") + rest
+
+
+def in_a_row(name: str) -> str:
+    """A name as it stands among others: in quotes when a comma in it would make it look like two.
+
+    Example:
+        >>> in_a_row("a,b"), in_a_row("price")
+        ("'a,b'", 'price')
+    """
+    return f"'{name}'" if any(mark in name for mark in ",，、") else name
 
 
 def quoted(name: str) -> str:

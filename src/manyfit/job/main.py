@@ -193,7 +193,7 @@ class Job:
                 twin_rows=tried.trial.rows,
             )
             model = self._model(found, confirmed, chosen, tried, realised)
-            model.facts["search"] |= small_search(found, plan, options.budget)
+            model.facts["search"] |= small_search(found, plan, None if self.repeats else options.budget)
             judged = judge(model, confirmed, chosen, tried, plan.metric)
             model.facts.update(judged.facts())
             self.narrator.say("testing")
@@ -279,15 +279,17 @@ CUT = 0.25
 """Share of the planned recipes below which a search was cut to next to nothing."""
 
 
-def small_search(search: Search, plan: Plan, budget: float) -> dict[str, Any]:
+def small_search(search: Search, plan: Plan, budget: float | None) -> dict[str, Any]:
     """How small a search was: the `planned` recipes, whether it `is_small`, and the budget that would do.
 
-    That is `needs_s`; None where somebody ended the search, for whom no budget was too small.
+    That is `needs_s`; None where no budget was too small: a plan was repeated, or somebody ended the search.
     """
     planned, tried = plan.rungs[0].recipes, max(search.rungs[0].rung.recipes, 1)
     is_small = tried < FEW_RECIPES or (tried < CUT * planned and not search.paid_out)
-    needs = math.ceil(budget * max(planned, 2 * FEW_RECIPES) / tried)
-    return {"planned": planned, "is_small": is_small, "needs_s": None if search.interrupted else needs}
+    needs = None
+    if budget is not None and not search.interrupted:
+        needs = math.ceil(budget * max(planned, 2 * FEW_RECIPES) / tried)
+    return {"planned": planned, "is_small": is_small, "needs_s": needs}
 
 
 def _shown_by(fit: Mapping[str, Any]) -> dict[str, Finding]:

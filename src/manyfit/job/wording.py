@@ -8,6 +8,7 @@ from typing import Any
 
 from manyfit.answers import Cell, Table, Text
 from manyfit.data.columns import KIND_ZH
+from manyfit.data.notes import in_a_row
 from manyfit.metrics import registry
 from manyfit.questions.diagnose import CODES, FINDINGS, WORDS
 from manyfit.render.names import printable
@@ -112,7 +113,7 @@ def rows_sentence(fit: Facts) -> Text:
 
 def columns_sentence(importance: Facts) -> Text:
     """Which columns matter."""
-    names = [printable(each["name"]) for each in importance["found"] if each["matters"]]
+    names = [in_a_row(printable(each["name"])) for each in importance["found"] if each["matters"]]
     if not names:
         return Text(
             "No column alone can be shown to matter; columns that say the same stand in for each other.",

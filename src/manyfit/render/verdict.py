@@ -6,13 +6,14 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from manyfit.answers import Text
+from manyfit.data.notes import in_a_row
 from manyfit.questions import also_lines
 from manyfit.questions.diagnose import CODES, WORDS
 from manyfit.render.names import printable
 from manyfit.render.numbers import compact, digits_for, written
 from manyfit.render.phrases import say
 from manyfit.stats import Finding, Interval, judge
+from manyfit.text import Text
 
 Facts = Mapping[str, Any]
 
@@ -90,7 +91,7 @@ def untried(fit: Facts, lang: str = "en") -> str:
 
 def columns_line(importance: Facts, lang: str = "en") -> str:
     """The columns that matter, the most important first."""
-    names = [printable(each["name"]) for each in importance["found"] if each["matters"]]
+    names = [in_a_row(printable(each["name"])) for each in importance["found"] if each["matters"]]
     if not names:
         return say("columns.none", lang)
     shown = _join(names[:MOST_COLUMNS], lang, ", ", "、")
