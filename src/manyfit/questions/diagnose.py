@@ -253,9 +253,10 @@ class Diagnose:
             f"按目前的趋势，行数加倍会使其变化 {by}。",
         )
         measured = Text(
-            "Twins share seeds, splits and rows with the recipe as it is; they differ by the remedy alone. "
+            "Twins share seeds, splits and rows with the recipe as it is; they differ by the remedy alone. Scores are compared "
+            "pair by pair by their ratios, whose geometric mean is told in the unit of the score. "
             + ("Folds overlap, so intervals are corrected as by Nadeau and Bengio." if task.overlap else ""),
-            "变体与原配方使用相同的种子、划分和行，只差一种办法。"
+            "变体与原配方使用相同的种子、划分和行，只差一种办法。分数逐对按比值比较，其几何均值以分数的单位给出。"
             + ("各折有重叠，区间按 Nadeau–Bengio 方法修正。" if task.overlap else ""),
         )
         return Answer(
@@ -289,8 +290,10 @@ def _decisive(task: Task, found: Evidence) -> tuple[Text, ...]:
         return ()
     by = said(task.measure, interval_text(found.gap, signed=True))
     if found.code == "gap-without-harm":
-        return (both(f"No curb makes use of the gap: {by.en}.", f"差距{by.zh}：抑制的办法都无法利用它。"),)
-    return (both(f"The gap: {by.en}.", f"差距：{by.zh}。"),)
+        return (
+            both(f"No curb makes use of the gap, pair by pair {by.en}.", f"逐对的差距{by.zh}，抑制的办法都无法利用它。"),
+        )
+    return (both(f"Pair by pair the gap is {by.en}.", f"逐对的差距：{by.zh}。"),)
 
 
 def _head(found: Evidence, n_pairs: int) -> tuple[Text, ...]:
