@@ -250,9 +250,10 @@ class Diagnose:
             f"按目前的趋势，行数加倍会使其变化 {by}。",
         )
         measured = Text(
-            "Twins share seeds, splits and rows with the recipe as it is; they differ by the remedy alone. "
+            "Twins share seeds, splits and rows with the recipe as it is; they differ by the remedy alone. Scores are compared "
+            "pair by pair by their ratios, whose geometric mean is told in the unit of the score. "
             + ("Folds or stretches of time overlap, so intervals are corrected as by Nadeau and Bengio." if task.overlap else ""),
-            "变体与原配方使用相同的种子、划分和行，只差一种办法。"
+            "变体与原配方使用相同的种子、划分和行，只差一种办法。分数逐对按比值比较，其几何均值以分数的单位给出。"
             + ("各折或各时段有重叠，区间按 Nadeau–Bengio 方法修正。" if task.overlap else ""),
         )
         return Answer(
@@ -280,8 +281,11 @@ def _decisive(task: Task, found: Evidence) -> tuple[Text, ...]:
         return again
     by = said(task.measure, interval_text(found.gap, signed=True))
     if found.code == "gap-without-harm":
-        return (*again, both(f"No curb makes use of the gap: {by.en}.", f"差距{by.zh}：抑制的办法都无法利用它。"),)
-    return (*again, both(f"The gap: {by.en}.", f"差距：{by.zh}。"),)
+        return (
+            *again,
+            both(f"No curb makes use of the gap, pair by pair {by.en}.", f"逐对的差距{by.zh}，抑制的办法都无法利用它。"),
+        )
+    return (*again, both(f"Pair by pair the gap is {by.en}.", f"逐对的差距：{by.zh}。"),)
 
 
 def _head(found: Evidence, n_pairs: int) -> tuple[Text, ...]:
