@@ -17,6 +17,7 @@ from manyfit.job.twins import NOTHING, Trial, seconds_of, size_trial, task_for, 
 from manyfit.job.verdict import enough
 from manyfit.losses import BCE, MSE
 from manyfit.networks import Dense
+from manyfit.questions import GivenRows
 from manyfit.recipe import Recipe
 from manyfit.render.result import verdict_lines
 
@@ -85,6 +86,18 @@ def test_rows_of_a_trial_are_capped_for_every_part():
     assert {len(split.train) for split in task.rows.splits} == {40}
     assert max(len(split.stop) for split in task.rows.splits) <= 10
     assert max(len(split.score) for split in task.rows.splits) <= 20
+
+
+def test_row_that_scores_in_the_folds_of_two_seeds_is_one_row():
+    data = numbers()
+    table = Table(data, 3)
+    task = task_for(table, RECIPE, Trial(5, 2))
+
+    assert isinstance(task.rows, GivenRows)
+    scored = [task.rows.numbered(split.view, split.score) for split in task.rows.splits]
+    known, times = np.unique(np.concatenate(scored), return_counts=True)
+    np.testing.assert_array_equal(known, np.sort(table.development))
+    assert set(times.tolist()) == {2}
 
 
 def parabola(n: int = 400) -> Dataset:

@@ -15,7 +15,7 @@ from manyfit.errors import UsageError
 from manyfit.losses import MSE
 from manyfit.networks import Dense
 from manyfit.population import Population, View
-from manyfit.questions import Split, TableRows, Task, ask
+from manyfit.questions import GivenRows, Split, TableRows, Task, ask
 from manyfit.questions._diagnosis.findings import Records, registry
 from manyfit.questions._diagnosis.judgement import judge, leading
 from manyfit.questions.diagnose import Diagnose
@@ -277,6 +277,25 @@ def test_rows_that_decide_in_place_of_networks_are_too_few() -> None:
     assert seen.numbers["rows"] == 8
     assert seen.numbers["half"] > 0.01
     assert look("test-set-too-small", records(task(8), gap=wide)) is None
+
+
+def test_row_in_the_views_of_two_folds_counts_once_where_its_number_is_known() -> None:
+    own = task(20)
+    rows = own.rows
+    assert isinstance(rows, GivenRows)
+    twice = tuple(dataclasses.replace(s, view=("all", "again")[i % 2]) for i, s in enumerate(rows.splits))
+    views = {"all": rows.views["all"], "again": rows.views["all"]}
+    apart = GivenRows(views, twice, 0.0)
+    places = np.arange(len(views["all"].X))
+    told = dataclasses.replace(apart, numbers={"all": places, "again": places})
+    none = Interval(0.001, 0.001, 0.001, 0.95, N, "planted", "planted")
+
+    counts = [
+        look("test-set-too-small", records(dataclasses.replace(own, rows=each), gap=none)).numbers["rows"]
+        for each in (rows, apart, told)
+    ]
+
+    assert counts == [20, 40, 20]
 
 
 # leaking

@@ -24,12 +24,13 @@ from manyfit.job.rows import Stage, Table
 from manyfit.job.training import Trainer
 from manyfit.losses import BCE, MSE, CrossEntropy
 from manyfit.population import Population
-from manyfit.questions import GivenRows, Split, Task, ask
+from manyfit.questions import GivenRows, OfLoss, Split, Task, ask
 from manyfit.questions.diagnose import SHARES, Diagnose, twins
 from manyfit.recipe import Recipe
 from manyfit.rng import derive, epoch_order
 from manyfit.runs import Run
 from manyfit.stats import Finding
+from manyfit.text import Text
 
 Ints = NDArray[np.int64]
 
@@ -209,22 +210,13 @@ def task_for(table: Table, recipe: Recipe, trial: Trial) -> Task:
     """
     rows, scale = _rows_of(table, trial)
     to_score, score_name = _scored(recipe, scale)
-    return Task.given(
-        table.data.name,
-        rows.views,
-        rows.splits,
-        recipe,
-        derive(table.seed, Stage.TWINS),
-        to_score,
-        score_name,
-        leaking=rows.leaking,
-        reduced=rows.reduced,
-    )
+    measure = OfLoss(Text(score_name, score_name), to_score)
+    return Task(table.data.name, rows, recipe, measure, derive(table.seed, Stage.TWINS))
 
 
 def _rows_of(table: Table, trial: Trial) -> tuple[GivenRows, float]:
     """The splits with their encodings, and the deviation of the target that scores are in."""
-    views, splits = {}, []
+    views, splits, numbers = {}, [], {}
     scale = 1.0
     for number, fold in enumerate(_folds(table, trial)):
         key = derive(table.seed, Stage.TWINS, 1 + number)
@@ -238,7 +230,8 @@ def _rows_of(table: Table, trial: Trial) -> tuple[GivenRows, float]:
         # one unit for all folds, so that their scores are in the unit of the target
         encoder = dataclasses.replace(encoder, y_scale=scale)
         name = f"twins {number}"
-        views[name] = table.view_of(encoder, np.concatenate([train, stop, score]))
+        numbers[name] = np.concatenate([train, stop, score])
+        views[name] = table.view_of(encoder, numbers[name])
         ends = np.cumsum([len(train), len(stop), len(score)])
         places = np.arange(ends[-1])
         splits.append(Split(name, places[: ends[0]], places[ends[0] : ends[1]], places[ends[1] :]))
@@ -247,7 +240,7 @@ def _rows_of(table: Table, trial: Trial) -> tuple[GivenRows, float]:
     def reduced(column: str) -> GivenRows:
         return _rows_of(dataclasses.replace(table, data=table.data.without(column)), trial)[0]
 
-    return GivenRows(views, tuple(splits), None, leaking, reduced), scale
+    return GivenRows(views, tuple(splits), None, leaking, reduced, numbers, table.data.block), scale
 
 
 def _folds(table: Table, trial: Trial) -> tuple[Fold, ...]:

@@ -123,18 +123,13 @@ def over_rows(task: Task, pairs: Sequence[Replicate], run: Run, level: float) ->
         return None
     chosen = range(min(task.overlap.n_data(len(pairs)), MOST_PAIRS))  # the first on each of the data
     places, outputs, known = [], [], []
-    begins: dict[
-        str, int
-    ] = {}  # rows have one number in all splits, but for views that somebody else has made
-    if isinstance(task.rows, GivenRows):
-        sizes = np.cumsum([0, *(len(view.X) for view in task.rows.views.values())])
-        begins = dict(zip(task.rows.views, sizes.tolist(), strict=False))
     for i in chosen:
         member = run.population.members[i]
         scored, facts = task.known(member.rows)
         if len(scored) > MOST_ROWS:
             return None
-        places.append(begins.get(task.split_of(member).view, 0) + scored)
+        view = task.split_of(member).view  # rows have one number in all splits, but for views that somebody else has made
+        places.append(task.rows.numbered(view, scored) if isinstance(task.rows, GivenRows) else scored)
         outputs.append(_output(task, run, member, i, scored))
         known.append(facts)
     names, compact = np.unique(np.concatenate(places), return_inverse=True)
@@ -143,6 +138,8 @@ def over_rows(task: Task, pairs: Sequence[Replicate], run: Run, level: float) ->
     blocks = None
     if isinstance(data_rows, TableRows) and data_rows.data.block is not None:
         blocks = data_rows.data.block[data_rows.development][names]
+    if isinstance(data_rows, GivenRows) and data_rows.block is not None:
+        blocks = data_rows.block[names]
     loss = task.recipe.loss
 
     def scores(weights: Floats) -> Floats:

@@ -17,6 +17,7 @@ from manyfit.questions._frame.rows import BY_SEEDS, BY_SPLITS, Encoded, Split
 from manyfit.stats import Overlap
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +29,8 @@ class GivenRows:
     overlap_given: Nadeau and Bengio's correction; None for scored rows over training rows, 0 for splits that share none.
     leaking: What the data room warned of: columns that predict the target all alone.
     reduced: From the name of a column to the same splits encoded without it.
+    numbers: By view, the number in the table of each of its rows; None where no row stands in two views.
+    block: Group of each row of the table, by its number; None without groups.
     """
 
     views: Mapping[str, View]
@@ -35,6 +38,8 @@ class GivenRows:
     overlap_given: float | None = None
     leaking: tuple[Note, ...] = ()
     reduced: Callable[[str], GivenRows] | None = None
+    numbers: Mapping[str, Ints] | None = None
+    block: Ints | None = None
 
     @property
     def task(self) -> str:
@@ -77,3 +82,10 @@ class GivenRows:
     def encoded(self, split: Split, target: Target) -> Encoded:
         """As given."""
         return Encoded(self.views[split.view])
+
+    def numbered(self, view: str, rows: Ints) -> Ints:
+        """Numbers that tell rows of views apart, equal where it is the same row of the table."""
+        if self.numbers is not None:
+            return self.numbers[view][rows]
+        sizes = [len(each.X) for each in self.views.values()]
+        return sum(sizes[: list(self.views).index(view)]) + rows

@@ -329,10 +329,10 @@ def targets(y: NDArray[Any], target: Target, n_classes: int, name: str) -> NDArr
     """
     if not n_classes:
         if target != "numbers":
-            hint = "Take a loss on numbers, such as mse."
-            raise DataError(
-                Problem(f"target {name!r}", "holds numbers, and the loss takes classes", hint=hint)
-            )
+            where = Text(f"target {name!r}", f"目标 {name!r}")
+            rule = Text("holds numbers, and the loss takes classes", "为数值，而损失函数需要类别")
+            hint = Text("Take a loss on numbers, such as mse.", "请用数值的损失函数，例如 mse。")
+            raise DataError(Problem(where, rule, hint=hint))
         return np.asarray(y, dtype=np.float64)
     codes = y.astype(np.int64)
     if target == "labels":

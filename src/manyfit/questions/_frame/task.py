@@ -100,10 +100,8 @@ class Task:
             score_name: What that number is called.
             overlap, leaking, reduced: As in `GivenRows`.
         """
-        measure = OfLoss(Text(score_name, score_name), to_score)
-        return cls(
-            name, GivenRows(views, tuple(splits), overlap, tuple(leaking), reduced), recipe, measure, seed
-        )
+        rows = GivenRows(views, tuple(splits), overlap, tuple(leaking), reduced)
+        return cls(name, rows, recipe, OfLoss(Text(score_name, score_name), to_score), seed)
 
     def named(self, question: str) -> Task:
         """The same task with streams that no other question draws from."""
