@@ -87,18 +87,22 @@ def arrays_in(path: str | Path) -> tuple[Any, Any]:
     Raises:
         DataError: If it can't be read, or holds no such arrays.
     """
-    hint = "numpy.savez(FILE, X=X, y=y) writes one: a row of X for each of y, numbers, no objects."
+    hint = Text(
+        "numpy.savez(FILE, X=X, y=y) writes one: a row of X for each of y, numbers, no objects.",
+        "numpy.savez(FILE, X=X, y=y) 可写出这样的文件：y 的每个值对应 X 的一行，均为数字，不含对象。",
+    )
     try:
         with np.load(path, allow_pickle=False) as kept:
             missing = [name for name in ("X", "y") if name not in kept.files]
             if not missing:
                 return kept["X"], kept["y"]
-            got = ", ".join(kept.files) or "nothing"
+            got = ", ".join(kept.files) or Text("nothing", "无内容")
     except FileNotFoundError:
-        raise DataError(Problem(str(path), "does not exist")) from None
+        raise DataError(Problem(str(path), Text("does not exist", "不存在"))) from None
     except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise DataError(Problem(str(path), "can't be read as arrays", str(error), hint=hint)) from error
-    raise DataError(Problem(str(path), f"must hold {' and '.join(missing)}", got, hint=hint))
+        raise DataError(Problem(str(path), Text("can't be read as arrays", "无法作为数组读取"), str(error), hint=hint)) from error
+    names = " and ".join(missing), "、".join(missing)
+    raise DataError(Problem(str(path), Text(f"must hold {names[0]}", f"必须包含 {names[1]}"), got, hint=hint))
 
 
 def is_arrays(source: Any) -> bool:
