@@ -58,8 +58,8 @@ MEANINGS = {
         "some of its trainings diverged, so no remedy can be judged", "部分训练发散，无法评判各种办法"
     ),
     "cannot-tell": Text(
-        "no remedy that was tried made a difference that can be told from chance",
-        "所尝试的办法都没有带来可与偶然区分的变化",
+        "no remedy that was tried is shown to help, nor is it shown that none would",
+        "没有哪种办法被证明有用，也没有证明它们都无用",
     ),
 }
 
