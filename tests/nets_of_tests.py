@@ -10,7 +10,8 @@ class Conv(nn.Module):
 
     def __init__(self, channels: int = 3, p: float = 0.0, n_outputs: int = 2) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(1, channels, 3)
+        # A bias in front of normalization has no gradient but rounding, which Adam makes steps of that differ by processor.
+        self.conv = nn.Conv2d(1, channels, 3, bias=False)
         self.norm = nn.BatchNorm2d(channels)
         self.drop = nn.Dropout2d(p)
         self.out = nn.Linear(channels * 4, n_outputs)

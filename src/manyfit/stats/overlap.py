@@ -72,6 +72,11 @@ class Overlap(float):
         most = float(m - 1)
         return Overlap(self * (1 + min((1 - 1 / m) * within / between, most) if between > 0 else m))
 
+    def of_paired_groups(self, first: Floats, second: Floats) -> Overlap:
+        """The same for differences of two options on the same [n, m] replicates."""
+        with np.errstate(invalid="ignore"):  # both diverged: inf − inf is unknown
+            return self.of_groups(first - second)
+
     def n_data(self, n: int) -> int:
         """How many different data sets n replicates are on."""
         return min(n, self.turns) if self.turns else n

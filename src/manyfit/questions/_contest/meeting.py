@@ -169,7 +169,7 @@ def decide(
     within = margin_of(margin, share, base)
     others = [k for k in range(n_options) if k != reference]
     against: list[Comparison | None] = [None] * n_options
-    shared = [Overlap.of(overlap).of_groups(met[:, k] - met[:, reference]) for k in others]
+    shared = [Overlap.of(overlap).of_paired_groups(met[:, k], met[:, reference]) for k in others]
     for k, comparison in zip(
         others, compared_with(tuned, reference, others, looks, scope, within, shared), strict=True
     ):

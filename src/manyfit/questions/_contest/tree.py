@@ -95,7 +95,7 @@ def _judged(branch: Branch, first: int, second: int, found: Found, task: Task) -
             scope=task.scope,
             margin=found.verdict.margin,
             level=found.level,
-            overlap=task.overlap.of_groups(found.races[first].score - found.races[second].score),
+            overlap=task.overlap.of_paired_groups(found.races[first].score, found.races[second].score),
         )
         return comparison.finding, comparison.difference
     lost = [
