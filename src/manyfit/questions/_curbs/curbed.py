@@ -165,7 +165,7 @@ def read(
     def compared(a: Floats | None, b: Floats | None) -> Comparison | None:
         if a is None or b is None:
             return None
-        means, shared = (a.mean(1), b.mean(1)), Overlap.of(overlap).of_groups(a - b)
+        means, shared = (a.mean(1), b.mean(1)), Overlap.of(overlap).of_paired_groups(a, b)
         return paired(*means, scope=scope, margin=verdict.margin, level=level, overlap=shared)
 
     stopped = met.curbs[tuning.names.index("stopping")] if "stopping" in tuning.names else None
