@@ -238,7 +238,11 @@ def remedies_table(fit: Facts) -> Table:
     most = decimals(fit["held"])
     found = sorted(fit["remedies"].items(), key=lambda item: order_of(item[1]))
     rows = tuple(
-        (WORDS[name], change(each["difference"], most), FINDINGS[Finding(each["finding"])])
+        (
+            WORDS[name],
+            change(by, most) if math.isfinite((by := each["difference"])["high"] - by["low"]) else "–",
+            FINDINGS[Finding(each["finding"])],
+        )
         for name, each in found
     )
     score = fit["score_name"]

@@ -58,10 +58,7 @@ def fit_lines(fit: Facts, lang: str = "en") -> list[str]:
     n_told = max(
         n_known, min(IN_A_LINE, len(ordered))
     )  # what can't be told needs no numbers, beyond an example or two
-    told = [
-        f"{WORDS[name].to(lang)} {change(found['difference'], most)} {say(str(found['finding']), lang)}"
-        for name, found in ordered[:n_told]
-    ]
+    told = [_told(WORDS[name], found, most, lang) for name, found in ordered[:n_told]]
     parts = [_join(told[i : i + IN_A_LINE], lang) for i in range(0, len(told), IN_A_LINE)]
     if n_told < len(ordered):
         names = _join([WORDS[name].to(lang) for name, _ in ordered[n_told:]], lang, ", ", "、")
@@ -69,10 +66,17 @@ def fit_lines(fit: Facts, lang: str = "en") -> list[str]:
     first = say("tried", lang)
     lines = [line, *(f"{first if i == 0 else ' ' * _cells(first)}{part}" for i, part in enumerate(parts))]
     if again := fit.get("again"):
-        told = f"{Text(**again['name']).to(lang)} {change(again['difference'], most)} {say(again['finding'], lang)}"
-        lines.append(say("again", lang, told=told))
+        lines.append(say("again", lang, told=_told(Text(**again["name"]), again, most, lang)))
     more = f"{change(fit['doubling'], most)} {say(rows_finding(fit).value, lang)}"
     return [*lines, say("rows", lang, n=f"{round(fit['n_train']):,}", change=more), *also]
+
+
+def _told(name: Text, found: Facts, most: int, lang: str) -> str:
+    """A remedy, what it changed, and what that amounts to; the word alone where networks diverged and there is no mean."""
+    by, word = found["difference"], say(str(found["finding"]), lang)
+    if not math.isfinite(by["high"] - by["low"]):
+        return f"{name.to(lang)} {word}"
+    return f"{name.to(lang)} {change(by, most)} {word}"
 
 
 def also_of(fit: Facts, lang: str = "en") -> list[str]:
