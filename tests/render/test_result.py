@@ -6,7 +6,7 @@ from copy import deepcopy
 import pytest
 from rich.cells import cell_len
 
-from manyfit.job.wording import remedies_table
+from manyfit.job.wording import fit_sentence, remedies_table
 from manyfit.render import result
 from manyfit.render.result import aligned, closing_lines, verdict_lines
 from manyfit.render.verdict import fit_lines
@@ -194,3 +194,13 @@ def test_remedies_whose_networks_diverged_have_a_finding_and_no_number():
     assert lines[2] == "  again    twice the width −0.20 [−0.30, −0.10] better on fresh pairs"
     assert "  再试     宽度加倍 −0.20 [−0.30, −0.10] 更好（全新的配对）" in fit_lines(fit, "zh")
     assert [row[1] for row in remedies_table(fit).rows] == ["−0.20 [−0.30, −0.10]", "–"]
+
+
+def test_fit_of_a_recipe_that_diverged_says_so_instead_of_scores_that_it_has_not():
+    fit = {"tried": True, "code": "cannot-tell", "held": math.inf, "train": math.inf, "score_name": "RMSE"}
+
+    (line,), (chinese,) = fit_lines(fit), fit_lines(fit, "zh")
+
+    assert line == "  fit      cannot tell: some of its trainings diverged, so no remedy can be judged"
+    assert "部分训练发散" in chinese
+    assert fit_sentence(fit).en == "Fit: cannot tell; some of its trainings diverged, so no remedy can be judged."

@@ -83,6 +83,8 @@ def fit_sentence(fit: Facts) -> Text:
         return said
     is_known = math.isfinite(fit["held"])  # else networks diverged
     code, meaning = CODES[fit["code"]], MEANINGS[fit["code"] if is_known else "unstable"]
+    if not is_known:
+        return Text(f"Fit: {code.en}; {meaning.en}.", f"拟合：{code.zh}；{meaning.zh}。")
     score = fit["score_name"]
     train, held = compact(fit["train"]), compact(fit["held"])
     part_en, part_zh = "", ""

@@ -38,7 +38,9 @@ def finding_lines(facts: Facts, lang: str = "en") -> list[str]:
 
 def fit_lines(fit: Facts, lang: str = "en") -> list[str]:
     """Fit, remedies tried, and whether more rows would pay."""
-    code = CODES[fit["code"]].to(lang)
+    code, also = CODES[fit["code"]].to(lang), also_of(fit, lang)
+    if not math.isfinite(fit["held"]):  # networks diverged: no remedy can be judged
+        return [say("fit.diverged", lang, code=code), *also]
     line = say(
         "fit",
         lang,
@@ -49,9 +51,6 @@ def fit_lines(fit: Facts, lang: str = "en") -> list[str]:
     )
     if fit["is_part"]:
         line += say("fit.part", lang, rows=f"{fit['n_train']:,.0f}")
-    also = also_of(fit, lang)
-    if not math.isfinite(fit["held"]):  # networks diverged: no remedy can be judged
-        return [line, *also]
     most = decimals(fit["held"])
     ordered = sorted(fit["remedies"].items(), key=lambda item: order_of(item[1]))
     n_known = sum(found["finding"] != Finding.UNKNOWN for _, found in ordered)
