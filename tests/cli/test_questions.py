@@ -331,6 +331,14 @@ def test_replicates_are_added_to_a_stored_run_as_declared_looks(run, folder):
     assert run("compare", "-o", "here", "--add", "6")[0] == 2  # 12 would be more than 9
 
 
+def test_folder_that_is_missing_is_named_by_the_option_that_was_given(run):
+    for options in (("-o", "gone", "--add", "3"), ("--config", "gone")):
+        code, out, err = run("compare", *options)
+
+        assert code == 2 and not out
+        assert f"{options[0]} gone does not exist" in err
+
+
 @pytest.mark.parametrize("n", ["0", "-2"])
 def test_no_replicates_to_add_leave_the_stored_run_as_it_is(run, folder, n):
     run("compare", "iris", "--optimizers", "sgd,adam", *MEET, "--most", "9", "-o", "here")

@@ -264,7 +264,7 @@ def test_pairs_that_would_tell_are_named_where_the_verdict_cannot_be_told() -> N
     never = dataclasses.replace(unknown, more=NEVER)
     seen = look("too-few-replicates", records(code="cannot-tell", remedies={"larger": unknown}))
 
-    assert "40 more would tell twice the width" in seen.said.en
+    assert "40 more would tell twice the width   --replicates" in seen.said.en  # alone, so not "all of them" too
     assert "再加 40 对可判断宽度加倍" in seen.said.zh
     assert look("too-few-replicates", records(code="overfitting", remedies={"larger": unknown})) is None
     assert look("too-few-replicates", records(code="cannot-tell", remedies={"larger": never})) is None

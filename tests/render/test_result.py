@@ -1,12 +1,15 @@
 """The result as lines: aligned in both languages, digits by uncertainty, no more said than is known."""
 
+import math
 from copy import deepcopy
 
 import pytest
 from rich.cells import cell_len
 
+from manyfit.job.wording import fit_sentence, remedies_table
 from manyfit.render import result
 from manyfit.render.result import aligned, closing_lines, verdict_lines
+from manyfit.render.verdict import fit_lines
 
 
 def score(estimate, low, high):
@@ -163,3 +166,41 @@ def test_plan_that_was_printed_first_is_named_beside_what_was_carried_out():
         line == "plan   7c21   manyfit train --config h.manyfit repeats it"
         for line in closing_lines(facts | {"planned_hash": "7c21"}, "h.manyfit")
     )
+
+
+def test_remedies_whose_networks_diverged_have_a_finding_and_no_number():
+    inf = math.inf
+    told = {"estimate": -0.2, "low": -0.3, "high": -0.1, "level": 0.95, "n": 6, "scope": "", "method": ""}
+    lost = told | {"estimate": inf, "low": inf, "high": inf}
+    fit = {
+        "code": "underfitting",
+        "score_name": "RMSE",
+        "train": 1.0,
+        "held": 1.2,
+        "is_part": False,
+        "n_train": 100,
+        "margin": 0.01,
+        "remedies": {
+            "larger": {"difference": told, "finding": "better", "margin": 0.012, "more": 0},
+            "longer": {"difference": lost, "finding": "worse", "margin": 0.012, "more": 0},
+        },
+        "again": {"name": {"en": "twice the width", "zh": "宽度加倍"}, "difference": told, "finding": "better"},
+        "doubling": told,
+    }
+
+    lines = fit_lines(fit)
+
+    assert lines[1] == "  tried    twice the width −0.20 [−0.30, −0.10] better; twice the epochs worse"
+    assert lines[2] == "  again    twice the width −0.20 [−0.30, −0.10] better on fresh pairs"
+    assert "  再试     宽度加倍 −0.20 [−0.30, −0.10] 更好（全新的配对）" in fit_lines(fit, "zh")
+    assert [row[1] for row in remedies_table(fit).rows] == ["−0.20 [−0.30, −0.10]", "–"]
+
+
+def test_fit_of_a_recipe_that_diverged_says_so_instead_of_scores_that_it_has_not():
+    fit = {"tried": True, "code": "cannot-tell", "held": math.inf, "train": math.inf, "score_name": "RMSE"}
+
+    (line,), (chinese,) = fit_lines(fit), fit_lines(fit, "zh")
+
+    assert line == "  fit      cannot tell: some of its trainings diverged, so no remedy can be judged"
+    assert "部分训练发散" in chinese
+    assert fit_sentence(fit).en == "Fit: cannot tell; some of its trainings diverged, so no remedy can be judged."

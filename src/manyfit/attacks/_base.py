@@ -8,7 +8,7 @@ units of the columns; flags and one-hot inputs stay as they are, and no number l
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar, Literal, Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,6 @@ from manyfit.data.domain import Domain
 from manyfit.registry import Registry
 
 Floats = NDArray[np.float64]
-Norm = Literal["linf", "l2"]
 Slope = Callable[[Floats], Floats]
 """From inputs [N, D] that the networks share, or their own [P, N, D], to the slope of each row's loss there, [P, N, D]."""
 

@@ -54,8 +54,9 @@ def run(
     if add is not None and out is None:
         rule = Text("needs the folder of a stored run", "需要存有运行的文件夹")
         raise UsageError(Problem("--add", rule, hint=Text("Name it with -o.", "请用 -o 指明。")))
+    named = "--config"
     if add is not None:
-        config = config or out
+        config, named = (config, named) if config else (out, "-o")
     given = {key: value for key, value in loading.items() if value is not None}
     if "kinds" in given or "kind" in given:
         given["kinds"] = kinds_of(given.pop("kind", None) or given.pop("kinds"))
@@ -63,7 +64,7 @@ def run(
     chosen = {key: read_option(name, key, value) for key, value in values.items()}
     fields: Any = None if recipe is None else recipe_in(recipe)
     if config is not None:
-        stored = _config(config, name)
+        stored = _config(config, name, named)
         origin = dict(stored.get("origin", {}))
         plan = stored.get("plan", {})
         source, target = source or origin.pop("source", None), target or origin.pop("target", None)
@@ -189,12 +190,12 @@ def _place(out: str | None, source: str, inquiry: Inquiry) -> Path:
     return Path(f"{folder_for(source).stem}.{inquiry.name.replace('_', '-')}-{inquiry.hash}")
 
 
-def _config(path: str, name: str) -> dict[str, Any]:
-    """What a run.toml says, or the one in a folder."""
+def _config(path: str, name: str, named: str) -> dict[str, Any]:
+    """What a run.toml says, or the one in a folder, by the option that named it."""
     place = Path(path)
     if not place.exists():
         hint = Text("Every run folder holds a run.toml.", "每个运行文件夹里都有 run.toml。")
-        raise UsageError(Problem(f"--config {path}", Text("does not exist", "不存在"), hint=hint))
+        raise UsageError(Problem(f"{named} {path}", Text("does not exist", "不存在"), hint=hint))
     fields = read_header(place if place.is_dir() else place.parent)
     asked = fields.get("plan", {}).get("question")
     if asked != name:
@@ -203,5 +204,5 @@ def _config(path: str, name: str) -> dict[str, Any]:
             holds = Text(f"a plan of {asked}", f"是 {asked} 的计划")
         wanted = name.replace("_", "-")
         rule = Text(f"holds {holds.en}, not of {wanted}", f"里面{holds.zh}，不是 {wanted} 的")
-        raise UsageError(Problem(f"--config {path}", rule))
+        raise UsageError(Problem(f"{named} {path}", rule))
     return fields

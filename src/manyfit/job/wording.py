@@ -83,6 +83,8 @@ def fit_sentence(fit: Facts) -> Text:
         return said
     is_known = math.isfinite(fit["held"])  # else networks diverged
     code, meaning = CODES[fit["code"]], MEANINGS[fit["code"] if is_known else "unstable"]
+    if not is_known:
+        return Text(f"Fit: {code.en}; {meaning.en}.", f"拟合：{code.zh}；{meaning.zh}。")
     score = fit["score_name"]
     train, held = compact(fit["train"]), compact(fit["held"])
     part_en, part_zh = "", ""
@@ -238,7 +240,11 @@ def remedies_table(fit: Facts) -> Table:
     most = decimals(fit["held"])
     found = sorted(fit["remedies"].items(), key=lambda item: order_of(item[1]))
     rows = tuple(
-        (WORDS[name], change(each["difference"], most), FINDINGS[Finding(each["finding"])])
+        (
+            WORDS[name],
+            change(by, most) if math.isfinite((by := each["difference"])["high"] - by["low"]) else "–",
+            FINDINGS[Finding(each["finding"])],
+        )
         for name, each in found
     )
     score = fit["score_name"]

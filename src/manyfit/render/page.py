@@ -11,7 +11,6 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -114,15 +113,6 @@ def _titles(answers: Sequence[Answer], language: str) -> list[str]:
         else f"{title} ({answer.plan if answer.plan and plans.count(plan) == 1 else place})"
         for place, (title, plan, answer) in enumerate(zip(titles, plans, answers, strict=True), start=1)
     ]
-
-
-def write_page(answers: Sequence[Answer], path: Path, language: str = "en") -> Path:
-    """Write the report; a file that was there stays whole until the new one is complete."""
-    text = page(answers, language)
-    aside = path.with_name(path.name + ".part")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(path)
-    return path
 
 
 def _table(table: Table, language: str) -> dict[str, Any]:

@@ -182,6 +182,10 @@ PHRASES: dict[str, Phrase] = {
         "  fit      {code}: {score} {train} on training rows, {held} held out",
         "  拟合     {code}：{score} 训练行 {train}，留出行 {held}",
     ),
+    "fit.diverged": Phrase(
+        "  fit      {code}: some of its trainings diverged, so no remedy can be judged",
+        "  拟合     {code}：部分训练发散，无法评判各种办法",
+    ),
     "fit.part": Phrase("   ({rows} rows each)", "   （每次 {rows} 行）"),
     "fit.budget": Phrase(
         "  fit      cannot tell: no time was left to try remedies   --budget {seconds}",

@@ -38,7 +38,9 @@ def finding_lines(facts: Facts, lang: str = "en") -> list[str]:
 
 def fit_lines(fit: Facts, lang: str = "en") -> list[str]:
     """Fit, remedies tried, and whether more rows would pay."""
-    code = CODES[fit["code"]].to(lang)
+    code, also = CODES[fit["code"]].to(lang), also_of(fit, lang)
+    if not math.isfinite(fit["held"]):  # networks diverged: no remedy can be judged
+        return [say("fit.diverged", lang, code=code), *also]
     line = say(
         "fit",
         lang,
@@ -49,19 +51,13 @@ def fit_lines(fit: Facts, lang: str = "en") -> list[str]:
     )
     if fit["is_part"]:
         line += say("fit.part", lang, rows=f"{fit['n_train']:,.0f}")
-    also = also_of(fit, lang)
-    if not math.isfinite(fit["held"]):  # networks diverged: no remedy can be judged
-        return [line, *also]
     most = decimals(fit["held"])
     ordered = sorted(fit["remedies"].items(), key=lambda item: order_of(item[1]))
     n_known = sum(found["finding"] != Finding.UNKNOWN for _, found in ordered)
     n_told = max(
         n_known, min(IN_A_LINE, len(ordered))
     )  # what can't be told needs no numbers, beyond an example or two
-    told = [
-        f"{WORDS[name].to(lang)} {change(found['difference'], most)} {say(str(found['finding']), lang)}"
-        for name, found in ordered[:n_told]
-    ]
+    told = [_told(WORDS[name], found, most, lang) for name, found in ordered[:n_told]]
     parts = [_join(told[i : i + IN_A_LINE], lang) for i in range(0, len(told), IN_A_LINE)]
     if n_told < len(ordered):
         names = _join([WORDS[name].to(lang) for name, _ in ordered[n_told:]], lang, ", ", "、")
@@ -69,10 +65,17 @@ def fit_lines(fit: Facts, lang: str = "en") -> list[str]:
     first = say("tried", lang)
     lines = [line, *(f"{first if i == 0 else ' ' * _cells(first)}{part}" for i, part in enumerate(parts))]
     if again := fit.get("again"):
-        told = f"{Text(**again['name']).to(lang)} {change(again['difference'], most)} {say(again['finding'], lang)}"
-        lines.append(say("again", lang, told=told))
+        lines.append(say("again", lang, told=_told(Text(**again["name"]), again, most, lang)))
     more = f"{change(fit['doubling'], most)} {say(rows_finding(fit).value, lang)}"
     return [*lines, say("rows", lang, n=f"{round(fit['n_train']):,}", change=more), *also]
+
+
+def _told(name: Text, found: Facts, most: int, lang: str) -> str:
+    """A remedy, what it changed, and what that amounts to; the word alone where networks diverged and there is no mean."""
+    by, word = found["difference"], say(str(found["finding"]), lang)
+    if not math.isfinite(by["high"] - by["low"]):
+        return f"{name.to(lang)} {word}"
+    return f"{name.to(lang)} {change(by, most)} {word}"
 
 
 def also_of(fit: Facts, lang: str = "en") -> list[str]:

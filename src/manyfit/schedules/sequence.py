@@ -9,7 +9,6 @@ import numpy as np
 
 from manyfit.errors import Problem
 from manyfit.hyper import hyper
-from manyfit.registry import name_of
 from manyfit.schedules._base import Course, Floats, Schedule, registry, rule
 
 if TYPE_CHECKING:
@@ -48,11 +47,6 @@ class Sequence(Course):
 
     def __repr__(self) -> str:
         return " >> ".join(map(repr, self.parts))
-
-    @property
-    def spelling(self) -> str:
-        """The names of its parts: "warmup >> cosine"."""
-        return " >> ".join(map(name_of, self.parts))
 
     @property
     def plateau(self) -> Plateau | None:

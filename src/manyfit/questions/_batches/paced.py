@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from typing import Any
 
@@ -184,8 +183,3 @@ def pace_numbers(pace: Pace) -> dict[str, Any]:
             for k, size in enumerate(pace.sizes)
         ],
     }
-
-
-def law_numbers(law: Law) -> dict[str, Any]:
-    """The law as plain values."""
-    return {**law._asdict(), "critical": dataclasses.asdict(law.critical), "sizes": law.sizes.tolist()}

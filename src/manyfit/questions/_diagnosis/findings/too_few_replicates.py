@@ -26,13 +26,14 @@ class TooFewReplicates:
             return None
         first, last = (f"{pick(unknown.values()):,}" for pick in (min, max))
         nearest = records.word(min(unknown, key=lambda name: (unknown[name], name)))
+        all_en, all_zh = (f", {last} more all of them", f"，再加 {last} 对可全部判断") if len(unknown) > 1 else ("", "")
         n = next(iter(records.remedies.values())).difference.n
         return Seen(
             Text(
                 f"{len(unknown)} of {len(records.remedies)} remedies can't be told on {n} pairs; {first} more would tell "
-                f"{nearest.en}, {last} more all of them   --replicates",
+                f"{nearest.en}{all_en}   --replicates",
                 f"在 {n} 对上有 {len(unknown)}/{len(records.remedies)} 种办法无法判断；"
-                f"再加 {first} 对可判断{nearest.zh}，再加 {last} 对可全部判断   --replicates",
+                f"再加 {first} 对可判断{nearest.zh}{all_zh}   --replicates",
             ),
             {"unknown": len(unknown), "tried": len(records.remedies), "n": n, "more": unknown},
         )
