@@ -84,13 +84,14 @@ def fit_sentence(fit: Facts) -> Text:
     is_known = math.isfinite(fit["held"])  # else networks diverged
     code, meaning = CODES[fit["code"]], MEANINGS[fit["code"] if is_known else "unstable"]
     score = fit["score_name"]
+    begun = score[:1].upper() + score[1:]  # it begins a sentence
     train, held = compact(fit["train"]), compact(fit["held"])
     part_en, part_zh = "", ""
     if fit["is_part"]:
         rows = f"{fit['n_train']:,.0f}"
         part_en, part_zh = f" (tried on {rows} training rows each)", f"（每次用 {rows} 行训练）"
     return Text(
-        f"Fit: {code.en}; {meaning.en}. {score} is {train} on training rows and {held} on unseen ones{part_en}.",
+        f"Fit: {code.en}; {meaning.en}. {begun} is {train} on training rows and {held} on unseen ones{part_en}.",
         f"拟合：{code.zh}；{meaning.zh}。训练行的 {score} 为 {train}，未见过的行为 {held}{part_zh}。",
     )
 
