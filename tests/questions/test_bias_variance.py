@@ -107,7 +107,7 @@ def test_terms_of_real_networks_add_up_to_the_loss(name: str, data: str):
     assert answer.numbers["as_it_is"] == 4.0
     data, seed = (interval_text(Interval(**answer.numbers["terms"][name][1])) for name in ("data", "seed"))
     assert answer.sections[1].statement[0].en == (
-        f"As it is (width 4): {data} of the variance come from the data, {seed} from the seed."
+        f"As it is (width 4): {data} of the variance comes from the data, {seed} from the seed."
     )
     assert all(text.en and text.zh for text in answer.statement)
 

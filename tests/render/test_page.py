@@ -157,6 +157,28 @@ def test_no_line_ends_within_a_number_with_its_interval(answer: Answer) -> None:
     )
 
 
+def test_no_line_ends_at_the_hyphen_of_a_rate_a_flag_or_of_layers(answer: Answer) -> None:
+    said = Text("Take 64-32 at 3.2e-4: --depths tells of a well-known best-of-3.", "取 64-32。")
+    text = page([dataclasses.replace(answer, statement=(said,))])
+    whole = '<span class="short">{}</span>'.format
+    assert f"Take {whole('64-32')} at {whole('3.2e-4')}: {whole('--depths')} tells of a well-known best-of-3." in text
+
+
+def test_parts_of_a_note_that_a_terminal_sets_apart_have_lines_of_their_own(answer: Answer) -> None:
+    note = Text("same: within 0.1   pairing made no interval narrower", "相同：0.1 以内   配对没有使区间缩小")
+    text = page([dataclasses.replace(answer, notes=(note,))])
+    assert '<p class="caption">same: within 0.1</p>' in text
+    assert '<p class="caption">pairing made no interval narrower</p>' in text
+
+
+def test_numbers_of_a_chart_have_a_real_minus_and_no_rounding_left_of_zero(answer: Answer) -> None:
+    values = np.array([-0.25]), np.array([-4e-15])
+    bars = Bars(Text("Differences", "差"), ("a",), values[1], values[0], np.array([0.25]), Text("RMSE", "RMSE"))
+    section = dataclasses.replace(answer.sections[0], figures=(bars,))
+    text = page([dataclasses.replace(answer, sections=(section,))])
+    assert "<td>0</td><td>−0.250</td><td>0.250</td>" in text
+
+
 def test_row_without_a_name_has_no_empty_header(answer: Answer) -> None:
     table = Table((Text("", ""), Text("n", "n")), ((Text("a", "甲"), 1), (Text("", ""), 2)), Text("t", "表"))
     section = dataclasses.replace(answer.sections[0], tables=(table,))

@@ -86,13 +86,14 @@ def fit_sentence(fit: Facts) -> Text:
     if not is_known:
         return Text(f"Fit: {code.en}; {meaning.en}.", f"拟合：{code.zh}；{meaning.zh}。")
     score = fit["score_name"]
+    begun = score[:1].upper() + score[1:]  # it begins a sentence
     train, held = compact(fit["train"]), compact(fit["held"])
     part_en, part_zh = "", ""
     if fit["is_part"]:
         rows = f"{fit['n_train']:,.0f}"
         part_en, part_zh = f" (tried on {rows} training rows each)", f"（每次用 {rows} 行训练）"
     return Text(
-        f"Fit: {code.en}; {meaning.en}. {score} is {train} on training rows and {held} on unseen ones{part_en}.",
+        f"Fit: {code.en}; {meaning.en}. {begun} is {train} on training rows and {held} on unseen ones{part_en}.",
         f"拟合：{code.zh}；{meaning.zh}。训练行的 {score} 为 {train}，未见过的行为 {held}{part_zh}。",
     )
 

@@ -335,7 +335,7 @@ def _sources(found: Decomposed, reading: Reading, over: str) -> Text:
     at = _at(over, float(found.settings[found.base]))
     data, seed = (interval_text(reading.of[name][found.base]) for name in ("data", "seed"))
     return both(
-        f"As it is ({at.en}): {data} of the variance come from the data, {seed} from the seed.",
+        f"As it is ({at.en}): {data} of the variance comes from the data, {seed} from the seed.",
         f"原样（{at.zh}）：方差中来自数据{data}，来自种子{seed}。",
     )
 

@@ -36,7 +36,7 @@ from manyfit.questions._frame.measure import said
 from manyfit.questions._frame.task import Replicate, Task
 from manyfit.questions._frame.verdicts import FINDINGS as FINDINGS
 from manyfit.questions._frame.verdicts import both, finding_text
-from manyfit.questions._frame.words import interval_text, n_of, percent
+from manyfit.questions._frame.words import interval_text, n_of, percent, spaced
 from manyfit.recipe import Recipe
 from manyfit.rng import epoch_order
 from manyfit.runs import Run
@@ -226,7 +226,7 @@ class Diagnose:
         )
         rows = Curves(
             Text("Would more rows pay?", "更多的行有用吗？"),
-            (Series(Text("unseen rows", "未见过的行"), found.n_rows, found.by_rows, *found.by_rows_ends),),
+            (Series(Text("unseen rows", "未见过的行"), np.rint(found.n_rows), found.by_rows, *found.by_rows_ends),),
             Text("training rows", "训练行数"),
             task.measure.label,
             x_log=True,
@@ -246,8 +246,8 @@ class Diagnose:
         scope = _scope(task, self.replicates, found.n_data, self.level)
         by = interval_text(found.doubling, signed=True)
         more = Text(
-            f"Twice the rows would change it by {by}, if it goes on as it went.",
-            f"按目前的趋势，行数加倍会使其变化 {by}。",
+            f"Twice the rows would change the {task.measure.label.en} by {by}, if it goes on as it went.",
+            spaced(f"按目前的趋势，行数加倍会使{task.measure.label.zh}变化 {by}。"),
         )
         measured = Text(
             "Twins share seeds, splits and rows with the recipe as it is; they differ by the remedy alone. Scores are compared "

@@ -23,7 +23,7 @@ from manyfit.questions._frame.measure import said
 from manyfit.questions._frame.rows import BY_SPLITS, TableRows
 from manyfit.questions._frame.task import Task
 from manyfit.questions._frame.verdicts import both, finding_text, joined
-from manyfit.questions._frame.words import interval_text, n_of, percent
+from manyfit.questions._frame.words import interval_text, n_of, percent, spaced
 from manyfit.questions._stress.beyond import Found, Scores, read, scores_of
 from manyfit.questions._stress.held_back import CLUSTERS, held_back, without
 from manyfit.stats import Comparison, Finding, Interval, Overlap, mean_interval
@@ -362,7 +362,7 @@ def _shift_figure(task: Task, found: Mapping[str, Found], kinds: Sequence[Kind])
             intervals.append(shift.difference)
     label = task.measure.label
     title = Text("Gap, and what lies beyond", "差距，以及范围之外")
-    return _bars(title, names, intervals, Text(f"{label.en}, difference", f"{label.zh}之差"), 0.0)
+    return _bars(title, names, intervals, Text(f"{label.en}, difference", spaced(f"{label.zh}之差")), 0.0)
 
 
 def _bars(

@@ -196,8 +196,8 @@ class Robustness:
 
 
 _SIGNS = Text(
-    "↓ better than as it is, ↑ worse, = the same (--margin), ? cannot tell; strengths are explained in the report",
-    "↓ 优于原样，↑ 更差，= 相同（--margin），? 无法判断；强度的含义见报告",
+    "↓ better than as it is, ↑ worse, = the same (--margin), ? cannot tell; strengths: see Score over strength in the report",
+    "↓ 优于原样，↑ 更差，= 相同（--margin），? 无法判断；强度的含义见报告的“分数随强度的变化”",
 )
 
 

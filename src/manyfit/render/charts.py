@@ -102,14 +102,15 @@ def rows(figure: Figure, language: str = "en", most: int = 200) -> tuple[list[st
             head = [figure.x_title.to(language), figure.y_title.to(language)]
             cells: list[list[Any]] = [[float(x), float(y)] for x, y in zip(figure.x, figure.y, strict=True)]
         case Curves():
+            has_bands = any(len(s.low) for s in (*figure.series, *figure.points))
             head = [
                 Text("curve", "曲线").to(language),
                 figure.x_title.to(language),
                 figure.y_title.to(language),
-                *_ends(language),
+                *(_ends(language) if has_bands else []),
             ]
             cells = [
-                [_name(s.name, language), float(x), float(y), *_band(s.low, s.high, i)]
+                [_name(s.name, language), float(x), float(y), *(_band(s.low, s.high, i) if has_bands else [])]
                 for s in (*figure.series, *figure.points)
                 for i, (x, y) in enumerate(zip(s.x, s.middle, strict=True))
             ]

@@ -23,6 +23,8 @@ def written(value: float, digits: int, *, signed: bool = False) -> str:
     Example:
         >>> written(23931.0, -2), written(-0.1234, 2), written(1800.0, -2, signed=True), written(float("nan"), 2)
         ('23,900', '−0.12', '+1,800', '?')
+        >>> written(-0.04, 1, signed=True), written(0.04, 1, signed=True), written(-0.04, 1)
+        ('−0.0', '+0.0', '0.0')
     """
     if math.isnan(value):
         return "?"
@@ -30,7 +32,8 @@ def written(value: float, digits: int, *, signed: bool = False) -> str:
         return "∞" if value > 0 else "−∞"
     rounded = round(value, digits)
     text = f"{abs(rounded):,.{max(digits, 0)}f}"
-    sign = "−" if rounded < 0 else "+" if signed else ""
+    # an end just below 0 keeps its side: [+0.0, …] would say that the interval leaves 0 out
+    sign = "−" if rounded < 0 or (signed and value < 0) else "+" if signed else ""
     return sign + text
 
 

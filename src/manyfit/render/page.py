@@ -24,6 +24,9 @@ from manyfit.render.told import scope_of
 SHORT = 30
 """Cells of a column that are no longer stay on one line."""
 
+ROUNDING = 1e-12
+"""Below this share of the largest number of its row a number is what rounding left of 0: float64 carries 2e-16."""
+
 LANGUAGES = {"en": "en", "zh": "zh-Hans"}
 
 WORDS = {
@@ -58,7 +61,7 @@ def page(answers: Sequence[Answer], language: str = "en") -> str:
             "title": data.title.to(language),
             "svg": Markup(svg(spec, number)),
             "head": head,
-            "rows": [[_shown(cell, language) for cell in row] for row in cells],
+            "rows": [[_shown(cell, language) for cell in row] for row in _settled(cells)],
         }
 
     def said(texts: Iterable[Text]) -> list[str]:
@@ -72,7 +75,8 @@ def page(answers: Sequence[Answer], language: str = "en") -> str:
             "statement": said(answer.statement),
             "scope": _whole(scope_of(answer, language)),
             "head": said(answer.head),
-            "notes": said(answer.notes),
+            # a terminal sets the parts of a note apart by spaces, which a page would draw together
+            "notes": [part for line in said(answer.notes) for part in line.split("   ")],
             "sections": [
                 {
                     "id": f"{answer.question}-{position}-{part}",
@@ -129,6 +133,18 @@ def _table(table: Table, language: str) -> dict[str, Any]:
     }
 
 
+def _settled(cells: list[list[Any]]) -> list[list[Any]]:
+    """Rows of a chart's numbers without what rounding has left of a difference that is none."""
+
+    def settled(row: list[Any]) -> list[Any]:
+        floor = ROUNDING * max(
+            (abs(cell) for cell in row if isinstance(cell, float) and math.isfinite(cell)), default=0.0
+        )
+        return [0.0 if isinstance(cell, float) and abs(cell) < floor else cell for cell in row]
+
+    return [settled(row) for row in cells]
+
+
 def _shown(cell: Cell, language: str) -> str:
     if isinstance(cell, Text):
         return _whole(cell.to(language))
@@ -138,7 +154,7 @@ def _shown(cell: Cell, language: str) -> str:
             if math.isnan(cell)
             else f"{int(cell):,}"
             if abs(cell) < 1e9 and cell == int(cell)
-            else digits(cell)
+            else digits(cell).replace("-", "−", 1) if cell < 0 else digits(cell)
         )
     return str(cell)
 
@@ -171,6 +187,19 @@ def _whole(text: str) -> str:
     return _INSIDE.sub("\xa0", text)
 
 
+_WHOLE = re.compile(r"(?<![\w.])\d[\d.]*e-\d+|(?<![\w-])--[a-z][a-z-]*|(?<![\w-])\d+(?:-\d+)+(?![\w-])")
+
+
+def _unbroken(text: str) -> Markup:
+    """Text in which no line ends at the hyphen of 3.2e-4, of layers like 64-64, or of a flag.
+
+    Example:
+        >>> print(_unbroken("1e-3 < 2, --depths"))
+        <span class="short">1e-3</span> &lt; 2, <span class="short">--depths</span>
+    """
+    return Markup(_WHOLE.sub(lambda found: f'<span class="short">{found[0]}</span>', str(escape(text))))
+
+
 _FACTOR = re.compile(r"∂[^\s·/]*/∂[^\s·]*")
 
 
@@ -192,4 +221,5 @@ def _environment() -> jinja2.Environment:
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     made.filters["breakable"] = _breakable
+    made.filters["unbroken"] = _unbroken
     return made

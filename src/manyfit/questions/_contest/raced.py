@@ -51,14 +51,18 @@ def race_section(found: Found) -> list[Section]:
         Text(f"Time to a held-out loss of {shown}", f"达到留出损失 {shown} 的时间"),
     )
     fastest = min((k for k in order if came[k].share >= 0.5), key=lambda k: came[k].steps, default=None)
+    few = Text("", "")
+    if fastest is not None and came[fastest].share < 1:
+        share = f"{100 * came[fastest].share:.0f} %"
+        few = Text(f", median of the {share} of its networks that reach it", f"（其 {share} 的网络达到，取其中位数）")
     statement = (
         ()
         if fastest is None
         else (
             Text(
                 f"{found.options[fastest].name} is the first to come to a held-out loss of {shown}: "
-                f"after {came[fastest].steps:,.0f} steps.",
-                f"{found.options[fastest].name} 最先达到留出损失 {shown}：{came[fastest].steps:,.0f} 步。",
+                f"after {came[fastest].steps:,.0f} steps{few.en}.",
+                f"{found.options[fastest].name} 最先达到留出损失 {shown}：{came[fastest].steps:,.0f} 步{few.zh}。",
             ),
         )
     )

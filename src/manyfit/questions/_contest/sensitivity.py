@@ -67,21 +67,25 @@ def _sensitivity(found: Found, task: Task) -> Figure:
 
 
 def _tuning_figure(found: Found, task: Task) -> Figure:
+    paid = {
+        k: paid_by_trials(found.tuning[k].score.T, found.level) for k in found.verdict.order[:MOST_DRAWN]
+    }
+    known = [each.mean[np.isfinite(each.mean)] for each in paid.values()]
+    values = np.concatenate(known) if any(len(each) for each in known) else np.ones(1)
+    is_log = bool(values.min() > 0 and values.max() > 20 * values.min())
     series = []
-    for k in found.verdict.order[:MOST_DRAWN]:
-        paid = paid_by_trials(found.tuning[k].score.T, found.level)
-        seen = np.isfinite(paid.mean)
+    for k, each in paid.items():
+        seen = np.isfinite(each.mean)
         if seen.any():
-            trials, low = np.flatnonzero(seen) + np.float64(1), paid.low[seen]
-            low = np.where(low > 0, low, np.nan) if paid.mean[seen].min() > 0 else low  # the axis may be logarithmic
-            series.append(Series(found.options[k].name, trials, paid.mean[seen], low, paid.high[seen]))
-    values = np.concatenate([each.middle for each in series]) if series else np.ones(1)
+            trials, low = np.flatnonzero(seen) + np.float64(1), each.low[seen]
+            low = np.where(low > 0, low, np.nan) if is_log else low
+            series.append(Series(found.options[k].name, trials, each.mean[seen], low, each.high[seen]))
     return Curves(
         Text("Expected score after tuning with k trials, with its interval", "k 次试验调参后的期望分数及其区间"),
         tuple(series),
         Text("trials", "试验次数"),
         task.measure.label,
-        y_log=bool(values.min() > 0 and values.max() > 20 * values.min()),
+        y_log=is_log,
     )
 
 

@@ -88,13 +88,16 @@ def written(value: float, places: int, *, signed: bool = False) -> str:
     Example:
         >>> written(-0.123, 2), written(0.2, 1, signed=True), written(23912.0, -2), written(math.inf, 1)
         ('−0.12', '+0.2', '23,900', '∞')
+        >>> written(-0.04, 1, signed=True), written(0.04, 1, signed=True), written(-1e-17, 1, signed=True)
+        ('−0.0', '+0.0', '+0.0')
     """
     if math.isnan(value):
         return "?"
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
     rounded = round(value, places) + 0.0
-    sign = "−" if rounded < 0 else "+" if signed else ""
+    # an end just below 0 keeps its side: [+0.0, …] would say that the interval leaves 0 out
+    sign = "−" if rounded < 0 or (signed and value < -ROUNDING) else "+" if signed else ""
     return f"{sign}{abs(rounded):,.{max(places, 0)}f}"
 
 

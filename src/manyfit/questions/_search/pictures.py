@@ -13,7 +13,7 @@ from manyfit.answers import Bars, Cloud, Curves, Series, Table, Text
 from manyfit.hyper import Choice, LogRange
 from manyfit.questions._contest.meeting import best_after
 from manyfit.questions._frame.task import Task
-from manyfit.questions._frame.words import rate_text
+from manyfit.questions._frame.words import rate_text, spaced
 from manyfit.questions._search.importance import Importance, importance
 from manyfit.questions._search.searched import Searched
 from manyfit.questions._search.trials import Confirmed, Trials, edges_of, settings_of
@@ -125,7 +125,7 @@ def finalists_table(task: Task, told: Told) -> Table:
         )
     head = (
         Text("recipe", "配方"),
-        Text(f"{task.measure.label.en} in the search", f"搜索中的{task.measure.label.zh}"),
+        Text(f"{task.measure.label.en} in the search", spaced(f"搜索中的{task.measure.label.zh}")),
         Text("on fresh pairs", "在新的种子与划分上"),
         Text("may be the best", "可能最佳"),
     )

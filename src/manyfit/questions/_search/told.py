@@ -127,9 +127,11 @@ def _statement(task: Task, told: Told) -> Iterator[Text]:
                 f"是否优于原配方：{pairs.zh}（{by}）。",
             )
         else:
+            is_same = against.finding is Finding.SAME
+            verdict = Text("the same", "与之相同") if is_same else Text("worse", "更差")
             yield Text(
-                f"Keep the recipe as it is: the best found, {text}, is {word.en} ({by}).",
-                f"保留原配方：找到的最佳 {text} {word.zh}（{by}）。",
+                f"Keep the recipe as it is: the best found, {text}, is {verdict.en} ({by}).",
+                f"保留原配方：找到的最佳 {text} {verdict.zh}（{by}）。",
             )
     yield from list(_matters(told))[:1]
     for path, end, value in told.edges:

@@ -160,7 +160,7 @@ def curve_figure(task: Task, told: Told) -> Curves:
         x_log=True,
         y_log=is_wide,
         points=tuple(
-            Series(name, response.weights[[s]], np.median(response.score[[s]], axis=1))
+            Series(name, response.weights[[s]], np.quantile(response.score[[s]], 0.5, axis=1, method="nearest"))
             for name, s in drawn
             if not is_wide or np.median(response.score[s]) > 0
         ),

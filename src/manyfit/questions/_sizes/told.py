@@ -171,7 +171,7 @@ def _largest(told: Told, s: int, against: Comparison) -> Text:
         return Text(f"The largest, {name.en}, {why.en}: {by}.", f"最大的 {name.zh}{why.zh}：{by}。")
     if against.finding in AS_GOOD:
         return Text(f"More weights do no harm: {name.en} {by}.", f"更多权重无害：{name.zh} {by}。")
-    word = finding_text(against)
+    word = _unknown(against)
     return Text(f"Whether {name.en} is worse: {word.en} ({by}).", f"{name.zh}是否更差：{word.zh}（{by}）。")
 
 
@@ -256,7 +256,10 @@ def _measured(told: Told, n: int) -> Text:
 
 
 def _regions(told: Told) -> Iterator[Text]:
-    """From which size on the training rows are fitted, depth by depth."""
+    """From which size on the training rows are fitted, depth by depth; in one sentence where no depth comes to that."""
+    if len(told.found.fitted) > 1 and all(s is None for s in told.found.fitted.values()):
+        yield Text("No size reaches a training error of about zero.", "没有大小使训练误差约为零。")
+        return
     for depth, s in told.found.fitted.items():
         if depth == 0 and s is None:
             continue
