@@ -25,13 +25,13 @@ from manyfit.stats import (
     Overlap,
     as_family,
     chances_of_best,
-    expected_best,
     margin_of,
     mean_interval,
     paired_look,
     picks,
     pooled,
     ranks,
+    winner_chances,
 )
 from manyfit.stats.interval import t_quantile
 
@@ -264,10 +264,24 @@ def best_after(search: Floats) -> Floats:
         >>> best_after(np.array([[1.0, 3.0], [1.0, 3.0]])).tolist()
         [2.0, 1.0]
     """
-    n, n_rates = search.shape
-    elsewhere = [np.delete(search, j, axis=0).mean(0) for j in range(n)]
-    paid = [[expected_best(search[j], k, elsewhere[j]) for j in range(n)] for k in range(1, n_rates + 1)]
-    return np.array(paid, dtype=np.float64).mean(1)
+    return _worth(search, _chances(search))
+
+
+def _chances(search: Floats) -> Floats:
+    """[n, k, R] how likely each trial is the best of k, on every replicate."""
+    ks = range(1, search.shape[1] + 1)
+    return np.array([[winner_chances(scores, k) for k in ks] for scores in search])
+
+
+def _worth(search: Floats, chances: Floats) -> Floats:
+    """[k] mean over replicates of what the best of k has on the other ones."""
+    bad = ~np.isfinite(search)
+    known = np.where(bad, 0.0, search)
+    elsewhere = (known.sum(0) - known) / (len(search) - 1)
+    elsewhere = np.where(bad.sum(0) > bad, np.inf, elsewhere)[:, None, :]
+    with np.errstate(invalid="ignore"):
+        paid = np.where(chances > 0, chances * elsewhere, 0.0)  # 0 · ∞ is no loss
+    return paid.sum(2).mean(0)
 
 
 class Paid(NamedTuple):
@@ -292,8 +306,11 @@ def paid_by_trials(search: Floats, level: float) -> Paid:
     References:
         Tukey 1958, the jackknife; Efron & Stein 1981, https://doi.org/10.1214/aos/1176345462
     """
-    n, mean = len(search), best_after(search)
-    without = np.array([best_after(np.delete(search, j, axis=0)) for j in range(n)])
+    n, chances = len(search), _chances(search)
+    mean = _worth(search, chances)
+    without = np.array(
+        [_worth(np.delete(search, j, axis=0), np.delete(chances, j, axis=0)) for j in range(n)]
+    )
     with np.errstate(invalid="ignore"):
         spread = without - without.mean(0)
     half = t_quantile(level, n - 1) * np.sqrt((n - 1) / n * np.square(spread).sum(0))
