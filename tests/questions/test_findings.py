@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from manyfit.answers import Text
 from manyfit.data import load
 from manyfit.engines.choose import fit
 from manyfit.errors import UsageError
@@ -16,6 +17,7 @@ from manyfit.losses import MSE
 from manyfit.networks import Dense
 from manyfit.population import Population, View
 from manyfit.questions import GivenRows, Split, TableRows, Task, ask
+from manyfit.questions._diagnosis.also import tried_text
 from manyfit.questions._diagnosis.findings import Records, registry
 from manyfit.questions._diagnosis.judgement import judge, leading
 from manyfit.questions.diagnose import Diagnose
@@ -408,3 +410,13 @@ def test_recipe_that_diverges_is_unstable_and_its_scores_are_not_told() -> None:
     )
     assert "some of its trainings diverged" in answer.statement[0].en
     assert "inf" not in " ".join(str(line) for line in (answer, *answer.also))
+
+
+def test_remedy_has_no_number_where_the_recipe_as_it_is_diverged() -> None:
+    own, twin = np.array([1.0, 1.1, 1.2, 1.0, np.inf, 1.1]), np.array([0.5, 0.6, 0.5, 0.4, 0.5, 0.6])
+    better = dataclasses.asdict(paired_ratios(twin, own, scope="pairs", margin=0.01, level=0.9))
+    whole = dataclasses.asdict(paired_ratios(twin, np.ones(6), scope="pairs", margin=0.01, level=0.9))
+    told = {"name": {"en": "clipping", "zh": "裁剪"}}
+
+    assert tried_text({**told, **better}) == Text("clipping: better", "裁剪：更好")
+    assert "[" in tried_text({**told, **whole}).en

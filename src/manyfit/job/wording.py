@@ -10,6 +10,7 @@ from manyfit.answers import Cell, Table, Text
 from manyfit.data.columns import KIND_ZH
 from manyfit.data.notes import in_a_row
 from manyfit.metrics import registry
+from manyfit.questions import has_number
 from manyfit.questions.diagnose import CODES, FINDINGS, WORDS
 from manyfit.render.names import printable
 from manyfit.render.numbers import compact, digits_for, ranged, written
@@ -243,7 +244,7 @@ def remedies_table(fit: Facts) -> Table:
     rows = tuple(
         (
             WORDS[name],
-            change(by, most) if math.isfinite((by := each["difference"])["high"] - by["low"]) else "–",
+            change(each["difference"], most) if has_number(each) else "–",
             FINDINGS[Finding(each["finding"])],
         )
         for name, each in found

@@ -6,6 +6,7 @@ The folders hold what a question is made of: `_frame` is under all, each other o
 from manyfit.questions._diagnosis.also import again_lines as again_lines
 from manyfit.questions._diagnosis.also import also_lines as also_lines
 from manyfit.questions._diagnosis.also import also_table as also_table
+from manyfit.questions._diagnosis.also import has_number as has_number
 from manyfit.questions._frame.base import INTERRUPTED as INTERRUPTED
 from manyfit.questions._frame.base import Fit as Fit
 from manyfit.questions._frame.base import Interrupted as Interrupted

@@ -23,7 +23,7 @@ from manyfit.answers import Answer, Bars, Curves, Section, Series, Table, Text, 
 from manyfit.errors import Problem, UsageError, did_you_mean
 from manyfit.hyper import hyper
 from manyfit.population import Member
-from manyfit.questions._diagnosis.also import again_lines, also_lines, also_section
+from manyfit.questions._diagnosis.also import again_lines, also_lines, also_section, has_number
 from manyfit.questions._diagnosis.evidence import Evidence, numbers
 from manyfit.questions._diagnosis.findings import Found, Records, Seen, Tried, Twin
 from manyfit.questions._diagnosis.findings import registry as findings
@@ -236,7 +236,7 @@ class Diagnose:
             tuple(
                 (
                     WORDS[name],
-                    interval_text(d, signed=True) if math.isfinite(d.high - d.low) else "–",
+                    interval_text(d, signed=True) if has_number(dataclasses.asdict(found.remedies[name])) else "–",
                     finding_text(found.remedies[name]),
                 )
                 for name, d in zip(names, differences, strict=True)

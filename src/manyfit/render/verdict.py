@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from manyfit.data.notes import in_a_row
-from manyfit.questions import also_lines
+from manyfit.questions import also_lines, has_number
 from manyfit.questions.diagnose import CODES, WORDS
 from manyfit.render.names import printable
 from manyfit.render.numbers import compact, digits_for, written
@@ -73,7 +73,7 @@ def fit_lines(fit: Facts, lang: str = "en") -> list[str]:
 def _told(name: Text, found: Facts, most: int, lang: str) -> str:
     """A remedy, what it changed, and what that amounts to; the word alone where networks diverged and there is no mean."""
     by, word = found["difference"], say(str(found["finding"]), lang)
-    if not math.isfinite(by["high"] - by["low"]):
+    if not has_number(found):
         return f"{name.to(lang)} {word}"
     return f"{name.to(lang)} {change(by, most)} {word}"
 

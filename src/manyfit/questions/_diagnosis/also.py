@@ -89,6 +89,19 @@ def also_section(facts: Facts) -> list[Section]:
     ]
 
 
+def has_number(found: Facts) -> bool:
+    """Whether a change has a number in the unit of the score.
+
+    Not where its interval has no end, nor where the recipe as it is diverged and so has no mean that shares could be turned
+    into units by: ranks may tell there, a number would mean nothing.
+
+    Args:
+        found: A comparison as plain values.
+    """
+    by, diverged = found["difference"], found.get("diverged")
+    return math.isfinite(by["high"] - by["low"]) and not (diverged and diverged[1]["estimate"] > 0)
+
+
 def tried_text(tried: Facts) -> Text:
     """A remedy, what it changed, and what that amounts to.
 
@@ -99,9 +112,7 @@ def tried_text(tried: Facts) -> Text:
     """
     change = Interval(**tried["difference"])
     word, name = FINDINGS[Finding(tried["finding"])], Text(**tried["name"])
-    if not math.isfinite(
-        change.high - change.low
-    ):  # networks diverged: ranks may tell, a number would mean nothing
+    if not has_number(tried):
         return Text(f"{name.en}: {word.en}", f"{name.zh}：{word.zh}")
     by = interval_text(change, signed=True)
     return Text(f"{name.en} {by} {word.en}", f"{name.zh} {by} {word.zh}")
