@@ -161,12 +161,13 @@ def _scatter(figure: Scatter, language: str) -> Any:
     layers = []
     if len(figure.low):
         layers.append(
-            base.mark_rule(color=PALETTE[5], opacity=0.45).encode(
+            # the points' own color, paler: a lighter one would outshine them on a dark page
+            base.mark_rule(color=PALETTE[0], opacity=0.25).encode(
                 x=x, y=alt.Y("low:Q", title=figure.y_title.to(language)), y2="high:Q"
             )
         )
     layers.append(
-        base.mark_point(filled=True, size=22, color=PALETTE[0], opacity=0.75).encode(
+        base.mark_point(filled=True, size=22, color=PALETTE[0], opacity=0.9).encode(
             x=x, y=y, tooltip=["x:Q", "y:Q"]
         )
     )

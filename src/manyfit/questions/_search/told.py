@@ -16,7 +16,7 @@ from manyfit.questions._frame.base import INTERRUPTED
 from manyfit.questions._frame.measure import said
 from manyfit.questions._frame.task import Task
 from manyfit.questions._frame.verdicts import finding_text, gain_text, score_text
-from manyfit.questions._frame.words import interval_text, listed, n_of
+from manyfit.questions._frame.words import interval_text, listed, n_of, spaced
 from manyfit.questions._search.pictures import (
     Told,
     finalists_table,
@@ -183,7 +183,7 @@ def _paid(task: Task, told: Told) -> Iterator[Text]:
     all_, some = said(task.measure, whole), said(task.measure, half)
     yield Text(
         f"The best of {n} trials is worth {all_.en} on other pairs; the best of {n // 2}, {some.en}.",
-        f"{n} 次尝试中的最佳在其他种子与划分上为{all_.zh}；{n // 2} 次中的最佳为{some.zh}。",
+        spaced(f"{n} 次尝试中的最佳在其他种子与划分上为{all_.zh}；{n // 2} 次中的最佳为{some.zh}。"),
     )
 
 
