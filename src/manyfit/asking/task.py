@@ -87,7 +87,10 @@ def arrays_in(path: str | Path) -> tuple[Any, Any]:
     Raises:
         DataError: If it can't be read, or holds no such arrays.
     """
-    hint = "numpy.savez(FILE, X=X, y=y) writes one: a row of X for each of y, numbers, no objects."
+    hint = Text(
+        "numpy.savez(FILE, X=X, y=y) writes one: a row of X for each of y, numbers, no objects.",
+        "numpy.savez(FILE, X=X, y=y) 可写入：X 的每一行对应 y 的一项，只含数字，没有对象。",
+    )
     try:
         with np.load(path, allow_pickle=False) as kept:
             missing = [name for name in ("X", "y") if name not in kept.files]
@@ -95,10 +98,12 @@ def arrays_in(path: str | Path) -> tuple[Any, Any]:
                 return kept["X"], kept["y"]
             got = ", ".join(kept.files) or "nothing"
     except FileNotFoundError:
-        raise DataError(Problem(str(path), "does not exist")) from None
+        raise DataError(Problem(str(path), Text("does not exist", "不存在"))) from None
     except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise DataError(Problem(str(path), "can't be read as arrays", str(error), hint=hint)) from error
-    raise DataError(Problem(str(path), f"must hold {' and '.join(missing)}", got, hint=hint))
+        rule = Text("can't be read as arrays", "不能读作数组")
+        raise DataError(Problem(str(path), rule, str(error), hint=hint)) from error
+    rule = Text(f"must hold {' and '.join(missing)}", f"必须含有 {' 和 '.join(missing)}")
+    raise DataError(Problem(str(path), rule, got, hint=hint))
 
 
 def is_arrays(source: Any) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from manyfit.errors import DataError, Problem
+from manyfit.text import Text
 
 Ints = NDArray[np.int64]
 
@@ -76,8 +77,12 @@ def cuts(time: NDArray[np.float64], *, share: float = STRETCH, first: float = FI
     n = len(time)
     starts = np.flatnonzero(np.diff(time) > 0) + 1
     if not len(starts):
-        hint = f"All {n} rows belong to one of the moments; leave that column out or take another."
-        raise DataError(Problem("the held-out rows", "can't be cut from the others", hint=hint))
+        hint = Text(
+            f"All {n} rows belong to one of the moments; leave that column out or take another.",
+            f"全部 {n} 行属于同一时刻；请去掉该列，或换一列。",
+        )
+        where, rule = Text("the held-out rows", "留出的行"), Text("can't be cut from the others", "无法与其他行分开")
+        raise DataError(Problem(where, rule, hint=hint))
     size = max(min(int(np.ceil(share * n)), MOST_ROWS), min(LEAST_ROWS, n // 5), 1)
     cut = starts[(starts >= first * n) & (starts + size <= n)]
     if len(cut) < FEWEST:

@@ -35,6 +35,7 @@ from manyfit.questions._sizes.sizes import (
 from manyfit.questions._sizes.told import answer_of
 from manyfit.runs import Run
 from manyfit.stats import Looks, paired
+from manyfit.text import Text
 
 TRY, CONFIRM = 0, 1
 """Stages: sizes are tried on some pairs of seed and split, what was chosen is met on others."""
@@ -88,8 +89,9 @@ class Capacity:
         """Every size on every pair; more while the evidence points beyond; then what was chosen on fresh pairs."""
         pairs, sizes = task.replicates(self.replicates, stage=TRY), sizes_of(task.recipe, *self.tried())
         if len(sizes) < 2:
-            hint = "For example --widths 4,16,64 or --depths 0..2."
-            raise UsageError(Problem("capacity", "needs two sizes or more", str(len(sizes)), hint=hint))
+            hint = Text("For example --widths 4,16,64 or --depths 0..2.", "例如 --widths 4,16,64 或 --depths 0..2。")
+            rule = Text("needs two sizes or more", "需要至少两种大小")
+            raise UsageError(Problem("capacity", rule, str(len(sizes)), hint=hint))
         response = yield from self._try(task, sizes, pairs)
         n_first = len(response.sizes)
         try:

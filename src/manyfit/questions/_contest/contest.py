@@ -88,7 +88,7 @@ class Contest:
             UsageError: If it is no number of replicates, or no more were declared.
         """
         if n < 1:
-            raise UsageError(Problem("--add", "must be a whole number ≥ 1", str(n)))
+            raise UsageError(Problem("--add", Text("must be a whole number ≥ 1", "必须是 ≥ 1 的整数"), str(n)))
         most = self.most or self.looks[-1]
         if self.looks[-1] + n > most:
             hint = Text(

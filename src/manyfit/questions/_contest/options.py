@@ -58,8 +58,12 @@ def options_of(recipe: Recipe, rules: Sequence[str], vary: Sequence[str]) -> tup
     known = recipe.set("optimizer", rules[0]) if is_known else recipe  # whose settings may vary too
     factors = [(path_of(known, name), values) for name, values in map(_factor, vary)]
     if any(path == RATE for path, _ in factors):
-        hint = "Name the rates with --rates; what one rate does beside another is asked by learning-rate."
-        raise UsageError(Problem("--vary", f"can't hold {RATE}, which is tuned for every option", hint=hint))
+        hint = Text(
+                "Name the rates with --rates; what one rate does beside another is asked by learning-rate.",
+                "学习率用 --rates 指明；一个学习率与另一个相比如何，请问 learning-rate。",
+            )
+        rule = Text(f"can't hold {RATE}, which is tuned for every option", f"不能含有 {RATE}：它为每个选项调好")
+        raise UsageError(Problem("--vary", rule, hint=hint))
     names = tuple(rules) or (() if factors else tuple(name for name in CLASSIC if name in optimizers.all()))
     if names:
         factors.insert(0, ("optimizer", list(names)))
