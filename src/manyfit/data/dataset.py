@@ -155,7 +155,7 @@ class Dataset:
         parts += [n.say(lang) for n in self.notes if n.code in ("id", "constant", "empty_column")]
         if self.missing:
             share = f"{self.missing:.0%}" if self.missing >= 0.005 else "<1%"
-            parts.append(f"缺失 {share}" if is_zh else f"{share[:-1]} % missing")
+            parts.append(f"缺失 {share[:-1]} %" if is_zh else f"{share[:-1]} % missing")
         task = TASK_ZH[self.task] if is_zh else self.task
         if self.target.n_classes:
             classes = listed([str(label) for label in self.labels], *(("、", "等 {} 类") if is_zh else ()))
