@@ -104,8 +104,10 @@ def lines_of(found: Mapping[str, tuple[Tally, Tally]]) -> list[str]:
         parts = [both[place] for both in found.values()]
         holds = sum(part.agreeing >= ENOUGH * part.n for part in parts)
         unharmed = sum(part.contradicting <= (1 - ENOUGH) * part.n + 1e-9 for part in parts)
+        agreeing, n = sum(part.agreeing for part in parts), max(sum(part.n for part in parts), 1)
         lines.append(
-            f"{name}: the same words from {ENOUGH:.0%} of the seeds on {holds} of {len(parts)} tables; "
+            f"{name}: {agreeing} of {n} verdicts say what most of their table's do ({agreeing / n:.0%}); "
+            f"the same words from {ENOUGH:.0%} of the seeds on {holds} of {len(parts)} tables; "
             f"not contradicted by more than the rest on {unharmed}; contradicted at all on "
             f"{sum(part.contradicting > 0 for part in parts)}"
         )
