@@ -19,17 +19,15 @@ from manyfit.answers import Answer, Section, Text, digits
 from manyfit.data.truth import truth_of
 from manyfit.errors import Problem, UsageError
 from manyfit.hyper import AnyRange, Choice, LogRange, hyper
-from manyfit.networks import Dense
-from manyfit.penalties import L2
 from manyfit.population import Member
 from manyfit.questions._frame.base import Rounds, question
 from manyfit.questions._frame.rows import TableRows
 from manyfit.questions._frame.task import Replicate, Task
 from manyfit.questions._frame.verdicts import both, finding_text
 from manyfit.questions._frame.words import interval_text, n_of, percent
-from manyfit.questions._sizes.sizes import has_setting
 from manyfit.questions._variance.decomposed import Decomposed, Reading, known_of, read, terms_of
 from manyfit.questions._variance.draws import DrawnRows, data_sets, n_rows_text
+from manyfit.questions._variance.over import own_setting, setting_said, with_setting
 from manyfit.questions._variance.pictures import (
     NAMES,
     WHAT,
@@ -98,7 +96,7 @@ class BiasVariance:
 
     def rounds(self, task: Task) -> Rounds:
         """One population: every setting on every data set from every seed."""
-        own = _own(task.recipe, self.over)
+        own = own_setting(task.recipe, self.over)
         values = self.values(own)
         task, how = self.with_draws(task)
         groups = task.replicates(self.replicates)
@@ -107,7 +105,7 @@ class BiasVariance:
             member
             for value in values
             for g, group in enumerate(groups)
-            for member in self._members(task, _set(task.recipe, self.over, value), group, g, sets[g])
+            for member in self._members(task, with_setting(task.recipe, self.over, value), group, g, sets[g])
         ]
         run = yield task.population(members)
         found = self.take_apart(task, run, values, own)
@@ -221,45 +219,10 @@ class BiasVariance:
         )
 
 
-def _own(recipe: Recipe, over: str) -> float:
-    """The setting of the recipe as it is.
-
-    Raises:
-        UsageError: If it has none, or several.
-    """
-    if over == "l2":
-        return next((float(p.strength) for p in recipe.penalties if isinstance(p, L2)), 0.0)
-    if not isinstance(recipe.network, Dense) and has_setting(recipe, "width"):
-        return float(recipe.get("network.width"))
-    widths = set(getattr(recipe.network, "hidden", ()))
-    if len(widths) != 1:
-        rule = Text(
-            "needs hidden layers of one width, or a module whose class takes a width by default",
-            "需要各隐藏层同宽，或一个其类默认接受 width 的模块",
-        )
-        hint = Text("Take --over l2.", "请用 --over l2。")
-        raise UsageError(Problem("--over width", rule, str(recipe.network), hint=hint))
-    return float(widths.pop())
-
-
-def _set(recipe: Recipe, over: str, value: float) -> Recipe:
-    if over == "l2":
-        return recipe if value == 0 and _own(recipe, over) == 0 else recipe.set("l2.strength", value)
-    if isinstance(recipe.network, Dense):
-        return recipe.set("network.hidden", (int(value),) * len(recipe.network.hidden))
-    return recipe.set("network.width", int(value))
-
-
-def _at(over: str, value: float) -> Text:
-    """A setting in a sentence: "width 64"."""
-    shown = setting_text(over, value)
-    return Text(f"width {shown}", f"宽度 {shown}") if over == "width" else Text(f"L2 {shown}", f"L2 {shown}")
-
-
 def _at_base(found: Decomposed, reading: Reading, over: str, loss: Text) -> Text:
     """The terms of the recipe as it is."""
     of = {name: intervals[found.base] for name, intervals in reading.of.items()}
-    at, bias = _at(over, float(found.settings[found.base])), bias_name(found)
+    at, bias = setting_said(over, float(found.settings[found.base])), bias_name(found)
     noise = f"{digits(of['noise'].estimate)}"
     share = of["variance"].estimate / of["loss"].estimate if of["loss"].estimate > 0 else math.nan
     english = (
@@ -315,7 +278,7 @@ def _trade_off(found: Decomposed, reading: Reading, over: str) -> Text:
 def _best(found: Decomposed, reading: Reading, over: str) -> Text:
     """Where the loss is lowest, and whether that is better than as it is."""
     best = reading.best
-    at, loss = _at(over, float(found.settings[best])), digits(reading.of["loss"][best].estimate)
+    at, loss = setting_said(over, float(found.settings[best])), digits(reading.of["loss"][best].estimate)
     if best == found.base:
         return both(f"No other {WHAT[over].en} has a lower loss.", f"其他{WHAT[over].zh}的损失都不更低。")
     verdict, by = reading.against[best], interval_text(reading.against[best].difference, signed=True)
@@ -332,7 +295,7 @@ def _best(found: Decomposed, reading: Reading, over: str) -> Text:
 
 def _sources(found: Decomposed, reading: Reading, over: str) -> Text:
     """The two sources of the variance of the recipe as it is."""
-    at = _at(over, float(found.settings[found.base]))
+    at = setting_said(over, float(found.settings[found.base]))
     data, seed = (interval_text(reading.of[name][found.base]) for name in ("data", "seed"))
     return both(
         f"As it is ({at.en}): {data} of the variance comes from the data, {seed} from the seed.",

@@ -20,13 +20,14 @@ from manyfit.errors import Problem, UsageError, did_you_mean
 from manyfit.hyper import hyper
 from manyfit.questions._frame.base import Rounds, question
 from manyfit.questions._frame.measure import said
-from manyfit.questions._frame.rows import BY_SPLITS, TableRows
+from manyfit.questions._frame.rows import TableRows
 from manyfit.questions._frame.task import Task
 from manyfit.questions._frame.verdicts import both, finding_text, joined
 from manyfit.questions._frame.words import interval_text, n_of, percent, spaced
+from manyfit.questions._stress.between import Between, between_of
 from manyfit.questions._stress.beyond import Found, Scores, read, scores_of
 from manyfit.questions._stress.held_back import CLUSTERS, held_back, without
-from manyfit.stats import Comparison, Finding, Interval, Overlap, mean_interval
+from manyfit.stats import Comparison, Finding, Interval, mean_interval
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -44,26 +45,6 @@ class Kind(NamedTuple):
 
     name: str
     said: Text
-
-
-class Between(NamedTuple):
-    """What varies between the networks of one kind, and what they share."""
-
-    scope: str
-    overlap: Overlap
-
-
-def between_of(task: Task, name: str, n_sets: int) -> Between:
-    """That of networks that train without such rows.
-
-    Groups stand for others like them: those that are held back in turn count once each. The ends of a direction stand for nothing
-    but themselves.
-    """
-    if name == "group":
-        return Between(f"seeds and {n_sets} groups of {task.name}", Overlap(turns=n_sets))
-    if name == "time":
-        return Between(f"{BY_SPLITS.en} of {task.name}", Overlap())
-    return Between(task.scope, task.overlap)
 
 
 @question

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from manyfit.answers import Cell, Curves, Section, Series, Table, Text
-from manyfit.questions._contest.compared import minus
+from manyfit.questions._contest.notes import minus
 from manyfit.questions._frame.task import Task
 from manyfit.questions._frame.words import listed
 from manyfit.stats import Comparison, Finding

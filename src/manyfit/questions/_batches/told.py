@@ -20,8 +20,9 @@ from manyfit.questions._batches.paced import (
     steps_text,
 )
 from manyfit.questions._batches.scaling import RULES, WORDS, Scaled, scaling_section
-from manyfit.questions._contest.compared import SIGNS, Told, answer_of, minus
+from manyfit.questions._contest.compared import Told, answer_of
 from manyfit.questions._contest.meeting import Found
+from manyfit.questions._contest.notes import SIGNS, minus
 from manyfit.questions._contest.tree import HOLDS
 from manyfit.questions._frame.base import INTERRUPTED
 from manyfit.questions._frame.task import Task

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from manyfit.answers import Answer, Bars, Cell, Section, Table, Text
-from manyfit.questions._contest.meeting import Arrival, Found, Verdict, arrivals, paid_by_trials
+from manyfit.questions._contest.meeting import Arrival, Found, arrivals, paid_by_trials
+from manyfit.questions._contest.notes import minus, same_note
 from manyfit.questions._contest.raced import race_section, race_target
 from manyfit.questions._contest.sensitivity import sensitivity_section
 from manyfit.questions._frame.base import INTERRUPTED
 from manyfit.questions._frame.task import Task
-from manyfit.questions._frame.verdicts import gain_text, score_text
+from manyfit.questions._frame.verdicts import score_text
 from manyfit.questions._frame.words import (
     decimals,
     interval_text,
@@ -31,8 +32,6 @@ from manyfit.questions._frame.words import (
 from manyfit.questions._rates.response import rate_width
 from manyfit.registry import plain_rule
 from manyfit.stats import (
-    NEVER,
-    Comparison,
     Finding,
     Interval,
     interquartile_mean,
@@ -41,14 +40,6 @@ from manyfit.stats import (
 )
 
 Floats = NDArray[np.float64]
-
-SIGNS = {
-    Finding.BETTER: Text("better", "更好"),
-    Finding.SAME: Text("same", "相同"),
-    Finding.WORSE: Text("worse", "更差"),
-    Finding.UNKNOWN: Text("?", "？"),
-}
-
 
 class Told(NamedTuple):
     """What an answer calls things.
@@ -153,12 +144,6 @@ WHOSE = Text(
 )
 
 
-def minus(comparison: Comparison) -> Text:
-    """A difference with its interval and its sign."""
-    by = interval_text(comparison.difference, signed=True)
-    return Text(*(f"{by} {sign}" for sign in SIGNS[comparison.finding]))
-
-
 def _others(task: Task, found: Found) -> list[Text]:
     """What is said of those that are not the winner: the reference beside the winner, the others beside the reference."""
     verdict, label = found.verdict, task.measure.label
@@ -223,24 +208,6 @@ def _edges(found: Found) -> list[Text]:
             f"{names.zh} 的最佳值仍位于学习率范围的边缘：--rates LOW..HIGH。",
         )
     ]
-
-
-def same_note(verdict: Verdict) -> Text:
-    """What counts as the same; and how many replicates more would tell, where it cannot be told."""
-    margin = written(verdict.margin, max(decimals(verdict.margin), 0)) if verdict.margin > 0 else "0"
-    more = [c.more for c in verdict.against if c is not None and c.finding is Finding.UNKNOWN]
-    said_en, said_zh = f"same: within ±{margin} (--margin)", f"相同：±{margin} 以内（--margin）"
-    if more:
-        needed = max(more)
-        en = (
-            "no number of replicates will tell"
-            if needed >= NEVER
-            else f"{n_of(needed, 'more replicate')} needed"
-        )
-        zh = "增加重复也无法判断" if needed >= NEVER else f"还需 {needed:,} 个重复"
-        said_en, said_zh = f"{said_en}   ?: cannot tell, {en}", f"{said_zh}   ？：无法判断，{zh}"
-    gain = gain_text(verdict.against)
-    return Text(f"{said_en}   {gain.en}", f"{said_zh}   {gain.zh}")
 
 
 def _main_table(found: Found, task: Task) -> Table:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from manyfit.answers import Answer, Bars, Cell, Curves, Section, Series, Table, Text
-from manyfit.questions._contest.compared import minus, same_note
+from manyfit.questions._contest.notes import minus, same_note
 from manyfit.questions._contest.tree import HOLDS
 from manyfit.questions._curbs.columns import columns_said, columns_section, kept_numbers
 from manyfit.questions._curbs.curbed import Curbed, columns_kept, kept_of
