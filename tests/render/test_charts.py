@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from manyfit.answers import Bars, Cloud, Curves, Figure, Grid, Scatter, Series, Text
-from manyfit.render.charts import chart, rows, svg
+from manyfit.render.charts import chart, svg
+from manyfit.render.tabled import rows
 
 X, Y, TITLE = Text("rate", "学习率"), Text("loss", "损失"), Text("A title", "标题")
 FIGURES: dict[str, Figure] = {

@@ -14,7 +14,7 @@ import altair as alt
 import numpy as np
 
 from manyfit.answers import Bars, Cloud, Curves, Figure, Graph, Grid, Scatter, Text, digits
-from manyfit.render.names import printable
+from manyfit.render.tabled import named
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D1F", "#7A7A7A")
 FONTS = 'system-ui, "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "WenQuanYi Micro Hei", sans-serif'
@@ -95,61 +95,6 @@ def svg(spec: Spec, number: int = 0) -> str:
     )
 
 
-def rows(figure: Figure, language: str = "en", most: int = 200) -> tuple[list[str], list[list[Any]]]:
-    """The numbers of a figure as a table for readers who can't see it: titles and at most `most` rows."""
-    match figure:
-        case Scatter():
-            head = [figure.x_title.to(language), figure.y_title.to(language)]
-            cells: list[list[Any]] = [[float(x), float(y)] for x, y in zip(figure.x, figure.y, strict=True)]
-        case Curves():
-            has_bands = any(len(s.low) for s in (*figure.series, *figure.points))
-            head = [
-                Text("curve", "曲线").to(language),
-                figure.x_title.to(language),
-                figure.y_title.to(language),
-                *(_ends(language) if has_bands else []),
-            ]
-            cells = [
-                [_name(s.name, language), float(x), float(y), *(_band(s.low, s.high, i) if has_bands else [])]
-                for s in (*figure.series, *figure.points)
-                for i, (x, y) in enumerate(zip(s.x, s.middle, strict=True))
-            ]
-        case Bars():
-            head = [Text("name", "名称").to(language), figure.x_title.to(language), *_ends(language)]
-            cells = [
-                [_name(n, language), float(e), float(low), float(high)]
-                for n, e, low, high in zip(
-                    figure.names, figure.estimate, figure.low, figure.high, strict=True
-                )
-            ]
-        case Cloud():
-            head = [
-                Text("kind", "种类").to(language),
-                figure.x_title.to(language),
-                figure.y_title.to(language),
-            ]
-            cells = [[k, float(x), float(y)] for k, x, y in zip(figure.kind, figure.x, figure.y, strict=True)]
-        case Grid():
-            head = [
-                f"{figure.row_title.to(language)} \\ {figure.column_title.to(language)}",
-                *figure.column_names,
-            ]
-            cells = [
-                [name, *counts.tolist()] for name, counts in zip(figure.row_names, figure.counts, strict=True)
-            ]
-        case Graph():
-            head = [
-                text.to(language)
-                for text in (Text("quantity", "量"), Text("value", "数值"), Text("∂L/∂", "∂L/∂"))
-            ]
-            cells = [
-                [name, float(value), float(slope)]
-                for name, value, slope in zip(figure.names, figure.value, figure.gradient, strict=True)
-            ]
-    step = max(1, -(-len(cells) // most))
-    return head, cells[::step]
-
-
 def _scatter(figure: Scatter, language: str) -> Any:
     columns = {"x": figure.x, "y": figure.y} | (
         {"low": figure.low, "high": figure.high} if len(figure.low) else {}
@@ -184,11 +129,11 @@ def _curves(figure: Curves, language: str) -> Any:
         columns = {"x": series.x, "y": series.middle} | (
             {"low": series.low, "high": series.high} if len(series.low) else {}
         )
-        data += _points(columns, name=[_name(series.name, language)] * len(series.x))
+        data += _points(columns, name=[named(series.name, language)] * len(series.x))
     xs = [series.x for series in (*figure.series, *figure.points)]
     x = _along(xs, figure.x_title.to(language), figure.x_log)
     y = alt.Y("y:Q", title=figure.y_title.to(language), scale=_scale(figure.y_log))
-    color, dash = _kinds([_name(s.name, language) for s in figure.series], "name")
+    color, dash = _kinds([named(s.name, language) for s in figure.series], "name")
     # Said for all layers: the legend of a band alone would be as pale as the band and hold no dashes.
     signs = alt.Legend(symbolType="stroke", symbolOpacity=1, symbolStrokeWidth=2, symbolSize=300)
     color, dash = color.legend(signs), dash.legend(signs)
@@ -203,12 +148,12 @@ def _curves(figure: Curves, language: str) -> Any:
     line = base.mark_line(strokeWidth=2).encode(
         x=x, y=y, color=color, strokeDash=dash, tooltip=["name:N", "x:Q", "y:Q"]
     )
-    alone = [_name(s.name, language) for s in figure.series if np.isfinite(s.middle).sum() == 1]
+    alone = [named(s.name, language) for s in figure.series if np.isfinite(s.middle).sum() == 1]
     stop = alt.Chart(alt.Data(values=[row for row in data if row["name"] in alone and "y" in row]))
     stops = stop.mark_point(filled=True, size=60, opacity=1).encode(x=x, y=y, color=color)
     dots = []
     if figure.points:
-        names = [_name(series.name, language) for series in figure.points]
+        names = [named(series.name, language) for series in figure.points]
         places = [
             point
             for name, series in zip(names, figure.points, strict=True)
@@ -222,7 +167,7 @@ def _curves(figure: Curves, language: str) -> Any:
 
 
 def _bars(figure: Bars, language: str) -> Any:
-    names = [_name(name, language) for name in figure.names]
+    names = [named(name, language) for name in figure.names]
     data = _points({"x": figure.estimate, "low": figure.low, "high": figure.high}, name=names)
     y = alt.Y("name:N", title=None, sort=names, axis=alt.Axis(labelLimit=240))
     x = alt.X("x:Q", title=figure.x_title.to(language), scale=alt.Scale(zero=False))
@@ -256,7 +201,7 @@ def _cloud(figure: Cloud, language: str) -> Any:
 
 def _grid(figure: Grid, language: str) -> Any:
     row_names, column_names = (
-        [_name(name, language) for name in names] for names in (figure.row_names, figure.column_names)
+        [named(name, language) for name in names] for names in (figure.row_names, figure.column_names)
     )
     data = [
         {"row": row, "column": column, "n": float(figure.counts[i, j])}
@@ -419,16 +364,3 @@ def _kinds(names: list[str], field: str) -> tuple[Any, Any]:
         scale=alt.Scale(domain=names, range=[dashes[i % 8] for i in range(len(names))]),
     )
     return color, dash
-
-
-def _name(name: str | Text, language: str) -> str:
-    # Vega puts names into expressions of its own, in which some characters end a line.
-    return name.to(language) if isinstance(name, Text) else printable(name)
-
-
-def _ends(language: str) -> list[str]:
-    return [Text("low", "下限").to(language), Text("high", "上限").to(language)]
-
-
-def _band(low: Any, high: Any, i: int) -> list[Any]:
-    return [float(low[i]), float(high[i])] if len(low) else ["", ""]

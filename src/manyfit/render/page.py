@@ -18,7 +18,8 @@ from markupsafe import Markup, escape
 
 from manyfit.answers import Answer, Cell, Figure, Table, Text, digits
 from manyfit.render.bundle import bundle
-from manyfit.render.charts import chart, rows, svg, thinned
+from manyfit.render.charts import chart, svg, thinned
+from manyfit.render.tabled import rows
 from manyfit.render.told import scope_of
 
 SHORT = 30
