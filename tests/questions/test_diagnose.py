@@ -188,7 +188,7 @@ def test_one_hidden_unit_underfits_the_cubic() -> None:
         again["difference"]["estimate"]
         != answer.numbers["remedies"][again["remedy"]]["difference"]["estimate"]
     )
-    assert "What helps most, once more on fresh pairs: " in answer.statement[1].en
+    assert "What helps most, once more with fresh seeds: " in answer.statement[1].en
 
 
 def test_pairs_that_share_their_data_count_once() -> None:
@@ -238,7 +238,7 @@ def test_answer_names_the_remedy_that_decides_with_its_interval_and_what_was_tra
     assert (again["remedy"], again["finding"]) == (best, "better")
     assert answer.numbers["code"] == "underfitting"
     assert (
-        answer.statement[1].en == f"What helps most, once more on fresh pairs: {WORDS[best].en} {by} better."
+        answer.statement[1].en == f"What helps most, once more with fresh seeds: {WORDS[best].en} {by} better."
     )
     assert answer.head[0].en == (
         f"the recipe as it is and {sum(trained[:2]) // 8 - 1} twins × 8 pairs = {sum(trained[:2])} networks"

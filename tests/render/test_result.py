@@ -191,8 +191,8 @@ def test_remedies_whose_networks_diverged_have_a_finding_and_no_number():
     lines = fit_lines(fit)
 
     assert lines[1] == "  tried    twice the width −0.20 [−0.30, −0.10] better; twice the epochs worse"
-    assert lines[2] == "  again    twice the width −0.20 [−0.30, −0.10] better on fresh pairs"
-    assert "  再试     宽度加倍 −0.20 [−0.30, −0.10] 更好（全新的配对）" in fit_lines(fit, "zh")
+    assert lines[2] == "  again    twice the width −0.20 [−0.30, −0.10] better with fresh seeds"
+    assert "  再试     宽度加倍 −0.20 [−0.30, −0.10] 更好（全新的种子）" in fit_lines(fit, "zh")
     assert [row[1] for row in remedies_table(fit).rows] == ["−0.20 [−0.30, −0.10]", "–"]
 
 

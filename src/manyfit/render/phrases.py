@@ -205,7 +205,7 @@ PHRASES: dict[str, Phrase] = {
     "also": Phrase("  also     {text}", "  另有     {text}"),
     "tried.unknown": Phrase("can't tell: {names}", "无法判断：{names}"),
     "tried": Phrase("  tried    ", "  尝试     "),
-    "again": Phrase("  again    {told} on fresh pairs", "  再试     {told}（全新的配对）"),
+    "again": Phrase("  again    {told} with fresh seeds", "  再试     {told}（全新的种子）"),
     "rows": Phrase("  rows     {n} more: {change}", "  行数     再加 {n} 行：{change}"),
     "columns": Phrase("  columns  {names}", "  列       {names}"),
     "columns.more": Phrase("{names} and {n} more", "{names} 等，另有 {n} 列"),

@@ -24,8 +24,8 @@ def again_lines(facts: Facts) -> list[Text]:
     tried = tried_text(again)
     return [
         Text(
-            f"What helps most, once more on fresh pairs: {tried.en}.",
-            f"最有用的办法，在全新的配对上再试一次：{tried.zh}。",
+            f"What helps most, once more with fresh seeds: {tried.en}.",
+            f"最有用的办法，用全新的种子再试一次：{tried.zh}。",
         ),
     ]
 
@@ -78,9 +78,10 @@ def also_section(facts: Facts) -> list[Section]:
         return []
     muted = [line for line in lines if line.en.startswith("muted: ")]
     measured = Text(
-        "Each finding needs evidence beyond its threshold. Its remedies were tried on fresh pairs of seed and split "
-        "that had no part in finding it, in pairs with the recipe as it is; changes are those of the score on unseen rows.",
-        "每项发现都需要超过阈值的证据。其办法在未参与发现的全新种子与划分上尝试，与原配方成对比较；变化指未见过的行上的分数。",
+        "Each finding needs evidence beyond its threshold. Its remedies were tried with fresh seeds, and on fresh splits where "
+        "there are others, that had no part in finding it, in pairs with the recipe as it is; changes are those of the score on "
+        "unseen rows.",
+        "每项发现都需要超过阈值的证据。其办法用未参与发现的全新种子（若有别的划分，也用全新的划分）尝试，与原配方成对比较；变化指未见过的行上的分数。",
     )
     return [
         Section(
